@@ -1,0 +1,112 @@
+# make                    everything, into build/release
+# make VARIANT=asan       ASan + UBSan, into build/asan (with its own nginx)
+# make VARIANT=tsan       TSan
+# make check              what ./test runs, without installing anything
+
+VARIANT     ?= release
+B           := build/$(VARIANT)
+CC          ?= cc
+PKG_CONFIG  ?= pkg-config
+
+CPPFLAGS    += -D_GNU_SOURCE -Icommon
+CFLAGS      ?= -O2 -g
+WARNINGS    := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
+SANITIZE    :=
+ifeq ($(VARIANT),asan)
+CC          := clang
+SANITIZE    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+               -fno-sanitize-recover=undefined
+else ifeq ($(VARIANT),tsan)
+CC          := clang
+SANITIZE    := -O1 -fno-omit-frame-pointer -fsanitize=thread
+endif
+
+PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq
+CPPFLAGS    += $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+LIBS_common   := $(shell $(PKG_CONFIG) --libs yaml-0.1) -lm
+LIBS_worker   := $(shell $(PKG_CONFIG) --libs sqlite3 yajl yaml-0.1 libuv) -lm
+LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1) -lm -lpthread
+LIBS_bridge   := $(shell $(PKG_CONFIG) --libs libzmq yajl yaml-0.1) -lm
+LIBS_launcher := $(LIBS_common)
+
+PROGRAMS := $(addprefix $(B)/,qasino-server qasino-worker qasino-query \
+              qasino-zmq-bridge)
+
+all: programs module tree
+programs: $(PROGRAMS)
+
+# One library a folder, main.c apart, so that unit tests can link any of it.
+sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(dir $<) $(CFLAGS) $(WARNINGS) $(SANITIZE) \
+	    -MMD -MP -c -o $@ $<
+
+define library
+$(B)/lib$(1).a: $(call objects,$(call sources,$(2)))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(eval $(call library,common,common))
+$(eval $(call library,worker,worker))
+$(eval $(call library,query,worker/query))
+$(eval $(call library,bridge,zmq_bridge))
+$(eval $(call library,launcher,launcher))
+
+link = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
+
+$(B)/qasino-worker: $(B)/worker/main.o $(B)/libworker.a $(B)/libcommon.a
+	$(call link,$(LIBS_worker))
+$(B)/qasino-query: $(B)/worker/query/main.o $(B)/libquery.a $(B)/libcommon.a
+	$(call link,$(LIBS_query))
+$(B)/qasino-zmq-bridge: $(B)/zmq_bridge/main.o $(B)/libbridge.a \
+                        $(B)/libcommon.a
+	$(call link,$(LIBS_bridge))
+$(B)/qasino-server: $(B)/launcher/main.o $(B)/liblauncher.a $(B)/libcommon.a
+	$(call link,$(LIBS_launcher))
+
+# The files that the launcher looks for beside its own binary.
+TREE := $(patsubst %,$(B)/%,$(wildcard conf/* examples/*))
+tree: $(TREE)
+$(B)/conf/%: conf/%
+	@install -D -m644 $< $@
+$(B)/examples/%: examples/%
+	@install -D -m755 $< $@
+
+# The module, against Debian's nginx: its configure once, then its Makefile.
+NGINX_DEV := /usr/share/nginx/src
+MODULE_B  := $(abspath $(B))/nginx
+MODULE    := $(B)/ngx_http_qasino_module.so
+MODULE_IN := config $(wildcard ngx_http_qasino_module/*.[ch]) \
+             $(wildcard common/*.[ch])
+
+module: $(MODULE)
+
+$(MODULE_B)/Makefile: config
+	@mkdir -p $(MODULE_B)
+	here=$$PWD; cd $(NGINX_DEV) && . ./conf_flags && \
+	bash ./configure "$${NGX_CONF_FLAGS[@]}" --builddir=$(MODULE_B) \
+	    --add-dynamic-module=$$here > $(MODULE_B)/configure.log
+$(MODULE_B)/Makefile: SHELL := /bin/bash
+
+$(MODULE): $(MODULE_B)/Makefile $(MODULE_IN)
+	$(MAKE) -C $(NGINX_DEV) -f $(MODULE_B)/Makefile modules
+	cp $(MODULE_B)/ngx_http_qasino_module.so $@
+
+# Unit tests: one cmocka program a file of t/unit.
+UNITS := $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
+units: $(UNITS)
+$(B)/unit/%: $(B)/t/unit/%.o $(B)/libworker.a $(B)/libquery.a \
+             $(B)/libbridge.a $(B)/liblauncher.a $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(call link,$(LIBS_worker) $(LIBS_bridge) -lcmocka -lpthread)
+$(B)/t/unit/%.o: CPPFLAGS += -Iworker -Iworker/query -Izmq_bridge -Ilauncher
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all programs module tree units clean
+.SECONDARY:

@@ -1,0 +1,163 @@
+/* The growing byte buffer. */
+
+#include "qsn_buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY  256
+
+
+void
+qsn_buf_free(qsn_buf_t *buf)
+{
+    free(buf->data);
+    memset(buf, 0, sizeof(*buf));
+}
+
+
+void
+qsn_buf_clear(qsn_buf_t *buf)
+{
+    buf->length = 0;
+    buf->failed = 0;
+}
+
+
+char *
+qsn_buf_reserve(qsn_buf_t *buf, size_t length)
+{
+    if (buf->failed) {
+        return NULL;
+    }
+
+    if (buf->capacity - buf->length >= length) {
+        return buf->data ? buf->data + buf->length : NULL;
+    }
+
+    size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY;
+
+    if (length > SIZE_MAX / 4 || buf->length > SIZE_MAX / 4) {
+        buf->failed = 1;
+        return NULL;
+    }
+
+    while (capacity - buf->length < length) {
+        capacity *= 2;
+    }
+
+    char *data = realloc(buf->data, capacity);
+
+    if (data == NULL) {
+        buf->failed = 1;
+        return NULL;
+    }
+
+    buf->data = data;
+    buf->capacity = capacity;
+
+    return data + buf->length;
+}
+
+
+void
+qsn_buf_commit(qsn_buf_t *buf, size_t length)
+{
+    buf->length += length;
+}
+
+
+void
+qsn_buf_append(qsn_buf_t *buf, const void *data, size_t length)
+{
+    if (length == 0) {
+        return;
+    }
+
+    char *room = qsn_buf_reserve(buf, length);
+
+    if (room) {
+        memcpy(room, data, length);
+        buf->length += length;
+    }
+}
+
+
+void
+qsn_buf_byte(qsn_buf_t *buf, char byte)
+{
+    qsn_buf_append(buf, &byte, 1);
+}
+
+
+void
+qsn_buf_string(qsn_buf_t *buf, const char *string)
+{
+    qsn_buf_append(buf, string, strlen(string));
+}
+
+
+void
+qsn_buf_fill(qsn_buf_t *buf, char byte, size_t times)
+{
+    char *room = times ? qsn_buf_reserve(buf, times) : NULL;
+
+    if (room) {
+        memset(room, byte, times);
+        buf->length += times;
+    }
+}
+
+
+void
+qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+
+    if (length < 0) {
+        buf->failed = 1;
+        return;
+    }
+
+    char *room = qsn_buf_reserve(buf, (size_t) length + 1);
+
+    if (room) {
+        va_start(args, format);
+        (void) vsnprintf(room, (size_t) length + 1, format, args);
+        va_end(args);
+        buf->length += (size_t) length;
+    }
+}
+
+
+void
+qsn_buf_consume(qsn_buf_t *buf, size_t length)
+{
+    if (length >= buf->length) {
+        buf->length = 0;
+        return;
+    }
+
+    memmove(buf->data, buf->data + length, buf->length - length);
+    buf->length -= length;
+}
+
+
+const char *
+qsn_buf_text(qsn_buf_t *buf)
+{
+    char *end = qsn_buf_reserve(buf, 1);
+
+    if (end == NULL) {
+        return "";
+    }
+
+    *end = '\0';
+
+    return buf->data;
+}

@@ -1,0 +1,42 @@
+#ifndef QSN_BUF_H
+#define QSN_BUF_H
+
+/*
+ * A growing byte buffer.  One owner, who calls qsn_buf_free().  Running out
+ * of memory is remembered in ->failed and later appends do nothing, so that
+ * a renderer checks once, at its end.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    char *data;
+    size_t length;
+    size_t capacity;
+    int failed;
+} qsn_buf_t;
+
+void qsn_buf_free(qsn_buf_t *buf);      /* leaves an empty buffer */
+void qsn_buf_clear(qsn_buf_t *buf);     /* keeps the memory */
+
+void qsn_buf_append(qsn_buf_t *buf, const void *data, size_t length);
+void qsn_buf_byte(qsn_buf_t *buf, char byte);
+void qsn_buf_string(qsn_buf_t *buf, const char *string);
+void qsn_buf_fill(qsn_buf_t *buf, char byte, size_t times);
+void qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Room for length more bytes; NULL (and failed) without memory.  What was
+   written there counts only after qsn_buf_commit(). */
+char *qsn_buf_reserve(qsn_buf_t *buf, size_t length);
+void qsn_buf_commit(qsn_buf_t *buf, size_t length);
+
+/* Drops the first length bytes. */
+void qsn_buf_consume(qsn_buf_t *buf, size_t length);
+
+/* Appends a NUL that is not counted and returns the text; "" if empty. */
+const char *qsn_buf_text(qsn_buf_t *buf);
+
+#endif

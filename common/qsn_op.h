@@ -1,0 +1,42 @@
+#ifndef QSN_OP_H
+#define QSN_OP_H
+
+/* The operations and the formats, by number (frames) and by name (users). */
+
+#include <stddef.h>
+
+enum qsn_op {
+    QSN_OP_NONE = 0,            /* not said: the JSON body has to */
+    QSN_OP_ADD_TABLE_DATA = 1,
+    QSN_OP_ADD_CSV_TABLE_DATA = 2,
+    QSN_OP_NAME_VALUE_UPDATE = 3,
+    QSN_OP_QUERY = 4,
+    QSN_OP_GET_TABLE_LIST = 5,
+    QSN_OP_GENERATION_SIGNAL = 6,       /* "what generation is it?" */
+    QSN_OP_SUBSCRIBE = 16,      /* frames only: EVENT at each rotation */
+    QSN_OP_SNAPSHOT = 17,       /* worker to query process: serve this file */
+    QSN_OP_UNKNOWN = 255
+};
+
+enum qsn_format {
+    QSN_FORMAT_JSON = 0,
+    QSN_FORMAT_TEXT = 1,
+    QSN_FORMAT_HTML = 2
+};
+
+/* Public ops only; QSN_OP_UNKNOWN for any other name.  Case matters. */
+enum qsn_op qsn_op_parse(const char *name, size_t length);
+
+/* The public name, "-" for what has none.  Never NULL. */
+const char *qsn_op_name(enum qsn_op op);
+
+/* 0 and *format, or -1.  The empty name is JSON.  Case does not matter. */
+int qsn_format_parse(const char *name, size_t length,
+    enum qsn_format *format);
+
+/* The names of all formats, for error messages. */
+const char *qsn_format_names(void);
+
+const char *qsn_format_content_type(enum qsn_format format);
+
+#endif
