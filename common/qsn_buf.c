@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qsn_reply.h"
+
 #define FIRST_CAPACITY  256
 
 
@@ -131,6 +133,20 @@ qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
         (void) vsnprintf(room, (size_t) length + 1, format, args);
         va_end(args);
         buf->length += (size_t) length;
+    }
+}
+
+
+void
+qsn_buf_json(qsn_buf_t *buf, const char *string)
+{
+    size_t length = strlen(string);
+    size_t size = qsn_json_escaped_size(string, length);
+    char *room = size ? qsn_buf_reserve(buf, size) : NULL;
+
+    if (room) {
+        (void) qsn_json_escape(room, string, length);
+        qsn_buf_commit(buf, size);
     }
 }
 

@@ -28,6 +28,9 @@ void qsn_buf_fill(qsn_buf_t *buf, char byte, size_t times);
 void qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* string, escaped to stand inside a JSON string; no quotes. */
+void qsn_buf_json(qsn_buf_t *buf, const char *string);
+
 /* Room for length more bytes; NULL (and failed) without memory.  What was
    written there counts only after qsn_buf_commit(). */
 char *qsn_buf_reserve(qsn_buf_t *buf, size_t length);

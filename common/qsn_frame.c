@@ -87,12 +87,19 @@ qsn_frame_put_arg(uint8_t *out, enum qsn_frame_tag tag, const void *data,
 }
 
 
+void
+qsn_frame_store_u64(uint8_t *out, uint64_t value)
+{
+    (void) put_le(out, value, 8);
+}
+
+
 uint8_t *
 qsn_frame_put_u64(uint8_t *out, enum qsn_frame_tag tag, uint64_t value)
 {
     uint8_t bytes[8];
 
-    (void) put_le(bytes, value, 8);
+    qsn_frame_store_u64(bytes, value);
 
     return qsn_frame_put_arg(out, tag, bytes, sizeof(bytes));
 }

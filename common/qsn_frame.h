@@ -91,6 +91,9 @@ uint8_t *qsn_frame_put_arg(uint8_t *out, enum qsn_frame_tag tag,
 uint8_t *qsn_frame_put_u64(uint8_t *out, enum qsn_frame_tag tag,
     uint64_t value);
 
+/* The 8 bytes of a number argument. */
+void qsn_frame_store_u64(uint8_t *out, uint64_t value);
+
 /*
  * Walks args_length bytes of arguments: each tag's value lands in
  * found[tag] (data NULL where absent; the first one counts).  found has

@@ -1,0 +1,62 @@
+#ifndef CATALOG_H
+#define CATALOG_H
+
+/*
+ * What the generation being collected holds, kept in memory so that a
+ * publish needs no look-up in SQLite's schema and a rotation no counting:
+ * tables with their columns and counts, identities with theirs.  It mirrors
+ * the file; after a crash or a rollback it is loaded from there again.
+ *
+ * Names compare without regard to case, as SQLite does.
+ */
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    char *name;                 /* as first spelled */
+    char **columns;             /* as first spelled, in order */
+    size_t column_count;
+    size_t column_capacity;
+    void *column_tree;
+    uint64_t rows;
+    uint64_t updates;           /* publishes taken */
+    double last_update;         /* epoch seconds */
+    char *insert_sql;           /* the last insertion, kept prepared */
+    sqlite3_stmt *insert;
+} catalog_table_t;
+
+typedef struct {
+    char *name;
+    uint64_t tables;
+    double last_update;
+} catalog_identity_t;
+
+typedef struct {
+    catalog_table_t **tables;   /* in order of creation */
+    size_t table_count;
+    size_t table_capacity;
+    void *table_tree;
+    catalog_identity_t **identities;
+    size_t identity_count;
+    size_t identity_capacity;
+    void *identity_tree;
+} catalog_t;
+
+void catalog_init(catalog_t *catalog);
+void catalog_clear(catalog_t *catalog);
+
+/* NULL where there is none. */
+catalog_table_t *catalog_find(const catalog_t *catalog, const char *name);
+const char *catalog_find_column(const catalog_table_t *table,
+    const char *name);
+
+/* Each copies the name; NULL or -1 without memory. */
+catalog_table_t *catalog_add(catalog_t *catalog, const char *name);
+int catalog_add_column(catalog_table_t *table, const char *name);
+
+/* The identity's entry, made if need be.  NULL without memory. */
+catalog_identity_t *catalog_identity(catalog_t *catalog, const char *name);
+
+#endif

@@ -1,0 +1,661 @@
+/*
+ * Reading: header and arguments are gathered until whole, a body goes to
+ * its exchange piece by piece as it comes.  A frame that breaks the format
+ * ends the connection, since nothing after it can be told apart.
+ */
+
+#include "connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qsn_buf.h"
+#include "qsn_log.h"
+
+#define BACKLOG    1024
+#define READ_SIZE  (256 * 1024)
+
+struct connection_s {
+    worker_t *worker;
+    uv_pipe_t pipe;
+    connection_t *previous;
+    connection_t *next;
+    connection_t *next_unflushed;
+    int unflushed;
+    int closing;
+    int reading;
+
+    qsn_buf_t head;             /* header and arguments so far */
+    qsn_frame_t frame;          /* whose body is being read */
+    uint64_t body_left;
+    exchange_t *receiving;      /* NULL: the body is skipped */
+
+    exchange_t *exchanges;
+    size_t exchange_count;
+    size_t receiving_count;     /* of them, with more body to come */
+
+    qsn_buf_t out;
+    size_t writing;             /* bytes handed to libuv */
+    int subscribed;
+    uint64_t subscription;
+};
+
+typedef struct {
+    uv_write_t write;
+    connection_t *connection;
+    qsn_buf_t buf;
+} write_t;
+
+static void on_connection(uv_stream_t *listener, int status);
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+static const char *take_bytes(connection_t *connection, const uint8_t *data,
+    size_t length);
+static const char *take_head(connection_t *connection, const uint8_t **data,
+    size_t *length);
+static const char *take_frame(connection_t *connection,
+    const qsn_frame_arg_t *args);
+static const char *take_data(connection_t *connection);
+static void take_cancel(connection_t *connection);
+static exchange_t *find_exchange(connection_t *connection, uint64_t id);
+static void body_ended(connection_t *connection);
+static void balance_reading(connection_t *connection);
+static void flush(connection_t *connection);
+static void on_before_poll(uv_prepare_t *prepare);
+static void on_written(uv_write_t *write, int status);
+static void wake_exchanges(connection_t *connection);
+static void close_connection(connection_t *connection);
+static void on_closed(uv_handle_t *handle);
+
+
+int
+connection_listen(worker_t *worker)
+{
+    char path[QSN_RUN_DIR_MAX + 32];
+    uv_fs_t unlinked;
+    int rc;
+
+    (void) snprintf(path, sizeof(path), "%s/" QSN_WORKER_SOCKET,
+                    worker->settings.run_dir);
+    (void) uv_fs_unlink(&worker->loop, &unlinked, path, NULL);
+    uv_fs_req_cleanup(&unlinked);
+
+    (void) uv_prepare_init(&worker->loop, &worker->before_poll);
+    (void) uv_prepare_start(&worker->before_poll, on_before_poll);
+    (void) uv_pipe_init(&worker->loop, &worker->listener, 0);
+    worker->before_poll.data = worker;
+    worker->listener.data = worker;
+
+    rc = uv_pipe_bind(&worker->listener, path);
+
+    if (rc == 0) {
+        rc = uv_listen((uv_stream_t *) &worker->listener, BACKLOG,
+                       on_connection);
+    }
+
+    return rc;
+}
+
+
+void
+connection_close_all(worker_t *worker)
+{
+    uv_close((uv_handle_t *) &worker->listener, NULL);
+    uv_close((uv_handle_t *) &worker->before_poll, NULL);
+
+    for (connection_t *c = worker->connections; c; c = c->next) {
+        flush(c);               /* what is acknowledged is also said */
+        close_connection(c);
+    }
+}
+
+
+void
+connection_send(connection_t *connection, const qsn_frame_t *frame,
+    const uint8_t *args, const void *body)
+{
+    qsn_buf_t *out = &connection->out;
+    uint8_t head[QSN_FRAME_HEADER_SIZE];
+
+    if (connection->closing) {
+        return;
+    }
+
+    qsn_frame_encode(head, frame);
+    qsn_buf_append(out, head, sizeof(head));
+    qsn_buf_append(out, args, frame->args_length);
+    qsn_buf_append(out, body, (size_t) frame->body_length);
+
+    if (out->failed) {
+        qsn_log("out of memory for an answer: connection closed");
+        close_connection(connection);
+        return;
+    }
+
+    if (!connection->unflushed) {
+        connection->unflushed = 1;
+        connection->next_unflushed = connection->worker->unflushed;
+        connection->worker->unflushed = connection;
+    }
+}
+
+
+size_t
+connection_backlog(const connection_t *connection)
+{
+    return connection->out.length + connection->writing;
+}
+
+
+void
+connection_add(connection_t *connection, exchange_t *exchange)
+{
+    exchange->previous = NULL;
+    exchange->next = connection->exchanges;
+
+    if (connection->exchanges) {
+        connection->exchanges->previous = exchange;
+    }
+
+    connection->exchanges = exchange;
+    connection->exchange_count++;
+}
+
+
+void
+connection_remove(connection_t *connection, exchange_t *exchange)
+{
+    if (exchange->previous) {
+        exchange->previous->next = exchange->next;
+    } else {
+        connection->exchanges = exchange->next;
+    }
+
+    if (exchange->next) {
+        exchange->next->previous = exchange->previous;
+    }
+
+    connection->exchange_count--;
+    balance_reading(connection);
+}
+
+
+void
+connection_subscribe(connection_t *connection, uint64_t id)
+{
+    connection->subscribed = 1;
+    connection->subscription = id;
+}
+
+
+void
+connection_event(worker_t *worker, uint64_t generation, const char *body,
+    size_t length)
+{
+    uint8_t args[QSN_FRAME_ARG_SIZE + 8];
+
+    (void) qsn_frame_put_u64(args, QSN_ARG_GENERATION, generation);
+
+    for (connection_t *c = worker->connections; c; c = c->next) {
+        qsn_frame_t frame = {
+            .type = QSN_FRAME_EVENT,
+            .op = QSN_OP_SUBSCRIBE,
+            .id = c->subscription,
+            .args_length = sizeof(args),
+            .body_length = length
+        };
+
+        /* a subscriber that does not read misses events, not memory */
+        if (c->subscribed && connection_backlog(c) < CONNECTION_OUTPUT_HIGH) {
+            connection_send(c, &frame, args, body);
+        }
+    }
+}
+
+
+static void
+on_connection(uv_stream_t *listener, int status)
+{
+    worker_t *worker = listener->data;
+    connection_t *connection;
+
+    if (status < 0) {
+        qsn_log("cannot accept a connection: %s", uv_strerror(status));
+        return;
+    }
+
+    connection = calloc(1, sizeof(*connection));
+
+    if (connection == NULL) {
+        qsn_log("out of memory for a connection");
+        return;
+    }
+
+    connection->worker = worker;
+    connection->next = worker->connections;
+
+    if (worker->connections) {
+        worker->connections->previous = connection;
+    }
+
+    worker->connections = connection;
+
+    (void) uv_pipe_init(&worker->loop, &connection->pipe, 0);
+    connection->pipe.data = connection;
+
+    if (uv_accept(listener, (uv_stream_t *) &connection->pipe) != 0) {
+        close_connection(connection);
+        return;
+    }
+
+    balance_reading(connection);
+}
+
+
+/* What is read is consumed before the next read: one buffer serves all. */
+static void
+on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+    static char shared[READ_SIZE];
+
+    (void) handle;
+    (void) hint;
+
+    *buf = uv_buf_init(shared, sizeof(shared));
+}
+
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    connection_t *connection = stream->data;
+
+    if (n < 0) {
+        close_connection(connection);
+        return;
+    }
+
+    const char *wrong = take_bytes(connection, (const uint8_t *) buf->base,
+                                   (size_t) n);
+
+    if (wrong) {
+        qsn_log("a client of the worker's socket: %s: connection closed",
+                wrong);
+        close_connection(connection);
+        return;
+    }
+
+    balance_reading(connection);
+}
+
+
+static const char *
+take_bytes(connection_t *connection, const uint8_t *data, size_t length)
+{
+    while (length && !connection->closing) {
+        if (connection->body_left == 0) {
+            const char *wrong = take_head(connection, &data, &length);
+
+            if (wrong) {
+                return wrong;
+            }
+
+            continue;
+        }
+
+        size_t piece = length;
+
+        if (piece > connection->body_left) {
+            piece = (size_t) connection->body_left;
+        }
+
+        if (connection->receiving) {
+            exchange_body(connection->receiving, data, piece);
+        }
+
+        data += piece;
+        length -= piece;
+        connection->body_left -= piece;
+
+        if (connection->body_left == 0) {
+            body_ended(connection);
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Gathers a header and its arguments; once whole, acts on them. */
+static const char *
+take_head(connection_t *connection, const uint8_t **data, size_t *length)
+{
+    qsn_buf_t *head = &connection->head;
+    qsn_frame_arg_t args[QSN_FRAME_TAGS];
+    size_t wanted = QSN_FRAME_HEADER_SIZE;
+    const char *wrong = NULL;
+
+    if (head->length >= QSN_FRAME_HEADER_SIZE) {
+        wanted += connection->frame.args_length;
+    }
+
+    size_t piece = wanted - head->length;
+
+    if (piece > *length) {
+        piece = *length;
+    }
+
+    qsn_buf_append(head, *data, piece);
+    *data += piece;
+    *length -= piece;
+
+    if (head->failed) {
+        return "out of memory for a frame";
+    }
+
+    if (head->length < wanted) {
+        return NULL;
+    }
+
+    if (wanted == QSN_FRAME_HEADER_SIZE) {
+        wrong = qsn_frame_decode((uint8_t *) head->data, &connection->frame);
+
+        if (wrong || connection->frame.args_length) {
+            return wrong;       /* the arguments come next */
+        }
+    }
+
+    wrong = qsn_frame_parse_args((uint8_t *) head->data
+                                 + QSN_FRAME_HEADER_SIZE,
+                                 connection->frame.args_length, args);
+
+    if (wrong == NULL) {
+        wrong = take_frame(connection, args);
+    }
+
+    qsn_buf_clear(head);
+
+    return wrong;
+}
+
+
+static const char *
+take_frame(connection_t *connection, const qsn_frame_arg_t *args)
+{
+    const qsn_frame_t *frame = &connection->frame;
+    const char *wrong = NULL;
+
+    connection->body_left = frame->body_length;
+    connection->receiving = NULL;
+
+    switch (frame->type) {
+
+    case QSN_FRAME_REQUEST:
+        if (find_exchange(connection, frame->id)) {
+            return "request id used twice";
+        }
+
+        connection->receiving = exchange_create(connection->worker,
+                                                connection, frame, args);
+
+        if (connection->receiving == NULL) {
+            return "out of memory for a request";
+        }
+
+        connection->receiving_count++;
+        break;
+
+    case QSN_FRAME_DATA:
+        wrong = take_data(connection);
+        break;
+
+    case QSN_FRAME_CANCEL:
+        take_cancel(connection);
+        break;
+
+    default:
+        return "frame of a type only the worker sends";
+    }
+
+    if (wrong == NULL && connection->body_left == 0) {
+        body_ended(connection);
+    }
+
+    return wrong;
+}
+
+
+static const char *
+take_data(connection_t *connection)
+{
+    exchange_t *exchange = find_exchange(connection, connection->frame.id);
+
+    if (exchange == NULL || exchange->body_done) {
+        return "DATA for a request that expects none";
+    }
+
+    connection->receiving = exchange;
+
+    return NULL;
+}
+
+
+static void
+take_cancel(connection_t *connection)
+{
+    exchange_t *exchange = find_exchange(connection, connection->frame.id);
+
+    if (exchange && exchange->queried) {
+        pool_cancel(connection->worker->pool, &exchange->query);
+    }
+}
+
+
+static exchange_t *
+find_exchange(connection_t *connection, uint64_t id)
+{
+    for (exchange_t *e = connection->exchanges; e; e = e->next) {
+        if (e->id == id) {
+            return e;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* A frame's body is in; without MORE that was the request's. */
+static void
+body_ended(connection_t *connection)
+{
+    exchange_t *exchange = connection->receiving;
+
+    connection->receiving = NULL;
+
+    if (exchange && !(connection->frame.flags & QSN_FLAG_MORE)) {
+        connection->receiving_count--;
+        exchange_body_end(exchange);
+    }
+}
+
+
+/*
+ * Reads on unless too much is being worked on, or too much is not being
+ * taken: then the client's own writes will stall, which is the point.
+ */
+static void
+balance_reading(connection_t *connection)
+{
+    int wanted = !connection->closing
+                 && connection->exchange_count < CONNECTION_REQUESTS_MAX
+                 && connection_backlog(connection)
+                    < 2 * CONNECTION_OUTPUT_HIGH;
+
+    /* a request that is half in must get the rest of its body */
+    wanted = wanted || (!connection->closing && connection->receiving_count);
+
+    if (wanted == connection->reading) {
+        return;
+    }
+
+    connection->reading = wanted;
+
+    if (wanted) {
+        (void) uv_read_start((uv_stream_t *) &connection->pipe, on_alloc,
+                             on_read);
+    } else {
+        (void) uv_read_stop((uv_stream_t *) &connection->pipe);
+    }
+}
+
+
+static void
+on_before_poll(uv_prepare_t *prepare)
+{
+    worker_t *worker = prepare->data;
+
+    while (worker->unflushed) {
+        connection_t *connection = worker->unflushed;
+
+        worker->unflushed = connection->next_unflushed;
+        connection->unflushed = 0;
+        flush(connection);
+    }
+}
+
+
+static void
+flush(connection_t *connection)
+{
+    write_t *write;
+    uv_buf_t buf;
+
+    if (connection->closing || connection->out.length == 0) {
+        return;
+    }
+
+    buf = uv_buf_init(connection->out.data,
+                      (unsigned) connection->out.length);
+
+    if (connection->writing == 0) {
+        int sent = uv_try_write((uv_stream_t *) &connection->pipe, &buf, 1);
+
+        if (sent > 0) {
+            qsn_buf_consume(&connection->out, (size_t) sent);
+        }
+
+        if (connection->out.length == 0) {
+            return;
+        }
+    }
+
+    write = calloc(1, sizeof(*write));
+
+    if (write == NULL) {
+        close_connection(connection);
+        return;
+    }
+
+    write->connection = connection;
+    write->buf = connection->out;
+    memset(&connection->out, 0, sizeof(connection->out));
+    connection->writing += write->buf.length;
+    buf = uv_buf_init(write->buf.data, (unsigned) write->buf.length);
+
+    if (uv_write(&write->write, (uv_stream_t *) &connection->pipe, &buf, 1,
+                 on_written) != 0)
+    {
+        on_written(&write->write, UV_EPIPE);
+    }
+}
+
+
+static void
+on_written(uv_write_t *base, int status)
+{
+    write_t *write = (write_t *) base;
+    connection_t *connection = write->connection;
+
+    connection->writing -= write->buf.length;
+    qsn_buf_free(&write->buf);
+    free(write);
+
+    if (status < 0) {
+        close_connection(connection);
+        return;
+    }
+
+    wake_exchanges(connection);
+    balance_reading(connection);
+}
+
+
+/* The client has taken what it had: answers that waited for it go on. */
+static void
+wake_exchanges(connection_t *connection)
+{
+    exchange_t *e = connection->exchanges;
+
+    while (e && connection_backlog(connection) < CONNECTION_OUTPUT_HIGH) {
+        if (!e->paused) {
+            e = e->next;
+            continue;
+        }
+
+        e->paused = 0;
+        pool_resume(&e->query);
+        e = connection->exchanges;      /* the list may have changed */
+    }
+}
+
+
+static void
+close_connection(connection_t *connection)
+{
+    worker_t *worker = connection->worker;
+    connection_t **at;
+
+    if (connection->closing) {
+        return;
+    }
+
+    connection->closing = 1;
+
+    for (at = &worker->unflushed; *at; at = &(*at)->next_unflushed) {
+        if (*at == connection) {
+            *at = connection->next_unflushed;
+            break;
+        }
+    }
+
+    while (connection->exchanges) {
+        exchange_t *exchange = connection->exchanges;
+
+        connection_remove(connection, exchange);
+        exchange_abandon(exchange);
+    }
+
+    uv_close((uv_handle_t *) &connection->pipe, on_closed);
+}
+
+
+static void
+on_closed(uv_handle_t *handle)
+{
+    connection_t *connection = handle->data;
+    worker_t *worker = connection->worker;
+
+    if (connection->previous) {
+        connection->previous->next = connection->next;
+    } else {
+        worker->connections = connection->next;
+    }
+
+    if (connection->next) {
+        connection->next->previous = connection->previous;
+    }
+
+    qsn_buf_free(&connection->head);
+    qsn_buf_free(&connection->out);
+    free(connection);
+}

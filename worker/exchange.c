@@ -1,0 +1,246 @@
+/*
+ * The request's own life: made from a frame, fed its body, answered, freed.
+ * The answer never comes before the body is in, so that a client's
+ * connection is always at a frame's border when it reads one.
+ */
+
+#include "exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection.h"
+#include "qsn_buf.h"
+#include "qsn_reply.h"
+
+static void take_args(exchange_t *exchange, const qsn_frame_arg_t *args);
+static void take_text(exchange_t *exchange, text_t *text,
+    const qsn_frame_arg_t *arg);
+static void exchange_free(exchange_t *exchange);
+static void on_query_frame(query_t *query, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body);
+
+
+exchange_t *
+exchange_create(worker_t *worker, connection_t *connection,
+    const qsn_frame_t *frame, const qsn_frame_arg_t *args)
+{
+    exchange_t *exchange = calloc(1, sizeof(*exchange));
+
+    if (exchange == NULL) {
+        return NULL;
+    }
+
+    exchange->worker = worker;
+    exchange->connection = connection;
+    exchange->id = frame->id;
+    exchange->op = frame->op;
+    exchange->format = frame->format;
+    exchange->flags = frame->flags;
+    exchange->query.on_frame = on_query_frame;
+    exchange->query.asker = exchange;
+    request_init(&exchange->request, &worker->limits);
+
+    if (frame->flags & QSN_FLAG_PARTS) {
+        exchange->request.parse_phrase = "Failed to parse JSON message";
+    }
+
+    take_args(exchange, args);
+    connection_add(connection, exchange);
+
+    return exchange;
+}
+
+
+void
+exchange_body(exchange_t *exchange, const void *data, size_t length)
+{
+    worker_t *worker = exchange->worker;
+
+    exchange->body_bytes += length;
+
+    if (exchange->request.status) {
+        return;                 /* the rest of a bad body is only skipped */
+    }
+
+    if (exchange->body_bytes > (uint64_t) worker->settings.max_body) {
+        (void) request_fail(&exchange->request, 413, "The request is larger "
+                            "than max_body (%lld bytes)",
+                            (long long) worker->settings.max_body);
+        return;
+    }
+
+    if (exchange->json == NULL) {
+        exchange->json = request_json_create(&exchange->request);
+    }
+
+    if (exchange->json == NULL) {
+        (void) request_fail(&exchange->request, 503, "out of memory");
+        return;
+    }
+
+    (void) request_json_feed(exchange->json, data, length);
+}
+
+
+void
+exchange_body_end(exchange_t *exchange)
+{
+    exchange->body_done = 1;
+
+    if (exchange->json) {
+        (void) request_json_finish(exchange->json);
+        request_json_destroy(exchange->json);
+        exchange->json = NULL;
+    }
+
+    if (exchange->request.status) {
+        exchange_answer_error(exchange);
+        return;
+    }
+
+    dispatch(exchange);
+}
+
+
+void
+exchange_answer(exchange_t *exchange, unsigned status, const char *body,
+    size_t length)
+{
+    worker_t *worker = exchange->worker;
+    uint8_t args[2 * (QSN_FRAME_ARG_SIZE + 8)];
+    uint8_t *end = args;
+    qsn_frame_t frame = {
+        .type = QSN_FRAME_RESPONSE,
+        .op = exchange->op,
+        .format = exchange->format,
+        .status = (uint16_t) status,
+        .id = exchange->id,
+        .body_length = length
+    };
+
+    end = qsn_frame_put_u64(end, QSN_ARG_GENERATION,
+                            worker->generation ? worker->generation->number
+                                               : 0);
+
+    if (status == 503) {
+        end = qsn_frame_put_u64(end, QSN_ARG_RETRY_AFTER, 1);
+    }
+
+    frame.args_length = (uint32_t) (end - args);
+
+    if (exchange->connection) {
+        connection_send(exchange->connection, &frame, args, body);
+    }
+
+    exchange_free(exchange);
+}
+
+
+void
+exchange_answer_error(exchange_t *exchange)
+{
+    const char *identity = exchange->worker->settings.identity;
+    const char *message = exchange->request.error;
+    enum qsn_format format = (enum qsn_format) exchange->format;
+    size_t size = qsn_reply_error_size(format, identity, message,
+                                       strlen(message));
+    char *body = malloc(size);
+
+    if (body) {
+        (void) qsn_reply_error(body, format, identity, message,
+                               strlen(message));
+    }
+
+    exchange_answer(exchange, exchange->request.status, body,
+                    body ? size : 0);
+    free(body);
+}
+
+
+void
+exchange_abandon(exchange_t *exchange)
+{
+    exchange->connection = NULL;
+
+    if (exchange->queried) {
+        pool_cancel(exchange->worker->pool, &exchange->query);
+
+    } else if (!exchange->body_done) {
+        exchange_free(exchange);
+    }
+
+    /* else the writer has it: a publish that is whole is taken */
+}
+
+
+static void
+take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
+{
+    request_t *request = &exchange->request;
+
+    take_text(exchange, &request->sql, &args[QSN_ARG_SQL]);
+    take_text(exchange, &request->name, &args[QSN_ARG_NAME]);
+    take_text(exchange, &request->value, &args[QSN_ARG_VALUE]);
+    take_text(exchange, &request->asserted_identity,
+              &args[QSN_ARG_IDENTITY]);
+    take_text(exchange, &request->claimed_identity,
+              &args[QSN_ARG_CLAIMED_IDENTITY]);
+    request->use_write_db = (exchange->flags & QSN_FLAG_WRITE_DB) != 0;
+    request->native = (exchange->flags & QSN_FLAG_NATIVE) != 0;
+}
+
+
+static void
+take_text(exchange_t *exchange, text_t *text, const qsn_frame_arg_t *arg)
+{
+    if (arg->data) {
+        (void) request_set_text(&exchange->request, text, arg->data,
+                                arg->length);
+    }
+}
+
+
+static void
+exchange_free(exchange_t *exchange)
+{
+    if (exchange->connection) {
+        connection_remove(exchange->connection, exchange);
+    }
+
+    request_json_destroy(exchange->json);
+    request_free(&exchange->request);
+    free(exchange);
+}
+
+
+/* An answer frame of a query process: the client's but for the id. */
+static void
+on_query_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
+    const uint8_t *body)
+{
+    exchange_t *exchange = query->asker;
+    connection_t *connection = exchange->connection;
+    qsn_frame_t own = *frame;
+
+    own.id = exchange->id;
+
+    if (connection) {
+        connection_send(connection, &own, args, body);
+    }
+
+    if (!(frame->flags & QSN_FLAG_MORE)) {
+        exchange_free(exchange);
+        return;
+    }
+
+    /* connection_send() may have closed the connection */
+    connection = exchange->connection;
+
+    if (connection
+        && connection_backlog(connection) >= CONNECTION_OUTPUT_HIGH)
+    {
+        exchange->paused = 1;
+        pool_pause(query);
+    }
+}

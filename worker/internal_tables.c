@@ -1,0 +1,151 @@
+/*
+ * The tables' columns are the original's.  A table counts itself and its
+ * sisters, so qasino_server_tables comes last and its own row is computed.
+ */
+
+#include "internal_tables.h"
+
+#include <stdarg.h>
+
+#include "sql.h"
+
+/* In the order they are made; the last one lists them all. */
+static const char *const names[] = {
+    "qasino_server_info", "qasino_server_connections",
+    "qasino_server_views", "qasino_server_sql_stats",
+    "qasino_server_update_stats", "qasino_server_tables"
+};
+
+#define NAMES  (sizeof(names) / sizeof(names[0]))
+
+static const char schema[] =
+    "CREATE TABLE qasino_server_info(generation_number INTEGER, "
+    "generation_duration_s INTEGER, generation_start_epoch REAL);"
+    "CREATE TABLE qasino_server_tables(tablename TEXT, nr_rows INTEGER, "
+    "nr_updates INTEGER, last_update_epoch REAL, static INTEGER);"
+    "CREATE TABLE qasino_server_connections(identity TEXT, "
+    "nr_tables INTEGER, last_update_epoch REAL);"
+    "CREATE TABLE qasino_server_views(viewname TEXT, loaded INTEGER, "
+    "errormsg TEXT, view TEXT);"
+    "CREATE TABLE qasino_server_sql_stats(sql_received INTEGER, "
+    "sql_completed INTEGER, sql_errors INTEGER);"
+    "CREATE TABLE qasino_server_update_stats(updates_received INTEGER, "
+    "updates_completed INTEGER, update_errors INTEGER, "
+    "inserts_received INTEGER, inserts_completed INTEGER);";
+
+static int make_connections(generation_t *generation,
+    const internal_info_t *info);
+static int make_tables(generation_t *generation,
+    const internal_info_t *info);
+static int put_table(sqlite3_stmt *statement, const char *name,
+    uint64_t rows, uint64_t updates, double epoch);
+
+
+int
+internal_tables_make(generation_t *generation, const internal_info_t *info)
+{
+    sqlite3 *db = generation->db;
+    const stats_t *stats = &info->stats;
+
+    if (sql_exec(db, schema) != SQLITE_OK
+        || sql_execf(db, "INSERT INTO qasino_server_info "
+                     "VALUES(%lld, %!.15g, %!.20g)",
+                     (long long) generation->number, info->duration_s,
+                     info->start_epoch) != SQLITE_OK
+        || sql_execf(db, "INSERT INTO qasino_server_sql_stats "
+                     "VALUES(%lld, %lld, %lld)",
+                     (long long) stats->sql_received,
+                     (long long) stats->sql_completed,
+                     (long long) stats->sql_errors) != SQLITE_OK
+        || sql_execf(db, "INSERT INTO qasino_server_update_stats "
+                     "VALUES(%lld, %lld, %lld, %lld, %lld)",
+                     (long long) stats->updates_received,
+                     (long long) stats->updates_completed,
+                     (long long) stats->update_errors,
+                     (long long) stats->inserts_received,
+                     (long long) stats->inserts_completed) != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    return make_connections(generation, info) == 0
+           && make_tables(generation, info) == 0 ? 0 : -1;
+}
+
+
+static int
+make_connections(generation_t *generation, const internal_info_t *info)
+{
+    const catalog_t *catalog = &generation->catalog;
+    sqlite3_stmt *statement = sql_prepare(generation->db,
+        "INSERT INTO qasino_server_connections VALUES(?1, ?2, ?3)");
+    int rc = statement ? SQLITE_OK : SQLITE_ERROR;
+
+    for (size_t i = 0; rc == SQLITE_OK && i <= catalog->identity_count; i++) {
+        /* the last round is the server itself */
+        int own = i == catalog->identity_count;
+
+        (void) sqlite3_bind_text(statement, 1,
+                                 own ? info->identity
+                                     : catalog->identities[i]->name, -1,
+                                 SQLITE_STATIC);
+        (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64)
+                                  (own ? NAMES
+                                       : catalog->identities[i]->tables));
+        (void) sqlite3_bind_double(statement, 3,
+                                   own ? info->start_epoch
+                                       : catalog->identities[i]->last_update);
+        rc = sql_run(statement);
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+make_tables(generation_t *generation, const internal_info_t *info)
+{
+    const catalog_t *catalog = &generation->catalog;
+    sqlite3_stmt *statement = sql_prepare(generation->db,
+        "INSERT INTO qasino_server_tables VALUES(?1, ?2, ?3, ?4, 0)");
+    int rc = statement ? SQLITE_OK : SQLITE_ERROR;
+
+    for (size_t i = 0; rc == SQLITE_OK && i < catalog->table_count; i++) {
+        const catalog_table_t *table = catalog->tables[i];
+
+        rc = put_table(statement, table->name, table->rows, table->updates,
+                       table->last_update);
+    }
+
+    for (size_t i = 0; rc == SQLITE_OK && i < NAMES; i++) {
+        char *count = sqlite3_mprintf("SELECT count(*) FROM %s", names[i]);
+        sqlite3_int64 rows = sql_int64(generation->db, count ? count : "",
+                                       0);
+
+        sqlite3_free(count);
+
+        /* its own row is not there yet when it is counted */
+        rc = put_table(statement, names[i],
+                       (uint64_t) rows + (i == NAMES - 1), 1,
+                       info->start_epoch);
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+put_table(sqlite3_stmt *statement, const char *name, uint64_t rows,
+    uint64_t updates, double epoch)
+{
+    (void) sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) rows);
+    (void) sqlite3_bind_int64(statement, 3, (sqlite3_int64) updates);
+    (void) sqlite3_bind_double(statement, 4, epoch);
+
+    return sql_run(statement);
+}

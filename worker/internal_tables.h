@@ -1,0 +1,23 @@
+#ifndef INTERNAL_TABLES_H
+#define INTERNAL_TABLES_H
+
+/*
+ * The qasino_server_* tables, made once, in the last transaction of a
+ * generation.
+ */
+
+#include "generation.h"
+#include "stats.h"
+
+typedef struct {
+    const char *identity;       /* the server's */
+    double duration_s;
+    double start_epoch;         /* when the generation begins to be served */
+    stats_t stats;
+} internal_info_t;
+
+/* In the transaction that is open: 0, or -1 (the reason is SQLite's). */
+int internal_tables_make(generation_t *generation,
+    const internal_info_t *info);
+
+#endif

@@ -1,0 +1,602 @@
+/*
+ * A session reads bytes into ->in and takes statements out of it one by
+ * one: while a query runs the rest waits, so answers come in order.  Lines
+ * end in CRLF or LF; telnet's negotiation is skipped.
+ */
+
+#include "line.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "qsn_buf.h"
+#include "qsn_log.h"
+#include "statement_splitter.h"
+
+#define BACKLOG      256
+#define READ_SIZE    (16 * 1024)
+#define OUTPUT_HIGH  (1024 * 1024)
+
+#define CTRL_C  0x03
+#define CTRL_D  0x04
+
+/* RFC 854 */
+#define TELNET_SE    240
+#define TELNET_SB    250
+#define TELNET_WILL  251
+#define TELNET_DONT  254
+#define TELNET_IAC   255
+
+enum telnet_state {
+    TELNET_DATA,
+    TELNET_COMMAND,             /* after IAC */
+    TELNET_OPTION,              /* after WILL, WONT, DO, DONT */
+    TELNET_SUB,                 /* inside SB ... IAC SE */
+    TELNET_SUB_IAC
+};
+
+typedef struct session_s session_t;
+
+struct session_s {
+    worker_t *worker;
+    uv_pipe_t pipe;
+    session_t *previous;
+    session_t *next;
+    enum telnet_state telnet;
+    qsn_buf_t in;               /* read, not looked at yet */
+    qsn_buf_t statement;        /* so far, CR removed */
+    size_t line_start;          /* in statement */
+    statement_splitter_t splitter;
+    query_t query;
+    qsn_buf_t sql;              /* of the running query */
+    int running;
+    int paused;
+    int reading;
+    int ended;                  /* the client sends no more */
+    int closing;                /* after the last answer is sent */
+    int closed;
+    int handle_closed;          /* libuv has let go of it */
+    int taking;                 /* take_input() is at work */
+    size_t writing;
+};
+
+typedef struct {
+    uv_write_t write;
+    session_t *session;
+    qsn_buf_t buf;
+} output_t;
+
+static session_t *sessions;     /* all of them, for line_close_all() */
+
+static void on_connection(uv_stream_t *listener, int status);
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+static void take_input(session_t *session);
+static int telnet_skips(session_t *session, unsigned char byte);
+static void take_byte(session_t *session, char byte);
+static void line_ended(session_t *session);
+static int is_goodbye(const char *text, size_t length);
+static void run_statement(session_t *session);
+static void reset_statement(session_t *session);
+static void on_frame(query_t *query, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body);
+static void say(session_t *session, const char *text);
+static void send_text(session_t *session, const char *text, size_t length);
+static void on_sent(uv_write_t *write, int status);
+static void balance(session_t *session);
+static void close_session(session_t *session);
+static void on_closed(uv_handle_t *handle);
+static void free_session(session_t *session);
+
+
+int
+line_listen(worker_t *worker)
+{
+    char path[QSN_RUN_DIR_MAX + 32];
+    uv_fs_t unlinked;
+    int rc;
+
+    (void) snprintf(path, sizeof(path), "%s/" QSN_LINE_SOCKET,
+                    worker->settings.run_dir);
+    (void) uv_fs_unlink(&worker->loop, &unlinked, path, NULL);
+    uv_fs_req_cleanup(&unlinked);
+    (void) uv_pipe_init(&worker->loop, &worker->line_listener, 0);
+    worker->line_listener.data = worker;
+    rc = uv_pipe_bind(&worker->line_listener, path);
+
+    if (rc == 0) {
+        rc = uv_listen((uv_stream_t *) &worker->line_listener, BACKLOG,
+                       on_connection);
+    }
+
+    return rc;
+}
+
+
+void
+line_close_all(worker_t *worker)
+{
+    uv_close((uv_handle_t *) &worker->line_listener, NULL);
+
+    for (session_t *session = sessions; session; session = session->next) {
+        close_session(session);
+    }
+}
+
+
+static void
+on_connection(uv_stream_t *listener, int status)
+{
+    worker_t *worker = listener->data;
+    session_t *session = status < 0 ? NULL : calloc(1, sizeof(*session));
+
+    if (session == NULL) {
+        qsn_log("cannot accept a line session: %s",
+                status < 0 ? uv_strerror(status) : "out of memory");
+        return;
+    }
+
+    session->worker = worker;
+    session->next = sessions;
+    session->query.on_frame = on_frame;
+    session->query.asker = session;
+    session->pipe.data = session;
+
+    if (sessions) {
+        sessions->previous = session;
+    }
+
+    sessions = session;
+    (void) uv_pipe_init(&worker->loop, &session->pipe, 0);
+
+    if (uv_accept(listener, (uv_stream_t *) &session->pipe) != 0) {
+        close_session(session);
+        return;
+    }
+
+    balance(session);
+}
+
+
+/* What is read is copied before the next read: one buffer serves all. */
+static void
+on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+    static char shared[READ_SIZE];
+
+    (void) handle;
+    (void) hint;
+
+    *buf = uv_buf_init(shared, sizeof(shared));
+}
+
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    session_t *session = stream->data;
+
+    if (n == UV_EOF) {
+        session->ended = 1;     /* what it asked is still answered */
+    } else if (n < 0) {
+        close_session(session);
+        return;
+    } else {
+        qsn_buf_append(&session->in, buf->base, (size_t) n);
+    }
+
+    take_input(session);
+}
+
+
+static void
+take_input(session_t *session)
+{
+    size_t taken = 0;
+
+    if (session->taking) {
+        return;                 /* a query answered at once: the loop below
+                                   goes on */
+    }
+
+    session->taking = 1;
+
+    while (taken < session->in.length && !session->running
+           && !session->closing && !session->closed)
+    {
+        unsigned char byte = (unsigned char) session->in.data[taken++];
+
+        if (!telnet_skips(session, byte)) {
+            take_byte(session, (char) byte);
+        }
+    }
+
+    qsn_buf_consume(&session->in, taken);
+    session->taking = 0;
+
+    if (session->ended && !session->running && session->in.length == 0) {
+        session->closing = 1;
+    }
+
+    balance(session);
+}
+
+
+static int
+telnet_skips(session_t *session, unsigned char byte)
+{
+    switch (session->telnet) {
+
+    case TELNET_DATA:
+        if (byte != TELNET_IAC) {
+            return 0;
+        }
+
+        session->telnet = TELNET_COMMAND;
+        return 1;
+
+    case TELNET_COMMAND:
+        if (byte >= TELNET_WILL && byte <= TELNET_DONT) {
+            session->telnet = TELNET_OPTION;
+        } else {
+            session->telnet = byte == TELNET_SB ? TELNET_SUB : TELNET_DATA;
+        }
+
+        return 1;
+
+    case TELNET_OPTION:
+        session->telnet = TELNET_DATA;
+        return 1;
+
+    case TELNET_SUB:
+        if (byte == TELNET_IAC) {
+            session->telnet = TELNET_SUB_IAC;
+        }
+
+        return 1;
+
+    case TELNET_SUB_IAC:
+        session->telnet = byte == TELNET_SE ? TELNET_DATA : TELNET_SUB;
+        return 1;
+    }
+
+    return 0;
+}
+
+
+static void
+take_byte(session_t *session, char byte)
+{
+    qsn_buf_t *statement = &session->statement;
+    size_t limit = (size_t) session->worker->settings.line_max_statement;
+    int has_content;
+
+    if (byte == '\0') {
+        say(session, "ERROR: a NUL byte cannot be part of a statement");
+        session->closing = 1;
+        return;
+    }
+
+    if (byte == '\r') {
+        return;
+    }
+
+    if (statement->length >= limit) {
+        char text[128];
+
+        (void) snprintf(text, sizeof(text), "ERROR: the statement is longer "
+                        "than line_max_statement (%zu bytes)", limit);
+        say(session, text);
+        session->closing = 1;
+        return;
+    }
+
+    qsn_buf_byte(statement, byte);
+
+    if (statement->failed) {
+        say(session, "ERROR: out of memory");
+        session->closing = 1;
+
+    } else if (statement_splitter_byte(&session->splitter, byte,
+                                       &has_content))
+    {
+        if (has_content) {
+            run_statement(session);
+        }
+
+        reset_statement(session);
+
+    } else if (byte == '\n') {
+        line_ended(session);
+    }
+}
+
+
+static void
+line_ended(session_t *session)
+{
+    qsn_buf_t *statement = &session->statement;
+    const char *line = statement->data + session->line_start;
+    size_t length = statement->length - session->line_start - 1;
+
+    if (length == 1 && (line[0] == CTRL_C || line[0] == CTRL_D)) {
+        session->closing = 1;
+
+    } else if (session->line_start == 0 && is_goodbye(line, length)) {
+        say(session, "Bye!");
+        session->closing = 1;
+
+    } else if (statement_splitter_blank(&session->splitter)) {
+        reset_statement(session);       /* an empty line, a comment */
+
+    } else {
+        session->line_start = statement->length;
+    }
+}
+
+
+static int
+is_goodbye(const char *text, size_t length)
+{
+    static const char *const words[] = { "quit", "exit", "logout" };
+
+    while (length && isspace((unsigned char) text[0])) {
+        text++;
+        length--;
+    }
+
+    while (length && (isspace((unsigned char) text[length - 1])
+                      || text[length - 1] == ';'))
+    {
+        length--;
+    }
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strlen(words[i]) == length
+            && strncasecmp(words[i], text, length) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+run_statement(session_t *session)
+{
+    qsn_buf_t *sql = &session->sql;
+    query_t *query = &session->query;
+
+    if (is_goodbye(session->statement.data, session->statement.length)) {
+        say(session, "Bye!");
+        session->closing = 1;
+        return;
+    }
+
+    qsn_buf_clear(sql);
+    qsn_buf_append(sql, session->statement.data, session->statement.length);
+    query->op = QSN_OP_QUERY;
+    query->format = QSN_FORMAT_TEXT;
+    query->flags = 0;
+    query->sql = sql->data;
+    query->sql_length = sql->length;
+    session->running = 1;
+    pool_submit(session->worker->pool, query);
+}
+
+
+static void
+reset_statement(session_t *session)
+{
+    qsn_buf_clear(&session->statement);
+    memset(&session->splitter, 0, sizeof(session->splitter));
+    session->line_start = 0;
+}
+
+
+static void
+on_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
+    const uint8_t *body)
+{
+    session_t *session = query->asker;
+    int last = !(frame->flags & QSN_FLAG_MORE);
+
+    (void) args;
+
+    if (frame->flags & QSN_FLAG_ABORT) {
+        send_text(session, "\nERROR: ", 8);
+        send_text(session, (const char *) body, (size_t) frame->body_length);
+        send_text(session, "\n", 1);
+    } else {
+        send_text(session, (const char *) body, (size_t) frame->body_length);
+    }
+
+    if (!last && session->writing >= OUTPUT_HIGH) {
+        session->paused = 1;
+        pool_pause(query);
+    }
+
+    if (last) {
+        session->running = 0;
+
+        if (session->closed) {
+            free_session(session);
+            return;
+        }
+
+        take_input(session);
+    }
+}
+
+
+/* A line of the server's own. */
+static void
+say(session_t *session, const char *text)
+{
+    send_text(session, text, strlen(text));
+    send_text(session, "\n", 1);
+}
+
+
+/* Every LF goes out as CRLF. */
+static void
+send_text(session_t *session, const char *text, size_t length)
+{
+    output_t *output;
+    uv_buf_t buf;
+
+    if (session->closed || length == 0) {
+        return;
+    }
+
+    output = calloc(1, sizeof(*output));
+
+    if (output == NULL) {
+        close_session(session);
+        return;
+    }
+
+    for (const char *end = text + length; text < end; /* void */) {
+        const char *stop = memchr(text, '\n', (size_t) (end - text));
+        const char *next = stop ? stop : end;
+
+        qsn_buf_append(&output->buf, text, (size_t) (next - text));
+
+        if (stop) {
+            qsn_buf_append(&output->buf, "\r\n", 2);
+            next++;
+        }
+
+        text = next;
+    }
+
+    output->session = session;
+    session->writing += output->buf.length;
+    buf = uv_buf_init(output->buf.data, (unsigned) output->buf.length);
+
+    if (output->buf.failed
+        || uv_write(&output->write, (uv_stream_t *) &session->pipe, &buf, 1,
+                    on_sent) != 0)
+    {
+        session->writing -= output->buf.length;
+        qsn_buf_free(&output->buf);
+        free(output);
+        close_session(session);
+    }
+}
+
+
+static void
+on_sent(uv_write_t *write, int status)
+{
+    output_t *output = (output_t *) write;
+    session_t *session = output->session;
+
+    session->writing -= output->buf.length;
+    qsn_buf_free(&output->buf);
+    free(output);
+
+    if (session->closed) {
+        return;                 /* freed when its handle is closed */
+    }
+
+    if (status < 0) {
+        close_session(session);
+        return;
+    }
+
+    if (session->paused && session->writing < OUTPUT_HIGH) {
+        session->paused = 0;
+        pool_resume(&session->query);   /* may finish, even close it */
+        return;
+    }
+
+    balance(session);
+}
+
+
+/* Reads while there is room for more input; closes when all is said. */
+static void
+balance(session_t *session)
+{
+    size_t limit = (size_t) session->worker->settings.line_max_statement;
+
+    if (session->closed) {
+        return;
+    }
+
+    if (session->closing) {
+        if (!session->running && session->writing == 0) {
+            close_session(session);
+        }
+
+        return;
+    }
+
+    int wanted = !session->ended && session->in.length < limit;
+
+    if (wanted && !session->reading) {
+        (void) uv_read_start((uv_stream_t *) &session->pipe, on_alloc,
+                             on_read);
+    } else if (!wanted && session->reading) {
+        (void) uv_read_stop((uv_stream_t *) &session->pipe);
+    }
+
+    session->reading = wanted;
+}
+
+
+static void
+close_session(session_t *session)
+{
+    if (session->closed) {
+        return;
+    }
+
+    session->closed = 1;
+
+    if (session->running) {
+        pool_cancel(session->worker->pool, &session->query);
+    }
+
+    uv_close((uv_handle_t *) &session->pipe, on_closed);
+}
+
+
+static void
+on_closed(uv_handle_t *handle)
+{
+    session_t *session = handle->data;
+
+    session->handle_closed = 1;
+    free_session(session);
+}
+
+
+/* Freed by whichever comes last: the handle's end or the query's. */
+static void
+free_session(session_t *session)
+{
+    if (session->running || !session->handle_closed) {
+        return;
+    }
+
+    if (session->previous) {
+        session->previous->next = session->next;
+    } else {
+        sessions = session->next;
+    }
+
+    if (session->next) {
+        session->next->previous = session->previous;
+    }
+
+    qsn_buf_free(&session->in);
+    qsn_buf_free(&session->statement);
+    qsn_buf_free(&session->sql);
+    free(session);
+}

@@ -1,0 +1,76 @@
+#ifndef POOL_H
+#define POOL_H
+
+/*
+ * The query processes, seen from the worker: a few children that can be
+ * killed, a queue in front of them, and for each running query the frames
+ * that come back, passed on to whoever asked.
+ *
+ * A query past its deadline is interrupted by its own process, at twice the
+ * deadline the process is killed here and replaced; either way the asker
+ * gets a last frame.
+ *
+ * Threads: the worker's loop only.
+ */
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "qsn_frame.h"
+#include "qsn_settings.h"
+#include "snapshot.h"
+#include "stats.h"
+
+typedef struct pool_s pool_t;
+typedef struct query_s query_t;
+
+struct query_s {
+    /* filled in by the asker, who owns the memory until the last frame */
+    uint8_t op;                 /* enum qsn_op */
+    uint8_t format;             /* enum qsn_format */
+    uint16_t flags;             /* NATIVE, PARTS */
+    const char *sql;            /* NULL: none given */
+    size_t sql_length;
+    void (*on_frame)(query_t *query, const qsn_frame_t *frame,
+                     const uint8_t *args, const uint8_t *body);
+    void *asker;
+
+    /* the pool's */
+    query_t *next;
+    struct process_s *process;  /* NULL while it waits */
+    uint64_t queued_ms;         /* loop time */
+    uint64_t turn;              /* of the pool's snapshots, it runs on */
+    int stale;                  /* interrupted: its snapshot is too old */
+    int answered;               /* the RESPONSE frame has been passed on */
+};
+
+/*
+ * argv is the worker's own command line: the children read the same
+ * settings.  program is the path of qasino-query.  NULL without memory.
+ */
+pool_t *pool_create(uv_loop_t *loop, const qsn_settings_t *settings,
+    stats_t *stats, const char *program, char **argv);
+
+/* Kills the children; waiting and running queries get their last frame.
+   Runs the loop until everything on it is closed. */
+void pool_destroy(pool_t *pool);
+
+/* All processes go over to this snapshot as soon as they are free; queries
+   submitted from now on run on it. */
+void pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version);
+
+/*
+ * Queues a query.  ->on_frame is called for every frame of its answer, the
+ * last being the first without QSN_FLAG_MORE: then the query is the asker's
+ * again.  It may be called before this returns.
+ */
+void pool_submit(pool_t *pool, query_t *query);
+
+/* Nobody waits for it any more; the last frame still comes, soon. */
+void pool_cancel(pool_t *pool, query_t *query);
+
+/* Between these no frames are passed on: the asker's client is slow. */
+void pool_pause(query_t *query);
+void pool_resume(query_t *query);
+
+#endif

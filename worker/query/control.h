@@ -1,0 +1,64 @@
+#ifndef CONTROL_H
+#define CONTROL_H
+
+/*
+ * The ear of a query process: a thread that reads frames while the main
+ * thread is deep in SQLite.  It queues requests, and stops the running one
+ * at its deadline or when it is cancelled.  When the worker closes its end,
+ * or sends what is no frame, the thread ends the process: there is nobody
+ * left to answer, and the main thread may be in an opcode for a while.
+ *
+ * Threads: all functions are the main thread's.  What both threads touch is
+ * inside control_t, under its one mutex; a job belongs to the main thread
+ * from control_next() to control_done(), but for ->stop.
+ */
+
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "qsn_buf.h"
+#include "qsn_frame.h"
+
+enum control_stop {
+    CONTROL_RUN = 0,    /* nothing stops it */
+    CONTROL_DEADLINE,
+    CONTROL_CANCELLED
+};
+
+typedef struct control_job control_job_t;
+
+struct control_job {
+    qsn_frame_t frame;
+    qsn_frame_arg_t args[QSN_FRAME_TAGS];       /* into ->bytes */
+    uint8_t *bytes;
+    uint64_t deadline_ms;       /* what it may take, from when it came */
+    uint64_t due;               /* the same as CLOCK_MONOTONIC */
+    enum control_stop stop;     /* under the mutex */
+    control_job_t *next;
+};
+
+typedef struct control control_t;
+
+/* Starts the thread.  NULL with errno set. */
+control_t *control_create(int fd, uint64_t deadline_ms);
+
+/* The next request; waits for it.  control_done() is due. */
+control_job_t *control_next(control_t *control);
+void control_done(control_t *control, control_job_t *job);
+
+/*
+ * Between these two calls db is interrupted when the current job has to
+ * stop, and at no other time.  control_watch() says whether it has to
+ * already.  Afterwards db may still believe to be interrupted:
+ * reader_settle().
+ */
+enum control_stop control_watch(control_t *control, sqlite3 *db);
+enum control_stop control_unwatch(control_t *control);
+
+/* Whether the current job has to stop.  control may be NULL: never. */
+enum control_stop control_stopped(control_t *control);
+
+uint64_t control_now_ms(void);
+
+#endif

@@ -1,0 +1,271 @@
+/* Prepare, bind, step, render; and SQLite's results as sentences. */
+
+#include "execute.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "scan.h"
+
+static int prepare(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt **prepared, failure_t *failure);
+static int bind_values(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt *prepared, failure_t *failure);
+static int find_table(const execute_t *execute,
+    const statement_t *statement, sqlite3_stmt *prepared,
+    failure_t *failure);
+static int run(const execute_t *execute, sqlite3_stmt *prepared,
+    render_t *render, failure_t *failure);
+static int is_only_blank(const char *text, const char *end);
+
+
+int
+execute_statement(const execute_t *execute, const statement_t *statement,
+    render_t *render, failure_t *failure)
+{
+    sqlite3_stmt *prepared = NULL;
+    int result = -1;
+
+    if (prepare(execute, statement, &prepared, failure) == -1) {
+        goto done;
+    }
+
+    if (execute->prepared) {
+        execute->prepared(execute->data,
+                          statement->kind != STATEMENT_SQL
+                          || !execute->reader->policy.volatile_functions);
+    }
+
+    if (bind_values(execute, statement, prepared, failure) == -1) {
+        goto done;
+    }
+
+    render->kind->begin(render, prepared);
+    result = run(execute, prepared, render, failure);
+
+    if (result == 0 && render->kind->again && render->kind->again(render)) {
+        (void) sqlite3_reset(prepared);
+        result = run(execute, prepared, render, failure);
+    }
+
+    if (result == 0) {
+        render->kind->end(render);
+    }
+
+done:
+
+    (void) sqlite3_finalize(prepared);
+
+    return result;
+}
+
+
+void
+execute_failure(const execute_t *execute, int rc, failure_t *failure)
+{
+    const char *text = sqlite3_errmsg(execute->reader->db);
+    const char *refused = execute->reader->policy.refused;
+    const qsn_settings_t *settings = execute->settings;
+
+    switch (rc & 0xff) {
+
+    case SQLITE_INTERRUPT:
+        if (control_stopped(execute->control) == CONTROL_DEADLINE) {
+            failure_set(failure, 504, "The query was stopped after %g s, "
+                        "what option query_deadline allows",
+                        (double) execute->deadline_ms / 1000);
+        } else {
+            failure_set(failure, 503, "The query was cancelled");
+        }
+
+        return;
+
+    case SQLITE_NOMEM:
+        failure_set(failure, 413, "SQLError: %s: the query takes more than "
+                    "the %" PRId64 " bytes that option query_heap allows,"
+                    " or is too complex", text, settings->query_heap);
+        return;
+
+    case SQLITE_TOOBIG:
+        failure_set(failure, 413, "SQLError: %s: option max_cell allows %"
+                    PRId64 " bytes", text, settings->max_cell);
+        return;
+
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CANTOPEN:
+    case SQLITE_BUSY:
+    case SQLITE_INTERNAL:
+        failure_set(failure, 500, "SQLError: ");
+        break;
+
+    default:
+        failure_set(failure, 400, "SQLError: ");
+        break;
+    }
+
+    failure_quote(failure, text, strlen(text));
+
+    if (refused[0]) {
+        qsn_buf_string(&failure->text, " (");
+        failure_quote(failure, refused, strlen(refused));
+        qsn_buf_string(&failure->text, ": only reading is allowed)");
+    }
+}
+
+
+static int
+prepare(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt **prepared, failure_t *failure)
+{
+    const char *text = statement->sql.data;
+    const char *end = text + statement->sql.length;
+    const char *tail = end;
+    int rc;
+
+    policy_begin(&execute->reader->policy);
+
+    rc = sqlite3_prepare_v2(execute->reader->db, text,
+                            (int) statement->sql.length, prepared, &tail);
+
+    if (rc != SQLITE_OK) {
+        execute_failure(execute, rc, failure);
+        return -1;
+    }
+
+    if (*prepared == NULL || !is_only_blank(tail, end)) {
+        failure_set(failure, 400, "ERROR: only one statement at a time");
+        return -1;
+    }
+
+    /* The authorizer sees to that; this is a second lock on the door. */
+    if (!sqlite3_stmt_readonly(*prepared)) {
+        failure_set(failure, 400, "SQLError: only reading is allowed");
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+bind_values(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt *prepared, failure_t *failure)
+{
+    int count = sqlite3_bind_parameter_count(prepared);
+
+    if (statement->kind == STATEMENT_SQL && count > 0) {
+        failure_set(failure, 400, "Statement has %d bindings but you didn't "
+                    "supply any!", count);
+        return -1;
+    }
+
+    if (statement->has_value) {
+        (void) sqlite3_bind_text(prepared, 1, statement->value.data,
+                                 (int) statement->value.length,
+                                 SQLITE_STATIC);
+    }
+
+    return statement->kind == STATEMENT_DESC
+           ? find_table(execute, statement, prepared, failure) : 0;
+}
+
+
+/* Binds the schema that has the table. */
+static int
+find_table(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt *prepared, failure_t *failure)
+{
+    static const char *const schemas[] = { "main", "static" };
+    int rc = SQLITE_DONE;
+
+    for (size_t i = 0; i < (statement->has_schema ? 1 : 2); i++) {
+        if (statement->has_schema) {
+            (void) sqlite3_bind_text(prepared, 2, statement->schema.data,
+                                     (int) statement->schema.length,
+                                     SQLITE_STATIC);
+        } else {
+            (void) sqlite3_bind_text(prepared, 2, schemas[i], -1,
+                                     SQLITE_STATIC);
+        }
+
+        rc = sqlite3_step(prepared);
+        (void) sqlite3_reset(prepared);
+
+        if (rc == SQLITE_ROW) {
+            return 0;
+        }
+
+        if (rc == SQLITE_INTERRUPT) {
+            execute_failure(execute, rc, failure);
+            return -1;
+        }
+    }
+
+    failure_set(failure, 400, "Table ");
+
+    if (statement->has_schema) {
+        failure_quote(failure, statement->schema.data,
+                      statement->schema.length);
+        qsn_buf_byte(&failure->text, '.');
+    }
+
+    failure_quote(failure, statement->value.data, statement->value.length);
+    qsn_buf_string(&failure->text, " not found");
+
+    return -1;
+}
+
+
+/* All rows once. */
+static int
+run(const execute_t *execute, sqlite3_stmt *prepared, render_t *render,
+    failure_t *failure)
+{
+    sink_t *sink = render->sink;
+    int rc;
+
+    while ((rc = sqlite3_step(prepared)) == SQLITE_ROW) {
+        render->kind->row(render, prepared);
+        render->rows++;
+
+        if (sink->stopped || render->failed || sink->buf.failed) {
+            break;
+        }
+    }
+
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        execute_failure(execute, rc, failure);
+        return -1;
+    }
+
+    if (render->failed || sink->buf.failed) {
+        execute_failure(execute, SQLITE_NOMEM, failure);
+        return -1;
+    }
+
+    if (sink->stopped) {
+        if (control_stopped(execute->control)) {
+            execute_failure(execute, SQLITE_INTERRUPT, failure);
+        }
+
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+is_only_blank(const char *text, const char *end)
+{
+    scan_t scan = { text, end };
+    scan_token_t token;
+
+    do {
+        scan_next(&scan, &token);
+    } while (scan_is_mark(&token, ';'));
+
+    return token.kind == SCAN_END;
+}

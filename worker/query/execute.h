@@ -1,0 +1,34 @@
+#ifndef EXECUTE_H
+#define EXECUTE_H
+
+/*
+ * Runs one statement on a reader and renders its rows.  Statements are
+ * prepared each time; a cache of prepared ones would live behind prepare()
+ * in execute.c, with the policy's findings kept beside each.
+ */
+
+#include "control.h"
+#include "failure.h"
+#include "qsn_settings.h"
+#include "reader.h"
+#include "render.h"
+#include "statement.h"
+
+typedef struct {
+    reader_t *reader;
+    control_t *control;         /* NULL: nobody stops it */
+    uint64_t deadline_ms;       /* for the sentence only */
+    const qsn_settings_t *settings;     /* likewise: limits to name */
+    /* Called when the statement is prepared: the same rows every time? */
+    void (*prepared)(void *data, int cacheable);
+    void *data;
+} execute_t;
+
+/* 0, or -1 and *failure (status 0 in it: nobody reads the answer). */
+int execute_statement(const execute_t *execute, const statement_t *statement,
+    render_t *render, failure_t *failure);
+
+/* Says in failure what rc, a result of the reader's, means to a user. */
+void execute_failure(const execute_t *execute, int rc, failure_t *failure);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * qasino-query: where SQL from outside runs.
+ *
+ * The worker starts a pool of these, each with one end of a socket pair as
+ * descriptor 3, and sends frames (docs/protocol.md).  Reading order:
+ *
+ *   control.c    a thread: frames in, deadlines, cancelling
+ *   service.c    one request after the other
+ *   statement.c  what the user's text asks for
+ *   reader.c     the sealed generation; policy.c: what may be done with it
+ *   execute.c    SQLite's steps, rendered by render_*.c, sent by answer.c
+ *
+ * The process holds nothing of value and may be killed at any time.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <sqlite3.h>
+
+#include "control.h"
+#include "qsn_log.h"
+#include "qsn_settings.h"
+#include "service.h"
+
+#define WORKER_FD  3
+
+static int check_socket(void);
+static int start_sqlite(const qsn_settings_t *settings);
+
+
+int
+main(int argc, char **argv)
+{
+    char error[QSN_SETTINGS_ERROR_SIZE];
+    qsn_settings_t settings;
+    service_t service;
+    control_t *control;
+
+    qsn_log_open("qasino-query");
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    switch (qsn_settings_load(&settings, argc, argv, error)) {
+    case QSN_SETTINGS_OK:
+        break;
+    case QSN_SETTINGS_DONE:
+        return 0;
+    default:
+        qsn_log("%s", error);
+        return 1;
+    }
+
+    if (check_socket() == -1 || start_sqlite(&settings) == -1) {
+        return 1;
+    }
+
+    control = control_create(WORKER_FD,
+                             (uint64_t) settings.query_deadline_ms);
+
+    if (control == NULL
+        || service_init(&service, &settings, control, WORKER_FD) == -1)
+    {
+        qsn_log("can't start: %s", strerror(errno));
+        return 1;
+    }
+
+    for ( ;; ) {
+        control_job_t *job = control_next(control);
+
+        service_run(&service, job);
+        control_done(control, job);
+    }
+}
+
+
+/* The worker's socket, made blocking: waiting is how we slow down. */
+static int
+check_socket(void)
+{
+    int type;
+    socklen_t size = sizeof(type);
+
+    if (getsockopt(WORKER_FD, SOL_SOCKET, SO_TYPE, &type, &size) == -1) {
+        qsn_log("descriptor %d is no socket: this program is started by "
+                "qasino-worker", WORKER_FD);
+        return -1;
+    }
+
+    int flags = fcntl(WORKER_FD, F_GETFL);
+
+    (void) fcntl(WORKER_FD, F_SETFL, flags & ~O_NONBLOCK);
+    (void) fcntl(WORKER_FD, F_SETFD, FD_CLOEXEC);
+
+    return 0;
+}
+
+
+/* One thread uses SQLite, so it needs no mutexes; it counts its memory,
+   so that a query can't take more than its share. */
+static int
+start_sqlite(const qsn_settings_t *settings)
+{
+    if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK
+        || sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1) != SQLITE_OK
+        || sqlite3_initialize() != SQLITE_OK)
+    {
+        qsn_log("can't start SQLite %s", sqlite3_libversion());
+        return -1;
+    }
+
+    (void) sqlite3_hard_heap_limit64(settings->query_heap);
+
+    return 0;
+}

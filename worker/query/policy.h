@@ -1,0 +1,44 @@
+#ifndef POLICY_H
+#define POLICY_H
+
+/*
+ * What SQL from outside may do: read, with harmless functions, within
+ * limits.  Enforced by SQLite itself on the handle, whatever the text looks
+ * like: an authorizer that allows by list, lowered limits, defensive mode,
+ * no modules but json_each and json_tree.
+ *
+ * The order matters.  policy_harden() may be called at once; the schema is
+ * to be loaded, and databases attached, before policy_close(): limits hold
+ * while a schema is parsed too.
+ */
+
+#include <stddef.h>
+
+#include <sqlite3.h>
+
+typedef struct {
+    size_t max_cell;            /* bytes of one value, option max_cell */
+    size_t max_sql;             /* bytes of a statement */
+} policy_limits_t;
+
+/* Belongs to one handle, and lives as long. */
+typedef struct {
+    /* of the statement prepared last, see policy_begin() */
+    int volatile_functions;     /* its result depends on more than rows */
+    char refused[160];          /* what was not allowed, "" if all was */
+} policy_t;
+
+/* Switches off what no query needs.  Returns an SQLite result code. */
+int policy_harden(sqlite3 *db);
+
+/* From here on only reading, within the limits. */
+void policy_close(sqlite3 *db, policy_t *policy,
+    const policy_limits_t *limits);
+
+/* For a moment: to attach a database of our own. */
+void policy_open(sqlite3 *db);
+
+/* Before each statement is prepared. */
+void policy_begin(policy_t *policy);
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef READER_H
+#define READER_H
+
+/*
+ * One sealed generation, open for reading, with the static tables beside
+ * it as schema "static", under the policy.  What is open here never
+ * changes; static tables do, with each publish of one.
+ *
+ * Threads: the main thread alone; another may call sqlite3_interrupt() on
+ * ->db between control_watch() and control_unwatch().
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "failure.h"
+#include "policy.h"
+
+typedef struct {
+    sqlite3 *db;
+    policy_t policy;
+    policy_limits_t limits;
+    sqlite3_stmt *settle;
+    char *static_path;          /* NULL: no static tables */
+    int has_static;
+    uint64_t generation;        /* 0: a generation being collected */
+    uint64_t static_version;
+} reader_t;
+
+/*
+ * Opens the file at path, loads its schema, closes the policy.  A static
+ * database that is not there yet is no failure.  NULL and *failure if the
+ * file can't be read; else reader_close() is due.
+ */
+reader_t *reader_open(const char *path, const char *static_path,
+    const policy_limits_t *limits, failure_t *failure);
+void reader_close(reader_t *reader);
+
+/* Before a query: attaches the static database if it is there by now. */
+void reader_refresh(reader_t *reader);
+
+/* After an interrupted query: SQLite forgets the interruption. */
+void reader_settle(reader_t *reader);
+
+/* Appends file:PATH?QUERY with what a URI can't hold as %XX. */
+void reader_uri(qsn_buf_t *out, const char *path, const char *query);
+
+#endif

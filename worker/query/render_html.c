@@ -1,0 +1,190 @@
+/*
+ * A small page with the result as a table, and the same page around an
+ * error.  Everything that comes from users or tables is escaped; control
+ * characters, which HTML does not allow, are shown as in text.
+ */
+
+#include "render.h"
+
+#include <string.h>
+
+static void html_begin(render_t *render, sqlite3_stmt *statement);
+static void html_row(render_t *render, sqlite3_stmt *statement);
+static void html_end(render_t *render);
+static void put_cell(render_t *render, const cell_t *cell);
+static void put_text(render_t *render, const char *data, size_t length);
+static void escape(qsn_buf_t *out, const char *data, size_t length);
+
+static const char head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
+    "<title>";
+static const char head_end[] = "</title></head>\n<body>\n";
+static const char tail[] = "</body>\n</html>\n";
+
+const render_kind_t render_html_kind = {
+    html_begin,
+    html_row,
+    NULL,
+    html_end
+};
+
+
+void
+render_html_page(qsn_buf_t *out, const char *title, const char *text,
+    size_t length)
+{
+    qsn_buf_string(out, head);
+    escape(out, title, strlen(title));
+    qsn_buf_string(out, head_end);
+    qsn_buf_string(out, "<p>");
+    escape(out, text, length);
+    qsn_buf_string(out, "</p>\n");
+    qsn_buf_string(out, tail);
+}
+
+
+static void
+html_begin(render_t *render, sqlite3_stmt *statement)
+{
+    qsn_buf_t *buf = &render->sink->buf;
+
+    render_columns(render, statement);
+
+    qsn_buf_string(buf, head);
+    put_text(render, render->identity, strlen(render->identity));
+    qsn_buf_string(buf, head_end);
+    qsn_buf_string(buf, "<table>\n<thead><tr>");
+
+    for (int i = 0; i < render->columns; i++) {
+        const char *name = sqlite3_column_name(statement, i);
+
+        name = name ? name : "";
+        qsn_buf_string(buf, "<th>");
+        put_text(render, name, strlen(name));
+        qsn_buf_string(buf, "</th>");
+    }
+
+    qsn_buf_string(buf, "</tr></thead>\n<tbody>\n");
+}
+
+
+static void
+html_row(render_t *render, sqlite3_stmt *statement)
+{
+    qsn_buf_t *buf = &render->sink->buf;
+    cell_t cell;
+
+    qsn_buf_append(buf, "<tr>", 4);
+
+    for (int i = 0; i < render->columns; i++) {
+        render_cell(render, statement, i, &cell);
+        qsn_buf_append(buf, "<td>", 4);
+        put_cell(render, &cell);
+        qsn_buf_append(buf, "</td>", 5);
+        sink_check(render->sink);
+    }
+
+    qsn_buf_append(buf, "</tr>\n", 6);
+}
+
+
+static void
+html_end(render_t *render)
+{
+    qsn_buf_t *buf = &render->sink->buf;
+    char number[NUMBER_SIZE];
+
+    qsn_buf_string(buf, "</tbody>\n</table>\n<p>");
+    qsn_buf_append(buf, number,
+                   number_from_int(number, (int64_t) render->rows));
+    qsn_buf_string(buf, " rows returned</p>\n");
+    qsn_buf_string(buf, tail);
+}
+
+
+static void
+put_cell(render_t *render, const cell_t *cell)
+{
+    sink_t *sink = render->sink;
+
+    if (cell->kind != CELL_HEX) {
+        put_text(render, cell->data, cell->length);
+        return;
+    }
+
+    qsn_buf_append(&sink->buf, "x'", 2);
+
+    for (size_t done = 0; done < cell->length; /* void */) {
+        size_t piece = cell->length - done;
+
+        piece = piece < SINK_PIECE ? piece : SINK_PIECE;
+        cell_hex(&sink->buf, cell->data + done, piece);
+        done += piece;
+        sink_check(sink);
+    }
+
+    qsn_buf_byte(&sink->buf, '\'');
+}
+
+
+static void
+put_text(render_t *render, const char *data, size_t length)
+{
+    while (length > 0) {
+        size_t piece = length < SINK_PIECE ? length : SINK_PIECE;
+
+        /* A character is not cut in two. */
+        for (int i = 0; i < 3 && piece < length
+             && ((unsigned char) data[piece] & 0xc0) == 0x80; i++)
+        {
+            piece++;
+        }
+
+        escape(&render->sink->buf, data, piece);
+        data += piece;
+        length -= piece;
+        sink_check(render->sink);
+    }
+}
+
+
+static void
+escape(qsn_buf_t *out, const char *data, size_t length)
+{
+    size_t from = 0, ignored = 0;
+
+    for (size_t i = 0; i <= length; i++) {
+        const char *entity;
+
+        switch (i < length ? data[i] : '\0') {
+        case '&':
+            entity = "&amp;";
+            break;
+        case '<':
+            entity = "&lt;";
+            break;
+        case '>':
+            entity = "&gt;";
+            break;
+        case '"':
+            entity = "&quot;";
+            break;
+        case '\'':
+            entity = "&#39;";
+            break;
+        default:
+            if (i < length) {
+                continue;
+            }
+
+            entity = "";
+        }
+
+        while (from < i) {
+            from += render_visible(out, data + from, i - from, &ignored);
+        }
+
+        qsn_buf_string(out, entity);
+        from = i + 1;
+    }
+}

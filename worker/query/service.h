@@ -1,0 +1,32 @@
+#ifndef SERVICE_H
+#define SERVICE_H
+
+/*
+ * What a query process does, one request after the other: serve a new
+ * snapshot, answer a query on it, list its tables.
+ */
+
+#include "answer.h"
+#include "control.h"
+#include "qsn_page.h"
+#include "qsn_settings.h"
+#include "reader.h"
+
+typedef struct {
+    const qsn_settings_t *settings;
+    control_t *control;
+    policy_limits_t limits;
+    char *static_path;          /* NULL: none was named yet */
+    const qsn_page_t *page;     /* NULL while there is none */
+    reader_t *reader;           /* the snapshot, NULL before the first */
+    answer_t answer;
+} service_t;
+
+/* 0, or -1 without memory.  settings and control outlive it. */
+int service_init(service_t *service, const qsn_settings_t *settings,
+    control_t *control, int fd);
+
+/* Answers one request.  The job stays the caller's. */
+void service_run(service_t *service, control_job_t *job);
+
+#endif

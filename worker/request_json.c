@@ -1,0 +1,665 @@
+/*
+ * Where the parser is in the document is one small number (enum place) that
+ * the callbacks move; whatever is not asked for is skipped by depth.  Keys
+ * may come in any order: rows before column names is what Python sends.
+ */
+
+#include "request_json.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_parse.h>
+
+#define DEPTH_MAX  64           /* of what is skipped, too */
+
+enum place {
+    AT_START,                   /* before the outermost { */
+    AT_KEY,                     /* inside it, between members */
+    AT_SKIPPED,                 /* value of a key nobody asks for */
+    AT_OP,
+    AT_IDENTITY,
+    AT_PERSIST,
+    AT_STATIC,
+    AT_UPDATE,
+    AT_KEYCOLS,
+    AT_SQL,
+    AT_USE_WRITE_DB,
+    AT_VALUES,
+    AT_NAME,
+    AT_VALUE,
+    AT_TABLE,                   /* before the table's { */
+    AT_TABLE_KEY,
+    AT_TABLE_SKIPPED,
+    AT_TABLENAME,
+    AT_COLUMN_NAMES,            /* before its [ */
+    AT_COLUMN_NAME,             /* inside */
+    AT_COLUMN_TYPES,
+    AT_COLUMN_TYPE,
+    AT_ROWS,                    /* before its [ */
+    AT_ROW,                     /* inside, between rows */
+    AT_CELL,                    /* inside a row */
+    AT_END
+};
+
+static const struct {
+    const char *key;
+    enum place place;
+} request_keys[] = {
+    { "op", AT_OP }, { "identity", AT_IDENTITY }, { "persist", AT_PERSIST },
+    { "static", AT_STATIC }, { "update", AT_UPDATE },
+    { "keycols", AT_KEYCOLS }, { "sql", AT_SQL },
+    { "use_write_db", AT_USE_WRITE_DB }, { "values", AT_VALUES },
+    { "name", AT_NAME }, { "value", AT_VALUE }, { "table", AT_TABLE },
+    { NULL, AT_SKIPPED }
+}, table_keys[] = {
+    { "tablename", AT_TABLENAME }, { "column_names", AT_COLUMN_NAMES },
+    { "column_types", AT_COLUMN_TYPES }, { "rows", AT_ROWS },
+    { NULL, AT_TABLE_SKIPPED }
+};
+
+struct request_json_s {
+    request_t *request;
+    yajl_handle yajl;
+    enum place place;
+    unsigned skip_depth;        /* open brackets of a skipped value */
+    size_t row_cells;           /* so far in this row */
+    uint64_t bytes;             /* of the chunks before this one */
+    uint64_t lines;             /* newlines in them */
+    uint64_t line_start;        /* byte at which the current line began */
+};
+
+static int on_null(void *ctx);
+static int on_boolean(void *ctx, int value);
+static int on_number(void *ctx, const char *text, size_t length);
+static int on_string(void *ctx, const unsigned char *text, size_t length);
+static int on_map_open(void *ctx);
+static int on_key(void *ctx, const unsigned char *key, size_t length);
+static int on_map_close(void *ctx);
+static int on_array_open(void *ctx);
+static int on_array_close(void *ctx);
+
+static int value_done(request_json_t *json);
+static int scalar(request_json_t *json, const char *text, size_t length,
+    const cell_t *cell);
+static int add_cell(request_json_t *json, const cell_t *cell);
+static int parse_number(request_json_t *json, const char *text,
+    size_t length, cell_t *cell);
+static int misplaced(request_json_t *json, const char *what);
+static const char *place_name(enum place place);
+static void count_lines(request_json_t *json, const char *data,
+    size_t length);
+static int parse_error(request_json_t *json, const void *data,
+    size_t length);
+
+static const yajl_callbacks callbacks = {
+    .yajl_null = on_null,
+    .yajl_boolean = on_boolean,
+    .yajl_number = on_number,
+    .yajl_string = on_string,
+    .yajl_start_map = on_map_open,
+    .yajl_map_key = on_key,
+    .yajl_end_map = on_map_close,
+    .yajl_start_array = on_array_open,
+    .yajl_end_array = on_array_close
+};
+
+
+request_json_t *
+request_json_create(request_t *request)
+{
+    request_json_t *json = calloc(1, sizeof(*json));
+
+    if (json == NULL) {
+        return NULL;
+    }
+
+    json->request = request;
+    json->place = AT_START;
+    json->yajl = yajl_alloc(&callbacks, NULL, json);
+
+    if (json->yajl == NULL) {
+        free(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+void
+request_json_destroy(request_json_t *json)
+{
+    if (json) {
+        yajl_free(json->yajl);
+        free(json);
+    }
+}
+
+
+int
+request_json_feed(request_json_t *json, const void *data, size_t length)
+{
+    if (json->request->status) {
+        return -1;
+    }
+
+    if (yajl_parse(json->yajl, data, length) != yajl_status_ok) {
+        return parse_error(json, data, length);
+    }
+
+    count_lines(json, data, length);
+
+    return 0;
+}
+
+
+int
+request_json_finish(request_json_t *json)
+{
+    if (json->request->status) {
+        return -1;
+    }
+
+    if (yajl_complete_parse(json->yajl) != yajl_status_ok) {
+        return parse_error(json, "", 0);
+    }
+
+    if (json->place != AT_END) {
+        return request_fail(json->request, 400,
+                            "%s: it is empty",
+                            json->request->parse_phrase);
+    }
+
+    return 0;
+}
+
+
+static int
+on_null(void *ctx)
+{
+    cell_t cell = { .kind = CELL_NULL };
+
+    return scalar(ctx, NULL, 0, &cell);
+}
+
+
+static int
+on_boolean(void *ctx, int value)
+{
+    cell_t cell = { .kind = CELL_INTEGER, .as.integer = value != 0 };
+
+    return scalar(ctx, value ? "true" : "false", value ? 4 : 5, &cell);
+}
+
+
+static int
+on_number(void *ctx, const char *text, size_t length)
+{
+    request_json_t *json = ctx;
+    cell_t cell = { .kind = CELL_NULL };
+
+    if (json->place == AT_CELL
+        && parse_number(json, text, length, &cell) != 0)
+    {
+        return 0;
+    }
+
+    return scalar(json, text, length, &cell);
+}
+
+
+static int
+on_string(void *ctx, const unsigned char *text, size_t length)
+{
+    cell_t cell = { .kind = CELL_TEXT };
+
+    cell.as.text.data = (const char *) text;
+    cell.as.text.length = length;
+
+    return scalar(ctx, (const char *) text, length, &cell);
+}
+
+
+/*
+ * A value that is not an object or array: text is how it was written (NULL
+ * for null), for the places that want a word; cell is what it is.
+ */
+static int
+scalar(request_json_t *json, const char *text, size_t length,
+    const cell_t *cell)
+{
+    request_t *request = json->request;
+    table_t *table = &request->table;
+    int is_string = cell->kind == CELL_TEXT;
+    int rc = 0;
+
+    switch (json->place) {
+
+    case AT_CELL:
+        return add_cell(json, cell) == 0;
+
+    case AT_SKIPPED:
+    case AT_TABLE_SKIPPED:
+        break;
+
+    case AT_PERSIST:
+        request->persist = text && request_flag(text, length);
+        break;
+
+    case AT_STATIC:
+        request->is_static = text && request_flag(text, length);
+        break;
+
+    case AT_UPDATE:
+        request->update = text && request_flag(text, length);
+        break;
+
+    case AT_USE_WRITE_DB:
+        request->use_write_db = text && request_flag(text, length);
+        break;
+
+    case AT_KEYCOLS:
+        rc = text ? request_set_keycols(request, text, length) : 0;
+        break;
+
+    case AT_VALUE:
+        rc = text ? request_set_text(request, &request->value, text, length)
+                  : 0;
+        break;
+
+    case AT_VALUES:
+        if (text && length == 6 && memcmp(text, "native", 6) == 0) {
+            request->native = 1;
+        } else if (text && !(length == 7 && !memcmp(text, "classic", 7))) {
+            return misplaced(json, "an unknown value");
+        }
+
+        break;
+
+    case AT_OP:
+        if (!is_string) {
+            return misplaced(json, "not a string");
+        }
+
+        request->op = qsn_op_parse(text, length);
+        break;
+
+    case AT_IDENTITY:
+        if (!is_string) {
+            return misplaced(json, "not a string");
+        }
+
+        rc = request_set_text(request, &request->identity, text, length);
+        break;
+
+    case AT_SQL:
+        if (!is_string) {
+            return misplaced(json, "not a string");
+        }
+
+        if (length > request->limits->max_sql) {
+            (void) request_fail(request, 413, "The statement has %zu bytes, "
+                                "more than query_max_sql (%zu)", length,
+                                request->limits->max_sql);
+            return 0;
+        }
+
+        rc = request_set_text(request, &request->sql, text, length);
+        break;
+
+    case AT_NAME:
+        if (!is_string) {
+            return misplaced(json, "not a string");
+        }
+
+        rc = request_set_text(request, &request->name, text, length);
+        break;
+
+    case AT_TABLENAME:
+        if (!is_string) {
+            return misplaced(json, "not a string");
+        }
+
+        rc = request_set_text(request, &table->name, text, length);
+        break;
+
+    case AT_COLUMN_NAME:
+    case AT_COLUMN_TYPE:
+        if (!is_string) {
+            return misplaced(json, "not a string");
+        }
+
+        return request_add_text(request,
+                                json->place == AT_COLUMN_NAME
+                                ? &table->column_names : &table->column_types,
+                                text, length) == 0;
+
+    default:
+        return misplaced(json, "not of the right kind");
+    }
+
+    return rc == 0 ? value_done(json) : 0;
+}
+
+
+static int
+add_cell(request_json_t *json, const cell_t *cell)
+{
+    request_t *request = json->request;
+
+    if (cell->kind == CELL_TEXT
+        && cell->as.text.length > request->limits->max_cell)
+    {
+        return request_fail(request, 413, "Invalid input format: cell %zu of "
+                            "row %llu has %zu bytes, more than max_cell "
+                            "(%zu)", json->row_cells + 1,
+                            (unsigned long long) request->table.rows + 1,
+                            cell->as.text.length, request->limits->max_cell);
+    }
+
+    json->row_cells++;
+
+    if (tape_write(&request->table.tape, cell) != 0) {
+        return request_fail(request, 503, "out of memory");
+    }
+
+    return 0;
+}
+
+
+static int
+parse_number(request_json_t *json, const char *text, size_t length,
+    cell_t *cell)
+{
+    char copy[64];
+    char *number = copy;
+    char *end;
+
+    if (length >= sizeof(copy)) {
+        number = arena_alloc(&json->request->arena, length + 1);
+
+        if (number == NULL) {
+            return request_fail(json->request, 503, "out of memory");
+        }
+    }
+
+    memcpy(number, text, length);
+    number[length] = '\0';
+    errno = 0;
+
+    if (strpbrk(number, ".eE") == NULL) {
+        cell->kind = CELL_INTEGER;
+        cell->as.integer = strtoll(number, &end, 10);
+    } else {
+        cell->kind = CELL_REAL;
+        cell->as.real = strtod(number, &end);
+
+        /* what is too small reads as the nearest, maybe 0 */
+        errno = isfinite(cell->as.real) ? 0 : ERANGE;
+    }
+
+    if (errno == ERANGE) {
+        return request_fail(json->request, 400, "Invalid input format: "
+                            "number %.40s in cell %zu of row %llu does not "
+                            "fit 64 bits", number, json->row_cells + 1,
+                            (unsigned long long) json->request->table.rows
+                            + 1);
+    }
+
+    return 0;
+}
+
+
+static int
+on_map_open(void *ctx)
+{
+    request_json_t *json = ctx;
+
+    switch (json->place) {
+
+    case AT_START:
+        json->place = AT_KEY;
+        return 1;
+
+    case AT_TABLE:
+        json->place = AT_TABLE_KEY;
+        json->request->has_table = 1;
+        return 1;
+
+    case AT_SKIPPED:
+    case AT_TABLE_SKIPPED:
+        return ++json->skip_depth < DEPTH_MAX
+               || misplaced(json, "nested too deeply");
+
+    default:
+        return misplaced(json, "an object");
+    }
+}
+
+
+static int
+on_key(void *ctx, const unsigned char *key, size_t length)
+{
+    request_json_t *json = ctx;
+    int in_table = json->place == AT_TABLE_KEY;
+    size_t i;
+
+    if (json->place != AT_KEY && !in_table) {
+        return 1;               /* inside a skipped value */
+    }
+
+    for (i = 0; (in_table ? table_keys[i].key : request_keys[i].key); i++) {
+        const char *known = in_table ? table_keys[i].key
+                                     : request_keys[i].key;
+
+        if (strlen(known) == length && memcmp(known, key, length) == 0) {
+            break;
+        }
+    }
+
+    json->place = in_table ? table_keys[i].place : request_keys[i].place;
+
+    return 1;
+}
+
+
+static int
+on_map_close(void *ctx)
+{
+    request_json_t *json = ctx;
+
+    if (json->skip_depth) {
+        return --json->skip_depth ? 1 : value_done(json);
+    }
+
+    if (json->place == AT_TABLE_KEY) {
+        json->place = AT_KEY;
+    } else {
+        json->place = AT_END;
+    }
+
+    return 1;
+}
+
+
+static int
+on_array_open(void *ctx)
+{
+    request_json_t *json = ctx;
+    table_t *table = &json->request->table;
+    int again = 0;
+
+    switch (json->place) {
+
+    case AT_COLUMN_NAMES:
+        json->place = AT_COLUMN_NAME;
+        again = table->has_column_names;
+        table->has_column_names = 1;
+        break;
+
+    case AT_COLUMN_TYPES:
+        json->place = AT_COLUMN_TYPE;
+        again = table->has_column_types;
+        table->has_column_types = 1;
+        break;
+
+    case AT_ROWS:
+        json->place = AT_ROW;
+        again = table->has_rows;
+        table->has_rows = 1;
+        break;
+
+    case AT_ROW:
+        json->place = AT_CELL;
+        json->row_cells = 0;
+        break;
+
+    case AT_SKIPPED:
+    case AT_TABLE_SKIPPED:
+        return ++json->skip_depth < DEPTH_MAX
+               || misplaced(json, "nested too deeply");
+
+    default:
+        return misplaced(json, "an array");
+    }
+
+    return again ? misplaced(json, "there twice") : 1;
+}
+
+
+static int
+on_array_close(void *ctx)
+{
+    request_json_t *json = ctx;
+    table_t *table = &json->request->table;
+
+    if (json->skip_depth) {
+        return --json->skip_depth ? 1 : value_done(json);
+    }
+
+    if (json->place != AT_CELL) {
+        json->place = AT_TABLE_KEY;     /* column names, types or rows */
+        return 1;
+    }
+
+    if (table->rows == 0) {
+        table->row_width = json->row_cells;
+
+    } else if (json->row_cells != table->row_width) {
+        (void) request_fail(json->request, 400, "Invalid input format: row "
+                            "%llu has %zu cells, the rows before it have "
+                            "%zu", (unsigned long long) table->rows + 1,
+                            json->row_cells, table->row_width);
+        return 0;
+    }
+
+    table->rows++;
+    json->place = AT_ROW;
+
+    return 1;
+}
+
+
+static int
+value_done(request_json_t *json)
+{
+    json->place = json->place >= AT_TABLE_KEY ? AT_TABLE_KEY : AT_KEY;
+
+    return 1;
+}
+
+
+/* Always 0, which stops yajl. */
+static int
+misplaced(request_json_t *json, const char *what)
+{
+    if (json->place == AT_START) {
+        (void) request_fail(json->request, 400,
+                            "Invalid input format: the body is no object");
+
+    } else if (json->place == AT_CELL) {
+        (void) request_fail(json->request, 400, "Invalid input format: cell "
+                            "%zu of row %llu is %s", json->row_cells + 1,
+                            (unsigned long long) json->request->table.rows
+                            + 1, what);
+
+    } else if (json->place == AT_ROW) {
+        (void) request_fail(json->request, 400, "Invalid input format: row "
+                            "%llu is no array",
+                            (unsigned long long) json->request->table.rows
+                            + 1);
+
+    } else {
+        (void) request_fail(json->request, 400,
+                            "Invalid input format: '%s' is %s",
+                            place_name(json->place), what);
+    }
+
+    return 0;
+}
+
+
+static const char *
+place_name(enum place place)
+{
+    for (size_t i = 0; request_keys[i].key; i++) {
+        if (request_keys[i].place == place) {
+            return request_keys[i].key;
+        }
+    }
+
+    for (size_t i = 0; table_keys[i].key; i++) {
+        if (table_keys[i].place == place) {
+            return table_keys[i].key;
+        }
+    }
+
+    return place == AT_COLUMN_NAME ? "column_names"
+           : place == AT_COLUMN_TYPE ? "column_types" : "body";
+}
+
+
+static void
+count_lines(request_json_t *json, const char *data, size_t length)
+{
+    const char *at = data;
+    const char *end = data + length;
+
+    while ((at = memchr(at, '\n', (size_t) (end - at))) != NULL) {
+        at++;
+        json->lines++;
+        json->line_start = json->bytes + (uint64_t) (at - data);
+    }
+
+    json->bytes += length;
+}
+
+
+/* yajl stopped: at our word, or over the syntax; then say what and where. */
+static int
+parse_error(request_json_t *json, const void *data, size_t length)
+{
+    if (json->request->status) {
+        return -1;
+    }
+
+    size_t consumed = yajl_get_bytes_consumed(json->yajl);
+    unsigned char *text = yajl_get_error(json->yajl, 0, data, length);
+    char what[160];
+
+    (void) snprintf(what, sizeof(what), "%s",
+                    text ? (const char *) text : "parse error");
+    what[strcspn(what, "\n")] = '\0';
+    yajl_free_error(json->yajl, text);
+
+    count_lines(json, data, consumed < length ? consumed : length);
+
+    return request_fail(json->request, 400, "%s: %s at line %llu column "
+                        "%llu (byte %llu)", json->request->parse_phrase, what,
+                        (unsigned long long) json->lines + 1,
+                        (unsigned long long) (json->bytes - json->line_start)
+                        + 1, (unsigned long long) json->bytes);
+}

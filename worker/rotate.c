@@ -1,0 +1,344 @@
+/*
+ * Rotation, in this order: the writer's queue is flushed, the internal
+ * tables go in, the file is sealed and closed, the next one is opened, the
+ * query processes are told, the page is published, the signal goes out.
+ * Killed anywhere in between, the next start finds either an open file to
+ * go on with, or a sealed one to serve; never neither.
+ *
+ * The clock is the monotonic one.  The wall clock only names generations.
+ */
+
+#include "rotate.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection.h"
+#include "ingest.h"
+#include "internal_tables.h"
+#include "qsn_clock.h"
+#include "qsn_log.h"
+
+typedef struct {
+    uint64_t served;            /* newest sealed, 0: none */
+    uint64_t collecting;        /* newest open one, 0: none */
+    uint64_t highest;           /* of all */
+} found_t;
+
+static int scan(worker_t *worker, found_t *found, char *error);
+static void clean_up(worker_t *worker, const found_t *found);
+static void on_rotation(uv_timer_t *timer);
+static int seal(worker_t *worker, char *error);
+static int open_next(worker_t *worker, uint64_t after, char *error);
+static int serve(worker_t *worker, uint64_t number);
+static void publish_page(worker_t *worker, uint64_t left_ms);
+static uint64_t remaining_ms(worker_t *worker);
+
+
+int
+rotate_start(worker_t *worker, char *error)
+{
+    found_t found = { 0 };
+
+    if (scan(worker, &found, error) != 0) {
+        return -1;
+    }
+
+    uint64_t left = remaining_ms(worker);
+
+    if (found.served == 0) {
+        /* readers always have a snapshot, an empty one to begin with */
+        if (open_next(worker, found.highest, error) != 0
+            || seal(worker, error) != 0)
+        {
+            return -1;
+        }
+
+        found.served = worker->generation->number;
+        found.highest = found.served;
+        generation_close(worker->generation);
+        worker->generation = NULL;
+    }
+
+    if (found.collecting > found.served) {
+        worker->generation = generation_open(&worker->settings,
+                                             found.collecting, error);
+        if (worker->generation == NULL) {
+            return -1;
+        }
+
+        qsn_log("goes on collecting into generation %llu",
+                (unsigned long long) found.collecting);
+
+    } else if (open_next(worker, found.highest, error) != 0) {
+        return -1;
+    }
+
+    if (serve(worker, found.served) != 0) {
+        (void) snprintf(error, ROTATE_ERROR_SIZE, "out of memory");
+        return -1;
+    }
+
+    clean_up(worker, &found);
+    publish_page(worker, left);
+    worker->rotation.data = worker;
+    (void) uv_timer_init(&worker->loop, &worker->rotation);
+    (void) uv_timer_start(&worker->rotation, on_rotation, left, 0);
+
+    return 0;
+}
+
+
+void
+rotate_stop(worker_t *worker)
+{
+    uv_close((uv_handle_t *) &worker->rotation, NULL);
+    generation_close(worker->generation);
+    worker->generation = NULL;
+    snapshot_put(worker->snapshot);
+    worker->snapshot = NULL;
+}
+
+
+void
+rotate_signal(worker_t *worker, const char *first, qsn_buf_t *body)
+{
+    qsn_buf_printf(body, "{\"%s\", \"identity\": \"", first);
+    qsn_buf_json(body, worker->settings.identity);
+    qsn_buf_printf(body, "\", \"generation_number\": %llu, "
+                   "\"generation_duration_s\": %.10g}",
+                   (unsigned long long) worker->generation->number,
+                   (double) worker->settings.generation_duration_ms / 1000);
+}
+
+
+/* What a former worker left in db_dir. */
+static int
+scan(worker_t *worker, found_t *found, char *error)
+{
+    DIR *dir = opendir(worker->settings.db_dir);
+    struct dirent *entry;
+
+    if (dir == NULL) {
+        (void) snprintf(error, ROTATE_ERROR_SIZE, "cannot read db_dir %s: %s",
+                        worker->settings.db_dir, strerror(errno));
+        return -1;
+    }
+
+    while ((entry = readdir(dir)) != NULL) {
+        uint64_t number = generation_number_of(entry->d_name);
+        char *path = number ? generation_path(worker->settings.db_dir,
+                                              number) : NULL;
+
+        if (path == NULL) {
+            continue;
+        }
+
+        int state = generation_probe(path);
+
+        if (state == 1 && number > found->served) {
+            found->served = number;
+        } else if (state == 0 && number > found->collecting) {
+            found->collecting = number;
+        } else if (state == -1) {
+            qsn_log("%s is no generation: removed", path);
+            generation_unlink(path);
+        }
+
+        if (number > found->highest) {
+            found->highest = number;
+        }
+
+        free(path);
+    }
+
+    (void) closedir(dir);
+
+    return 0;
+}
+
+
+/* Files of older generations: nobody reads them any more. */
+static void
+clean_up(worker_t *worker, const found_t *found)
+{
+    DIR *dir = opendir(worker->settings.db_dir);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)) != NULL) {
+        uint64_t number = generation_number_of(entry->d_name);
+
+        if (number && number != found->served
+            && number != worker->generation->number)
+        {
+            char *path = generation_path(worker->settings.db_dir, number);
+
+            if (path) {
+                snapshot_dispose(&worker->loop, &worker->settings, path);
+                free(path);
+            }
+        }
+    }
+
+    if (dir) {
+        (void) closedir(dir);
+    }
+}
+
+
+static void
+on_rotation(uv_timer_t *timer)
+{
+    worker_t *worker = timer->data;
+    uint64_t duration = (uint64_t) worker->settings.generation_duration_ms;
+    uint64_t number = worker->generation->number;
+    char error[ROTATE_ERROR_SIZE];
+    qsn_buf_t body = { 0 };
+
+    (void) uv_timer_start(timer, on_rotation, duration, 0);
+    ingest_flush(worker);
+
+    if (seal(worker, error) != 0) {
+        /* it stays open and is sealed, one generation longer, next time */
+        qsn_log("generation %llu cannot be sealed: %s",
+                (unsigned long long) number, error);
+        return;
+    }
+
+    generation_close(worker->generation);
+
+    if (open_next(worker, number, error) != 0) {
+        qsn_log("the next generation cannot be opened: %s", error);
+        abort();                /* the next start tries again, loudly */
+    }
+
+    if (serve(worker, number) != 0) {
+        qsn_log("out of memory at the turn of a generation");
+        abort();
+    }
+
+    publish_page(worker, duration);
+    rotate_signal(worker, "op\": \"generation_signal", &body);
+    connection_event(worker, worker->generation->number, body.data,
+                     body.length);
+    qsn_buf_free(&body);
+}
+
+
+/* The last transaction of a generation. */
+static int
+seal(worker_t *worker, char *error)
+{
+    generation_t *generation = worker->generation;
+    internal_info_t info = {
+        .identity = worker->settings.identity,
+        .duration_s = (double) worker->settings.generation_duration_ms
+                      / 1000,
+        .start_epoch = qsn_clock_epoch(),
+        .stats = worker->stats
+    };
+
+    if (generation_begin(generation) != 0
+        || internal_tables_make(generation, &info) != 0
+        || generation_mark_sealed(generation) != 0
+        || generation_commit(generation) != 0)
+    {
+        (void) snprintf(error, ROTATE_ERROR_SIZE, "%s",
+                        sqlite3_errmsg(generation->db));
+
+        if (generation_rollback(generation) != 0) {
+            qsn_log("rollback failed: the worker starts anew");
+            abort();
+        }
+
+        return -1;
+    }
+
+    memset(&worker->stats, 0, sizeof(worker->stats));
+    worker->page_state.start_epoch_us = (uint64_t) (info.start_epoch * 1e6);
+
+    return 0;
+}
+
+
+/* Numbers are epoch seconds, and strictly increasing whatever the clock. */
+static int
+open_next(worker_t *worker, uint64_t after, char *error)
+{
+    uint64_t number = (uint64_t) qsn_clock_epoch();
+
+    if (number <= after) {
+        number = after + 1;
+    }
+
+    worker->generation = generation_open(&worker->settings, number, error);
+
+    return worker->generation ? 0 : -1;
+}
+
+
+static int
+serve(worker_t *worker, uint64_t number)
+{
+    snapshot_t *before = worker->snapshot;
+    char *path = generation_path(worker->settings.db_dir, number);
+
+    if (path == NULL) {
+        return -1;
+    }
+
+    worker->snapshot = snapshot_create(&worker->loop, &worker->settings,
+                                       number, path);
+
+    if (worker->snapshot == NULL) {
+        free(path);
+        return -1;
+    }
+
+    if (before) {
+        before->retired = 1;
+    }
+
+    pool_serve(worker->pool, worker->snapshot, worker->static_version);
+    snapshot_put(before);
+    worker->page_state.generation_number = number;
+
+    return 0;
+}
+
+
+static void
+publish_page(worker_t *worker, uint64_t left_ms)
+{
+    qsn_page_state_t *state = &worker->page_state;
+
+    state->duration_ms = (uint64_t) worker->settings.generation_duration_ms;
+    state->expires_ms = qsn_clock_monotonic_ms() + left_ms;
+    state->static_version = worker->static_version;
+    qsn_page_publish(worker->page, state);
+}
+
+
+/* What the former worker's page says is left, so that one that is killed
+   again and again still rotates. */
+static uint64_t
+remaining_ms(worker_t *worker)
+{
+    uint64_t duration = (uint64_t) worker->settings.generation_duration_ms;
+    uint64_t now = qsn_clock_monotonic_ms();
+    qsn_page_state_t before;
+
+    if (qsn_page_read(worker->page, &before) != 0) {
+        return duration;
+    }
+
+    worker->page_state.start_epoch_us = before.start_epoch_us;
+
+    if (before.expires_ms > now + duration) {
+        return duration;        /* another boot's, or another duration */
+    }
+
+    return before.expires_ms > now ? before.expires_ms - now : 0;
+}

@@ -1,0 +1,27 @@
+#ifndef ROWS_VTAB_H
+#define ROWS_VTAB_H
+
+/*
+ * The rows of the table being written, offered to SQLite as the eponymous
+ * virtual table qsn_rows(c0, c1, ...), so that a whole table goes in with
+ * one "INSERT INTO t SELECT c0, c1 FROM qsn_rows": no step per row (2.5
+ * times the speed, see docs/performance.md when it is there).
+ *
+ * Threads: as the connection it is registered on.
+ */
+
+#include <sqlite3.h>
+
+#include "request.h"
+
+#define ROWS_VTAB_NAME     "qsn_rows"
+#define ROWS_VTAB_COLUMNS  2000
+
+typedef struct {
+    const table_t *table;       /* what the next statement reads */
+} rows_source_t;
+
+/* source must outlive the connection.  SQLITE_OK or an SQLite error. */
+int rows_vtab_register(sqlite3 *db, rows_source_t *source);
+
+#endif

@@ -1,0 +1,37 @@
+#ifndef SNAPSHOT_H
+#define SNAPSHOT_H
+
+/*
+ * A sealed generation file and who still reads it.  It is there as long as
+ * anybody holds it; the last one to let go of a retired one deletes the
+ * file, or moves it to the archive.
+ *
+ * Threads: the worker's loop only (the archive copies on a pool thread).
+ */
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "qsn_settings.h"
+
+typedef struct {
+    uint64_t number;
+    char *path;
+    unsigned references;
+    int retired;                /* a newer one is served */
+    uv_loop_t *loop;
+    const qsn_settings_t *settings;
+} snapshot_t;
+
+/* Takes path over; one reference is the caller's.  NULL without memory. */
+snapshot_t *snapshot_create(uv_loop_t *loop, const qsn_settings_t *settings,
+    uint64_t number, char *path);
+
+snapshot_t *snapshot_get(snapshot_t *snapshot);
+void snapshot_put(snapshot_t *snapshot);        /* NULL is fine */
+
+/* A file that no process reads any more, found at start-up. */
+void snapshot_dispose(uv_loop_t *loop, const qsn_settings_t *settings,
+    const char *path);
+
+#endif

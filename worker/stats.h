@@ -1,0 +1,24 @@
+#ifndef STATS_H
+#define STATS_H
+
+/*
+ * What the worker counts.  Publishing is counted per generation being
+ * collected, queries per generation being served.
+ *
+ * Threads: the worker's loop only.
+ */
+
+#include <stdint.h>
+
+typedef struct {
+    uint64_t sql_received;
+    uint64_t sql_completed;
+    uint64_t sql_errors;
+    uint64_t inserts_received;
+    uint64_t inserts_completed;
+    uint64_t updates_received;
+    uint64_t updates_completed;
+    uint64_t update_errors;     /* of inserts and updates alike */
+} stats_t;
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef WORKER_H
+#define WORKER_H
+
+/*
+ * The worker as a whole: what its parts share.  main.c makes it, rotate.c
+ * turns its generations, connection.c and line.c bring requests,
+ * dispatch.c decides what each one is, ingest.c and pool.c do it.
+ *
+ * Threads: everything here belongs to the one loop.
+ */
+
+#include <uv.h>
+
+#include "generation.h"
+#include "pool.h"
+#include "qsn_page.h"
+#include "qsn_settings.h"
+#include "request.h"
+#include "snapshot.h"
+#include "stats.h"
+
+typedef struct connection_s connection_t;
+typedef struct exchange_s exchange_t;
+
+typedef struct {
+    uv_loop_t loop;
+    qsn_settings_t settings;
+    request_limits_t limits;
+    stats_t stats;
+
+    generation_t *generation;   /* being collected */
+    snapshot_t *snapshot;       /* being served */
+    uint64_t static_version;
+    pool_t *pool;
+    qsn_page_t *page;
+    qsn_page_state_t page_state;
+    uv_timer_t rotation;
+
+    exchange_t *publishes;      /* parsed, waiting to be written */
+    exchange_t **publishes_end;
+    uv_check_t after_poll;      /* writes them, once a turn of the loop */
+
+    uv_pipe_t listener;
+    uv_pipe_t line_listener;
+    connection_t *connections;
+    connection_t *unflushed;    /* have output to send at the turn's end */
+    uv_prepare_t before_poll;
+} worker_t;
+
+#endif
