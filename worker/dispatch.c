@@ -30,6 +30,8 @@ dispatch(exchange_t *exchange)
     switch (exchange->op) {
 
     case QSN_OP_ADD_TABLE_DATA:
+    case QSN_OP_ADD_CSV_TABLE_DATA:
+    case QSN_OP_NAME_VALUE_UPDATE:
         dispatch_publish(exchange);
         return;
 
@@ -102,10 +104,20 @@ static void
 dispatch_publish(exchange_t *exchange)
 {
     worker_t *worker = exchange->worker;
+    request_t *request = &exchange->request;
+    int rc = 0;
 
-    worker->stats.inserts_received++;
+    if (exchange->op == QSN_OP_NAME_VALUE_UPDATE) {
+        rc = request_make_name_value(request);
+    }
 
-    if (request_check_table(&exchange->request) != 0) {
+    if (request->update) {
+        worker->stats.updates_received++;
+    } else {
+        worker->stats.inserts_received++;
+    }
+
+    if (rc != 0 || request_check_table(request) != 0) {
         worker->stats.update_errors++;
         exchange_answer_error(exchange);
         return;

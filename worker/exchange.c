@@ -16,6 +16,8 @@
 static void take_args(exchange_t *exchange, const qsn_frame_arg_t *args);
 static void take_text(exchange_t *exchange, text_t *text,
     const qsn_frame_arg_t *arg);
+static int start_parser(exchange_t *exchange);
+static void stop_parser(exchange_t *exchange);
 static void exchange_free(exchange_t *exchange);
 static void on_query_frame(query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
@@ -70,16 +72,15 @@ exchange_body(exchange_t *exchange, const void *data, size_t length)
         return;
     }
 
-    if (exchange->json == NULL) {
-        exchange->json = request_json_create(&exchange->request);
-    }
-
-    if (exchange->json == NULL) {
+    if (start_parser(exchange) != 0) {
         (void) request_fail(&exchange->request, 503, "out of memory");
-        return;
-    }
 
-    (void) request_json_feed(exchange->json, data, length);
+    } else if (exchange->csv) {
+        (void) request_csv_feed(exchange->csv, data, length);
+
+    } else {
+        (void) request_json_feed(exchange->json, data, length);
+    }
 }
 
 
@@ -90,9 +91,12 @@ exchange_body_end(exchange_t *exchange)
 
     if (exchange->json) {
         (void) request_json_finish(exchange->json);
-        request_json_destroy(exchange->json);
-        exchange->json = NULL;
+
+    } else if (exchange->csv) {
+        (void) request_csv_finish(exchange->csv);
     }
+
+    stop_parser(exchange);
 
     if (exchange->request.status) {
         exchange_answer_error(exchange);
@@ -201,6 +205,34 @@ take_text(exchange_t *exchange, text_t *text, const qsn_frame_arg_t *arg)
 }
 
 
+/* The op in the frame says what the body is; without one it is JSON. */
+static int
+start_parser(exchange_t *exchange)
+{
+    if (exchange->json || exchange->csv) {
+        return 0;
+    }
+
+    if (exchange->op == QSN_OP_ADD_CSV_TABLE_DATA) {
+        exchange->csv = request_csv_create(&exchange->request);
+    } else {
+        exchange->json = request_json_create(&exchange->request);
+    }
+
+    return exchange->json || exchange->csv ? 0 : -1;
+}
+
+
+static void
+stop_parser(exchange_t *exchange)
+{
+    request_json_destroy(exchange->json);
+    request_csv_destroy(exchange->csv);
+    exchange->json = NULL;
+    exchange->csv = NULL;
+}
+
+
 static void
 exchange_free(exchange_t *exchange)
 {
@@ -208,7 +240,7 @@ exchange_free(exchange_t *exchange)
         connection_remove(exchange->connection, exchange);
     }
 
-    request_json_destroy(exchange->json);
+    stop_parser(exchange);
     request_free(&exchange->request);
     free(exchange);
 }

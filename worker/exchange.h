@@ -10,6 +10,7 @@
  */
 
 #include "qsn_frame.h"
+#include "request_csv.h"
 #include "request_json.h"
 #include "worker.h"
 
@@ -26,7 +27,8 @@ struct exchange_s {
     int body_done;
     uint64_t body_bytes;        /* received */
     request_t request;
-    request_json_t *json;       /* NULL: no body, or done with it */
+    request_json_t *json;       /* at most one of these parses the body */
+    request_csv_t *csv;
     query_t query;
     int queried;                /* the pool has ->query */
     int duplicate;              /* a publish that was not the first */

@@ -10,13 +10,15 @@
 #include "qsn_buf.h"
 #include "qsn_log.h"
 #include "report.h"
+#include "rotate.h"
 
 static void on_after_poll(uv_check_t *check);
 static int write_group(worker_t *worker, exchange_t *first);
 static void write_alone(worker_t *worker, exchange_t *exchange);
-static enum report_result apply(worker_t *worker, exchange_t *exchange);
+static void write_static(worker_t *worker, exchange_t *exchange);
+static enum report_result apply(store_t *store, exchange_t *exchange);
 static void answer(worker_t *worker, exchange_t *exchange);
-static int rollback(worker_t *worker);
+static void rollback(store_t *store);
 
 
 void
@@ -65,7 +67,10 @@ ingest_flush(worker_t *worker)
     for (/* void */; exchange; exchange = next) {
         next = exchange->next_publish;
 
-        if (alone) {
+        if (exchange->request.is_static) {
+            write_static(worker, exchange);
+
+        } else if (alone) {
             write_alone(worker, exchange);
         }
 
@@ -85,25 +90,25 @@ on_after_poll(uv_check_t *check)
 static int
 write_group(worker_t *worker, exchange_t *first)
 {
-    generation_t *generation = worker->generation;
+    store_t *store = &worker->generation->store;
 
-    if (generation_begin(generation) != 0) {
+    if (store_begin(store) != 0) {
         return -1;
     }
 
     for (exchange_t *e = first; e; e = e->next_publish) {
-        if (apply(worker, e) == REPORT_FAILED) {
-            (void) rollback(worker);
+        if (!e->request.is_static && apply(store, e) == REPORT_FAILED) {
+            rollback(store);
             return -1;
         }
     }
 
-    if (generation_commit(generation) == 0) {
+    if (store_commit(store) == 0) {
         return 0;
     }
 
-    qsn_log("commit failed: %s", sqlite3_errmsg(generation->db));
-    (void) rollback(worker);
+    qsn_log("commit failed: %s", sqlite3_errmsg(store->db));
+    rollback(store);
 
     return -1;
 }
@@ -112,36 +117,47 @@ write_group(worker_t *worker, exchange_t *first)
 static void
 write_alone(worker_t *worker, exchange_t *exchange)
 {
-    generation_t *generation = worker->generation;
+    store_t *store = &worker->generation->store;
     request_t *request = &exchange->request;
 
     request->status = 0;        /* of the try in the group */
     exchange->duplicate = 0;
 
-    if (generation_begin(generation) != 0) {
+    if (store_begin(store) != 0) {
         (void) request_fail(request, 503, "The generation cannot be "
-                            "written: %s", sqlite3_errmsg(generation->db));
+                            "written: %s", sqlite3_errmsg(store->db));
         return;
     }
 
-    if (apply(worker, exchange) == REPORT_FAILED) {
-        (void) rollback(worker);
+    if (apply(store, exchange) == REPORT_FAILED) {
+        rollback(store);
         return;
     }
 
-    if (generation_commit(generation) != 0) {
+    if (store_commit(store) != 0) {
         (void) request_fail(request, 507, "The generation cannot be "
-                            "committed: %s", sqlite3_errmsg(generation->db));
-        (void) rollback(worker);
+                            "committed: %s", sqlite3_errmsg(store->db));
+        rollback(store);
+    }
+}
+
+
+/* Readers see it from here on, so the page has to say so. */
+static void
+write_static(worker_t *worker, exchange_t *exchange)
+{
+    if (static_store_apply(worker->statics, &exchange->request)
+        == REPORT_TAKEN)
+    {
+        rotate_static_changed(worker);
     }
 }
 
 
 static enum report_result
-apply(worker_t *worker, exchange_t *exchange)
+apply(store_t *store, exchange_t *exchange)
 {
-    enum report_result result = report_apply(worker->generation,
-                                             &exchange->request);
+    enum report_result result = report_apply(store, &exchange->request);
 
     exchange->duplicate = result == REPORT_DUPLICATE;
 
@@ -165,7 +181,12 @@ answer(worker_t *worker, exchange_t *exchange)
         return;
     }
 
-    worker->stats.inserts_completed++;
+    if (request->update) {
+        worker->stats.updates_completed++;
+    } else {
+        worker->stats.inserts_completed++;
+    }
+
     qsn_buf_string(&body, "{\"response_op\": \"ok\", \"identity\": \"");
     qsn_buf_json(&body, identity);
     qsn_buf_printf(&body, "\", \"generation_number\": %llu, \"rows\": %llu",
@@ -187,15 +208,13 @@ answer(worker_t *worker, exchange_t *exchange)
 }
 
 
-static int
-rollback(worker_t *worker)
+static void
+rollback(store_t *store)
 {
-    if (generation_rollback(worker->generation) == 0) {
-        return 0;
+    if (store_rollback(store) != 0) {
+        /* the catalog would lie from here on: start anew from the file */
+        qsn_log("rollback failed: %s: the worker starts anew",
+                sqlite3_errmsg(store->db));
+        abort();
     }
-
-    /* the catalog would lie from here on: start anew from the file */
-    qsn_log("rollback failed: %s: the worker starts anew",
-            sqlite3_errmsg(worker->generation->db));
-    abort();
 }

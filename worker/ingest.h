@@ -4,7 +4,8 @@
 /*
  * The writer: publishes that are parsed and checked wait here until the
  * turn of the loop is over, then all go in in one transaction, and only
- * after its commit is any of them acknowledged.
+ * after its commit is any of them acknowledged.  Static reports go into
+ * their own database, each in a transaction of its own.
  */
 
 #include "exchange.h"

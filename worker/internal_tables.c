@@ -37,6 +37,8 @@ static int make_connections(generation_t *generation,
     const internal_info_t *info);
 static int make_tables(generation_t *generation,
     const internal_info_t *info);
+static int put_tables(sqlite3_stmt *statement, const catalog_t *catalog,
+    int is_static);
 static int put_table(sqlite3_stmt *statement, const char *name,
     uint64_t rows, uint64_t updates, double epoch);
 
@@ -44,7 +46,7 @@ static int put_table(sqlite3_stmt *statement, const char *name,
 int
 internal_tables_make(generation_t *generation, const internal_info_t *info)
 {
-    sqlite3 *db = generation->db;
+    sqlite3 *db = generation->store.db;
     const stats_t *stats = &info->stats;
 
     if (sql_exec(db, schema) != SQLITE_OK
@@ -76,8 +78,8 @@ internal_tables_make(generation_t *generation, const internal_info_t *info)
 static int
 make_connections(generation_t *generation, const internal_info_t *info)
 {
-    const catalog_t *catalog = &generation->catalog;
-    sqlite3_stmt *statement = sql_prepare(generation->db,
+    const catalog_t *catalog = &generation->store.catalog;
+    sqlite3_stmt *statement = sql_prepare(generation->store.db,
         "INSERT INTO qasino_server_connections VALUES(?1, ?2, ?3)");
     int rc = statement ? SQLITE_OK : SQLITE_ERROR;
 
@@ -107,21 +109,23 @@ make_connections(generation_t *generation, const internal_info_t *info)
 static int
 make_tables(generation_t *generation, const internal_info_t *info)
 {
-    const catalog_t *catalog = &generation->catalog;
-    sqlite3_stmt *statement = sql_prepare(generation->db,
-        "INSERT INTO qasino_server_tables VALUES(?1, ?2, ?3, ?4, 0)");
+    sqlite3_stmt *statement = sql_prepare(generation->store.db,
+        "INSERT INTO qasino_server_tables VALUES(?1, ?2, ?3, ?4, ?5)");
     int rc = statement ? SQLITE_OK : SQLITE_ERROR;
 
-    for (size_t i = 0; rc == SQLITE_OK && i < catalog->table_count; i++) {
-        const catalog_table_t *table = catalog->tables[i];
-
-        rc = put_table(statement, table->name, table->rows, table->updates,
-                       table->last_update);
+    if (rc == SQLITE_OK) {
+        rc = put_tables(statement, &generation->store.catalog, 0);
     }
+
+    if (rc == SQLITE_OK && info->statics) {
+        rc = put_tables(statement, info->statics, 1);
+    }
+
+    (void) sqlite3_bind_int(statement, 5, 0);
 
     for (size_t i = 0; rc == SQLITE_OK && i < NAMES; i++) {
         char *count = sqlite3_mprintf("SELECT count(*) FROM %s", names[i]);
-        sqlite3_int64 rows = sql_int64(generation->db, count ? count : "",
+        sqlite3_int64 rows = sql_int64(generation->store.db, count ? count : "",
                                        0);
 
         sqlite3_free(count);
@@ -135,6 +139,24 @@ make_tables(generation_t *generation, const internal_info_t *info)
     (void) sqlite3_finalize(statement);
 
     return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+put_tables(sqlite3_stmt *statement, const catalog_t *catalog, int is_static)
+{
+    int rc = SQLITE_OK;
+
+    (void) sqlite3_bind_int(statement, 5, is_static);
+
+    for (size_t i = 0; rc == SQLITE_OK && i < catalog->table_count; i++) {
+        const catalog_table_t *table = catalog->tables[i];
+
+        rc = put_table(statement, table->name, table->rows, table->updates,
+                       table->last_update);
+    }
+
+    return rc;
 }
 
 

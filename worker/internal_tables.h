@@ -14,6 +14,7 @@ typedef struct {
     double duration_s;
     double start_epoch;         /* when the generation begins to be served */
     stats_t stats;
+    const catalog_t *statics;   /* the static tables */
 } internal_info_t;
 
 /* In the transaction that is open: 0, or -1 (the reason is SQLite's). */

@@ -114,7 +114,9 @@ start(worker_t *w, char **argv)
         return -1;
     }
 
-    if (rotate_start(w, error) != 0) {
+    w->statics = static_store_open(settings, error);
+
+    if (w->statics == NULL || rotate_start(w, error) != 0) {
         qsn_log("%s", error);
         return -1;
     }
@@ -257,6 +259,7 @@ stop(worker_t *w)
     connection_close_all(w);
     line_close_all(w);
     rotate_stop(w);
+    static_store_close(w->statics);
     pool_destroy(w->pool);
     qsn_page_close(w->page);
     (void) uv_loop_close(&w->loop);

@@ -9,262 +9,267 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "qsn_clock.h"
 #include "sql.h"
+#include "update.h"
 
-typedef struct {
-    int found;
-    int carried;
-    int64_t rows;
-    int64_t updates;
-    int64_t first;
-    int64_t last;
-} previous_t;
-
-static int find_previous(generation_t *generation, const request_t *request,
-    previous_t *previous);
-static enum report_result merge_schema(generation_t *generation,
-    request_t *request, catalog_table_t **table);
-static int create_table(generation_t *generation, const request_t *request,
-    catalog_table_t **table);
-static int add_columns(generation_t *generation, const request_t *request,
-    catalog_table_t *table);
-static int drop_carried(generation_t *generation, catalog_table_t *table,
-    const previous_t *previous);
-static int insert_rows(generation_t *generation, const request_t *request,
-    catalog_table_t *table, previous_t *inserted);
+static enum report_result apply_plain(store_t *store, request_t *request,
+    const report_t *before);
+static int drop_carried(store_t *store, const request_t *request,
+    catalog_table_t *table, const report_t *before);
+static int insert_rows(store_t *store, const request_t *request,
+    catalog_table_t *table, report_t *report);
 static sqlite3_stmt *insert_statement(sqlite3 *db, const request_t *request,
     catalog_table_t *table);
-static int put_report(generation_t *generation, const request_t *request,
-    catalog_table_t *table, const previous_t *previous,
-    const previous_t *inserted);
-static enum report_result failed(generation_t *generation,
-    request_t *request);
-
-static const char *const type_names[] = {
-    [COLUMN_INTEGER] = "INTEGER",
-    [COLUMN_REAL] = "REAL",
-    [COLUMN_TEXT] = "TEXT"
-};
 
 
 enum report_result
-report_apply(generation_t *generation, request_t *request)
+report_apply(store_t *store, request_t *request)
 {
-    catalog_table_t *table = NULL;
-    previous_t previous = { 0 };
-    previous_t inserted = { 0 };
+    report_t before[2];
+    enum report_result result;
 
-    if (find_previous(generation, request, &previous) != 0) {
-        return failed(generation, request);
-    }
-
-    if (previous.found && !previous.carried && previous.rows > 0) {
-        return REPORT_DUPLICATE;
-    }
-
-    enum report_result result = merge_schema(generation, request, &table);
-
-    if (result != REPORT_TAKEN) {
-        return result;
-    }
-
-    if (drop_carried(generation, table, &previous) != 0
-        || insert_rows(generation, request, table, &inserted) != 0
-        || put_report(generation, request, table, &previous, &inserted) != 0)
+    if (report_find(store, request->table.name.data, request->identity.data,
+                    before) != 0)
     {
-        return failed(generation, request);
+        return schema_failed(store, request);
     }
 
-    return REPORT_TAKEN;
+    if (request->update) {
+        result = update_apply(store, request, before);
+    } else {
+        result = apply_plain(store, request, before);
+    }
+
+    report_free(before);
+
+    return result;
 }
 
 
-static int
-find_previous(generation_t *generation, const request_t *request,
-    previous_t *previous)
+int
+report_find(store_t *store, const char *table, const char *identity,
+    report_t *reports)
 {
-    sqlite3_stmt *find = generation->find_report;
+    sqlite3_stmt *find = store->find_report;
+    int rc;
 
-    (void) sqlite3_bind_text(find, 1, request->table.name.data, -1,
-                             SQLITE_STATIC);
-    (void) sqlite3_bind_text(find, 2, request->identity.data, -1,
-                             SQLITE_STATIC);
+    memset(reports, 0, 2 * sizeof(*reports));
+    (void) sqlite3_bind_text(find, 1, table, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(find, 2, identity, -1, SQLITE_STATIC);
 
-    int rc = sqlite3_step(find);
+    while ((rc = sqlite3_step(find)) == SQLITE_ROW) {
+        report_t *report = &reports[sqlite3_column_int(find, 0)
+                                    ? REPORT_UPDATE : REPORT_PLAIN];
+        const char *columns = (const char *) sqlite3_column_text(find, 7);
 
-    if (rc == SQLITE_ROW) {
-        previous->found = 1;
-        previous->rows = sqlite3_column_int64(find, 0);
-        previous->carried = sqlite3_column_int(find, 1);
-        previous->updates = sqlite3_column_int64(find, 3);
-        previous->first = sqlite3_column_int64(find, 4);
-        previous->last = sqlite3_column_int64(find, 5);
+        report->found = 1;
+        report->rows = sqlite3_column_int64(find, 1);
+        report->carried = sqlite3_column_int(find, 2);
+        report->updates = sqlite3_column_int64(find, 3);
+        report->first = sqlite3_column_int64(find, 4);
+        report->last = sqlite3_column_int64(find, 5);
+        report->persist = sqlite3_column_int(find, 6);
+        qsn_buf_string(&report->columns, columns ? columns : "");
     }
 
     (void) sqlite3_reset(find);
 
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+    return rc == SQLITE_DONE ? 0 : -1;
 }
 
 
-/* The union of columns: those that are there keep their type and place. */
-static enum report_result
-merge_schema(generation_t *generation, request_t *request,
-    catalog_table_t **table)
+void
+report_free(report_t *reports)
 {
-    const text_list_t *names = &request->table.column_names;
-    size_t limit = (size_t) generation->settings->max_columns;
-    size_t added = 0;
-
-    *table = catalog_find(&generation->catalog, request->table.name.data);
-
-    if (*table == NULL) {
-        if (generation->catalog.table_count
-            >= (size_t) generation->settings->max_tables)
-        {
-            (void) request_fail(request, 507, "Table '%s' would be one more "
-                                "than max_tables (%lld) in this generation",
-                                request->table.name.data,
-                                (long long) generation->settings->max_tables);
-            return REPORT_REFUSED;
-        }
-
-        return create_table(generation, request, table) == 0
-               ? REPORT_TAKEN : failed(generation, request);
-    }
-
-    for (size_t i = 0; i < names->count; i++) {
-        added += catalog_find_column(*table, names->items[i].data) == NULL;
-    }
-
-    if ((*table)->column_count + added > limit) {
-        (void) request_fail(request, 507, "Table '%s' would have %zu "
-                            "columns, more than max_columns (%zu)",
-                            (*table)->name, (*table)->column_count + added,
-                            limit);
-        return REPORT_REFUSED;
-    }
-
-    if (added && add_columns(generation, request, *table) != 0) {
-        return failed(generation, request);
-    }
-
-    return REPORT_TAKEN;
+    qsn_buf_free(&reports[REPORT_PLAIN].columns);
+    qsn_buf_free(&reports[REPORT_UPDATE].columns);
 }
 
 
-static int
-create_table(generation_t *generation, const request_t *request,
-    catalog_table_t **table)
+int
+report_put(store_t *store, catalog_table_t *table, const char *identity,
+    enum report_kind kind, const report_t *report, double epoch,
+    const report_t *before)
 {
-    const table_t *source = &request->table;
-    qsn_buf_t sql = { 0 };
+    sqlite3_stmt *put = store->put_report;
+    catalog_identity_t *entry = catalog_identity(&store->catalog, identity);
 
-    *table = catalog_add(&generation->catalog, source->name.data);
-
-    if (*table == NULL) {
+    if (entry == NULL || report->columns.failed) {
         return -1;
     }
 
-    qsn_buf_string(&sql, "CREATE TABLE ");
-    sql_quote(&sql, source->name.data);
+    (void) sqlite3_bind_text(put, 1, table->name, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(put, 2, identity, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int(put, 3, kind);
+    (void) sqlite3_bind_int64(put, 4, report->rows);
+    (void) sqlite3_bind_int64(put, 5, report->first);
+    (void) sqlite3_bind_int64(put, 6, report->last);
+    (void) sqlite3_bind_double(put, 7, epoch);
+    (void) sqlite3_bind_int(put, 8, report->persist);
+    (void) sqlite3_bind_int(put, 9, report->carried);
+    (void) sqlite3_bind_int64(put, 10, report->updates);
+    (void) sqlite3_bind_text(put, 11, report->columns.data,
+                             (int) report->columns.length, SQLITE_STATIC);
 
-    for (size_t i = 0; i < source->column_names.count; i++) {
-        const char *name = source->column_names.items[i].data;
-
-        if (catalog_add_column(*table, name) != 0) {
-            sql.failed = 1;
-        }
-
-        qsn_buf_string(&sql, i ? ", " : "(");
-        sql_quote(&sql, name);
-        qsn_buf_byte(&sql, ' ');
-        qsn_buf_string(&sql, type_names[source->types[i]]);
+    if (sql_run(put) != SQLITE_OK) {
+        return -1;
     }
 
-    qsn_buf_byte(&sql, ')');
+    table->rows += (uint64_t) (report->rows - before[kind].rows);
+    table->updates += (uint64_t) (report->updates - before[kind].updates);
+    entry->tables += !before[REPORT_PLAIN].found
+                     && !before[REPORT_UPDATE].found;
 
-    int rc = sql_exec(generation->db, qsn_buf_text(&sql));
+    if (epoch > table->last_update) {
+        table->last_update = epoch;
+    }
 
-    rc = rc == SQLITE_OK && !sql.failed ? 0 : -1;
-    qsn_buf_free(&sql);
-
-    return rc;
-}
-
-
-static int
-add_columns(generation_t *generation, const request_t *request,
-    catalog_table_t *table)
-{
-    const table_t *source = &request->table;
-
-    for (size_t i = 0; i < source->column_names.count; i++) {
-        const char *name = source->column_names.items[i].data;
-
-        if (catalog_find_column(table, name)) {
-            continue;
-        }
-
-        if (sql_execf(generation->db,
-                      "ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s",
-                      table->name, name, type_names[source->types[i]])
-                != SQLITE_OK
-            || catalog_add_column(table, name) != 0)
-        {
-            return -1;
-        }
+    if (epoch > entry->last_update) {
+        entry->last_update = epoch;
     }
 
     return 0;
 }
 
 
-static int
-drop_carried(generation_t *generation, catalog_table_t *table,
-    const previous_t *previous)
+void
+report_add_columns(report_t *report, const text_list_t *names)
 {
-    if (!previous->carried || previous->rows == 0) {
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i].data;
+        const char *at = qsn_buf_text(&report->columns);
+        int found = 0;
+
+        while (!found && *at) {
+            size_t length = strcspn(at, ",");
+
+            found = length == names->items[i].length
+                    && strncasecmp(at, name, length) == 0;
+            at += length + (at[length] == ',');
+        }
+
+        if (!found) {
+            qsn_buf_string(&report->columns,
+                           report->columns.length ? "," : "");
+            qsn_buf_string(&report->columns, name);
+        }
+    }
+}
+
+
+static enum report_result
+apply_plain(store_t *store, request_t *request, const report_t *before)
+{
+    const report_t *first = &before[REPORT_PLAIN];
+    report_t report = { .persist = request->persist, .updates = 1 };
+    catalog_table_t *table = NULL;
+
+    if (first->found && !first->carried && first->rows > 0) {
+        return REPORT_DUPLICATE;
+    }
+
+    enum report_result result = schema_merge(store, request, &request->table,
+                                             &table);
+
+    if (result != REPORT_TAKEN) {
+        return result;
+    }
+
+    if (request->persist) {
+        report_add_columns(&report, &request->table.column_names);
+    }
+
+    if (drop_carried(store, request, table, before) != 0
+        || insert_rows(store, request, table, &report) != 0
+        || report_put(store, table, request->identity.data, REPORT_PLAIN,
+                      &report, qsn_clock_epoch(), before) != 0)
+    {
+        result = schema_failed(store, request);
+    }
+
+    qsn_buf_free(&report.columns);
+
+    return result;
+}
+
+
+/* A plain report also ends what the identity's updates had persisted. */
+static int
+drop_carried(store_t *store, const request_t *request,
+    catalog_table_t *table, const report_t *before)
+{
+    const report_t *plain = &before[REPORT_PLAIN];
+    const report_t *update = &before[REPORT_UPDATE];
+
+    if (plain->carried && plain->rows
+        && (sql_execf(store->db, "DELETE FROM \"%w\" WHERE _rowid_ BETWEEN "
+                      "%lld AND %lld", table->name, (long long) plain->first,
+                      (long long) plain->last) != SQLITE_OK
+            || sql_execf(store->db, "DELETE FROM _qasino_updated WHERE "
+                         "tablename = %Q AND row_id BETWEEN %lld AND %lld",
+                         table->name, (long long) plain->first,
+                         (long long) plain->last) != SQLITE_OK))
+    {
+        return -1;
+    }
+
+    if (!update->found) {
         return 0;
     }
 
-    table->rows -= (uint64_t) previous->rows;
+    if (update->carried) {
+        if (sql_execf(store->db, "DELETE FROM \"%w\" WHERE _rowid_ IN "
+                      "(SELECT row_id FROM _qasino_updated "
+                      "WHERE tablename = %Q AND identity = %Q)", table->name,
+                      table->name, request->identity.data) != SQLITE_OK)
+        {
+            return -1;
+        }
 
-    return sql_execf(generation->db,
-                     "DELETE FROM \"%w\" WHERE _rowid_ BETWEEN %lld AND %lld",
-                     table->name, (long long) previous->first,
-                     (long long) previous->last) == SQLITE_OK ? 0 : -1;
+        table->rows -= (uint64_t) sqlite3_changes64(store->db);
+        table->updates -= (uint64_t) update->updates;
+
+        if (sql_execf(store->db, "DELETE FROM _qasino_reports "
+                      "WHERE tablename = %Q AND identity = %Q AND is_update",
+                      table->name, request->identity.data) != SQLITE_OK)
+        {
+            return -1;
+        }
+    }
+
+    return update_end_persistence(store, table, request->identity.data);
 }
 
 
 /* All rows in one statement; they get consecutive rowids. */
 static int
-insert_rows(generation_t *generation, const request_t *request,
-    catalog_table_t *table, previous_t *inserted)
+insert_rows(store_t *store, const request_t *request, catalog_table_t *table,
+    report_t *report)
 {
     if (request->table.rows == 0) {
         return 0;
     }
 
-    sqlite3_stmt *insert = insert_statement(generation->db, request, table);
+    sqlite3_stmt *insert = insert_statement(store->db, request, table);
 
     if (insert == NULL) {
         return -1;
     }
 
-    generation->rows.table = &request->table;
+    store->rows.table = &request->table;
     int rc = sql_run(insert);
-    generation->rows.table = NULL;
+    store->rows.table = NULL;
 
     if (rc != SQLITE_OK) {
         return -1;
     }
 
-    inserted->rows = sqlite3_changes64(generation->db);
-    inserted->last = sqlite3_last_insert_rowid(generation->db);
-    inserted->first = inserted->last - inserted->rows + 1;
+    report->rows = sqlite3_changes64(store->db);
+    report->last = sqlite3_last_insert_rowid(store->db);
+    report->first = report->last - report->rows + 1;
 
     return 0;
 }
@@ -281,12 +286,8 @@ insert_statement(sqlite3 *db, const request_t *request,
 
     qsn_buf_string(&sql, "INSERT INTO ");
     sql_quote(&sql, table->name);
-
-    for (size_t i = 0; i < names->count; i++) {
-        qsn_buf_byte(&sql, i ? ',' : '(');
-        sql_quote(&sql, names->items[i].data);
-    }
-
+    qsn_buf_byte(&sql, '(');
+    schema_columns(&sql, names);
     qsn_buf_string(&sql, ") SELECT ");
 
     for (size_t i = 0; i < names->count; i++) {
@@ -295,87 +296,20 @@ insert_statement(sqlite3 *db, const request_t *request,
 
     qsn_buf_string(&sql, " FROM " ROWS_VTAB_NAME);
 
-    if (sql.failed) {
-        qsn_buf_free(&sql);
-        return NULL;
-    }
-
     const char *text = qsn_buf_text(&sql);
 
-    if (table->insert == NULL || strcmp(table->insert_sql, text) != 0) {
+    if (!sql.failed
+        && (table->insert == NULL || strcmp(table->insert_sql, text) != 0))
+    {
         (void) sqlite3_finalize(table->insert);
         free(table->insert_sql);
         table->insert_sql = strdup(text);
         table->insert = table->insert_sql ? sql_prepare(db, text) : NULL;
     }
 
+    int failed = sql.failed;
+
     qsn_buf_free(&sql);
 
-    return table->insert;
-}
-
-
-static int
-put_report(generation_t *generation, const request_t *request,
-    catalog_table_t *table, const previous_t *previous,
-    const previous_t *inserted)
-{
-    sqlite3_stmt *put = generation->put_report;
-    catalog_identity_t *identity = catalog_identity(&generation->catalog,
-                                                    request->identity.data);
-    double epoch = qsn_clock_epoch();
-
-    if (identity == NULL) {
-        return -1;
-    }
-
-    (void) sqlite3_bind_text(put, 1, table->name, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_text(put, 2, request->identity.data, -1,
-                             SQLITE_STATIC);
-    (void) sqlite3_bind_int64(put, 3, inserted->rows);
-    (void) sqlite3_bind_int64(put, 4, inserted->first);
-    (void) sqlite3_bind_int64(put, 5, inserted->last);
-    (void) sqlite3_bind_double(put, 6, epoch);
-    (void) sqlite3_bind_int(put, 7, request->persist);
-    (void) sqlite3_bind_int(put, 8, 0);
-    (void) sqlite3_bind_int64(put, 9, 1);
-
-    if (sql_run(put) != SQLITE_OK) {
-        return -1;
-    }
-
-    table->rows += (uint64_t) inserted->rows;
-    table->updates += (uint64_t) (1 - previous->updates);
-    table->last_update = epoch;
-    identity->tables += !previous->found;
-    identity->last_update = epoch;
-
-    return 0;
-}
-
-
-static enum report_result
-failed(generation_t *generation, request_t *request)
-{
-    int code = sqlite3_errcode(generation->db);
-    const char *why = sqlite3_errmsg(generation->db);
-
-    if (code == SQLITE_TOOBIG) {
-        (void) request_fail(request, 413, "A row of table '%s' is larger "
-                            "than max_cell (%lld bytes)",
-                            request->table.name.data,
-                            (long long) generation->settings->max_cell);
-
-    } else if (code == SQLITE_FULL || code == SQLITE_IOERR
-               || code == SQLITE_NOMEM)
-    {
-        (void) request_fail(request, 507, "The generation has no room for "
-                            "table '%s': %s", request->table.name.data, why);
-
-    } else {
-        (void) request_fail(request, 500, "Table '%s' could not be stored: "
-                            "%s", request->table.name.data, why);
-    }
-
-    return REPORT_FAILED;
+    return failed ? NULL : table->insert;
 }

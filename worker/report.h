@@ -2,26 +2,50 @@
 #define REPORT_H
 
 /*
- * One publish into the generation being collected: schema, rows and
- * bookkeeping in the transaction that the caller has open.
+ * One publish into a store: schema, rows and bookkeeping in the transaction
+ * that the caller has open.
  */
 
-#include "generation.h"
-#include "request.h"
+#include "qsn_buf.h"
+#include "schema.h"
 
-enum report_result {
-    REPORT_TAKEN,
-    REPORT_DUPLICATE,           /* reported before: the first one stands */
-    REPORT_REFUSED,             /* request->error says why, nothing changed */
-    REPORT_FAILED               /* likewise, but the transaction must be
-                                   rolled back */
+/* What _qasino_reports has of one (table, identity, kind). */
+typedef struct {
+    int found;
+    int persist;
+    int carried;                /* from the generation before: a default */
+    int64_t rows;
+    int64_t updates;            /* publishes taken */
+    int64_t first;              /* rowids of a plain report's rows */
+    int64_t last;
+    qsn_buf_t columns;          /* of a persisted report, "a,b" */
+} report_t;
+
+enum report_kind {
+    REPORT_PLAIN = 0,
+    REPORT_UPDATE = 1
 };
 
 /*
- * request has passed request_check_table().  The names in it may be
- * respelled as the table has them.
+ * request has passed request_check_table().  A plain report is taken once
+ * from an identity in a generation, updates merge any number of times.
  */
-enum report_result report_apply(generation_t *generation,
-    request_t *request);
+enum report_result report_apply(store_t *store, request_t *request);
+
+/* The reports of both kinds, to be freed by report_free().  0 or -1. */
+int report_find(store_t *store, const char *table, const char *identity,
+    report_t *reports);
+void report_free(report_t *reports);
+
+/*
+ * Writes a report and counts it in the catalog; before is what
+ * report_find() said.  0 or -1.
+ */
+int report_put(store_t *store, catalog_table_t *table, const char *identity,
+    enum report_kind kind, const report_t *report, double epoch,
+    const report_t *before);
+
+/* Adds names to report->columns that are not in it. */
+void report_add_columns(report_t *report, const text_list_t *names);
 
 #endif

@@ -19,7 +19,6 @@ static int check_identity(request_t *request);
 static int check_column_types(request_t *request);
 static int check_duplicates(request_t *request, const text_list_t *names);
 static int compare_names(const void *a, const void *b);
-static int parse_type(const text_t *name, enum column_type *type);
 static int check_keycols(request_t *request);
 
 
@@ -150,6 +149,101 @@ request_set_keycols(request_t *request, const char *data, size_t length)
         }
 
         data = next;
+    }
+
+    return 0;
+}
+
+
+int
+request_parse_type(const text_t *name, enum column_type *type)
+{
+    static const struct {
+        const char *name;
+        enum column_type type;
+    } known[] = {
+        { "integer", COLUMN_INTEGER }, { "int", COLUMN_INTEGER },
+        { "ll", COLUMN_INTEGER }, { "time", COLUMN_INTEGER },
+        { "real", COLUMN_REAL }, { "float", COLUMN_REAL },
+        { "double", COLUMN_REAL }, { "text", COLUMN_TEXT },
+        { "varchar", COLUMN_TEXT }, { "string", COLUMN_TEXT },
+        { "str", COLUMN_TEXT }, { "ip", COLUMN_TEXT }
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strlen(known[i].name) == name->length
+            && strcasecmp(known[i].name, name->data) == 0)
+        {
+            *type = known[i].type;
+            return 0;
+        }
+    }
+
+    return -1;
+}
+
+
+int
+request_make_name_value(request_t *request)
+{
+    table_t *table = &request->table;
+    const char *name = request->name.data;
+    const char *dot = name ? strchr(name, '.') : NULL;
+    cell_t cells[2] = { { .kind = CELL_TEXT }, { .kind = CELL_TEXT } };
+
+    if (dot == NULL || dot == name || dot[1] == '\0' || strchr(dot + 1, '.')
+        || strlen(name) != request->name.length)
+    {
+        return request_fail(request, 400, "Invalid name in name value "
+                            "update: must be 'name=TABLE.COLUMN'");
+    }
+
+    if (request->value.data == NULL) {
+        return request_fail(request, 400, "Must specify 'value' param");
+    }
+
+    if (request->value.length > request->limits->max_cell) {
+        return request_fail(request, 413, "The value is larger than "
+                            "max_cell (%zu bytes)",
+                            request->limits->max_cell);
+    }
+
+    if (request->identity.data == NULL
+        && request_set_text(request, &request->identity, "unknown", 7) != 0)
+    {
+        return -1;
+    }
+
+    cells[0].as.text.data = request->identity.data;
+    cells[0].as.text.length = request->identity.length;
+    cells[1].as.text.data = request->value.data;
+    cells[1].as.text.length = request->value.length;
+    request->update = 1;
+    request->persist = 1;
+    request->has_table = 1;
+    table->has_column_names = 1;
+    table->has_column_types = 1;
+    table->has_rows = 1;
+    table->rows = 1;
+    table->row_width = 2;
+
+    if (request_set_text(request, &table->name, name,
+                         (size_t) (dot - name)) != 0
+        || request_add_text(request, &table->column_names, "identity", 8)
+           != 0
+        || request_add_text(request, &table->column_names, dot + 1,
+                            strlen(dot + 1)) != 0
+        || request_add_text(request, &table->column_types, "text", 4) != 0
+        || request_add_text(request, &table->column_types, "text", 4) != 0
+        || request_set_keycols(request, "identity", 8) != 0)
+    {
+        return -1;
+    }
+
+    if (tape_write(&table->tape, &cells[0]) != 0
+        || tape_write(&table->tape, &cells[1]) != 0)
+    {
+        return request_fail(request, 503, "out of memory");
     }
 
     return 0;
@@ -312,7 +406,7 @@ check_column_types(request_t *request)
     }
 
     for (size_t i = 0; i < count; i++) {
-        if (parse_type(&table->column_types.items[i], &table->types[i])
+        if (request_parse_type(&table->column_types.items[i], &table->types[i])
             != 0)
         {
             return request_fail(request, 400, "Invalid input format: Invalid "
@@ -356,34 +450,6 @@ compare_names(const void *a, const void *b)
 {
     return strcasecmp(((const text_t *) a)->data,
                       ((const text_t *) b)->data);
-}
-
-
-static int
-parse_type(const text_t *name, enum column_type *type)
-{
-    static const struct {
-        const char *name;
-        enum column_type type;
-    } known[] = {
-        { "integer", COLUMN_INTEGER }, { "int", COLUMN_INTEGER },
-        { "ll", COLUMN_INTEGER }, { "time", COLUMN_INTEGER },
-        { "real", COLUMN_REAL }, { "float", COLUMN_REAL },
-        { "double", COLUMN_REAL }, { "text", COLUMN_TEXT },
-        { "varchar", COLUMN_TEXT }, { "string", COLUMN_TEXT },
-        { "str", COLUMN_TEXT }, { "ip", COLUMN_TEXT }
-    };
-
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i].name) == name->length
-            && strcasecmp(known[i].name, name->data) == 0)
-        {
-            *type = known[i].type;
-            return 0;
-        }
-    }
-
-    return -1;
 }
 
 

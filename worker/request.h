@@ -95,8 +95,17 @@ int request_add_text(request_t *request, text_list_t *list,
 /* persist, static, update: "", 0, no and false in any case are off. */
 int request_flag(const char *data, size_t length);
 
+/* 0, or -1: no type of ours.  Any case. */
+int request_parse_type(const text_t *name, enum column_type *type);
+
 /* "a;b" into request->table.keycols; spaces around a name do not count. */
 int request_set_keycols(request_t *request, const char *data, size_t length);
+
+/*
+ * Turns name ("table.column"), value and identity into the table of a
+ * persisted update with key column identity.  0, or -1 with the error.
+ */
+int request_make_name_value(request_t *request);
 
 /*
  * Checks what every publish has to satisfy by itself (names, types, widths)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "carry.h"
 #include "connection.h"
 #include "ingest.h"
 #include "internal_tables.h"
@@ -32,6 +33,7 @@ static void clean_up(worker_t *worker, const found_t *found);
 static void on_rotation(uv_timer_t *timer);
 static int seal(worker_t *worker, char *error);
 static int open_next(worker_t *worker, uint64_t after, char *error);
+static int carry(worker_t *worker, uint64_t sealed, char *error);
 static int serve(worker_t *worker, uint64_t number);
 static void publish_page(worker_t *worker, uint64_t left_ms);
 static uint64_t remaining_ms(worker_t *worker);
@@ -76,6 +78,10 @@ rotate_start(worker_t *worker, char *error)
         return -1;
     }
 
+    if (carry(worker, found.served, error) != 0) {
+        return -1;
+    }
+
     if (serve(worker, found.served) != 0) {
         (void) snprintf(error, ROTATE_ERROR_SIZE, "out of memory");
         return -1;
@@ -99,6 +105,14 @@ rotate_stop(worker_t *worker)
     worker->generation = NULL;
     snapshot_put(worker->snapshot);
     worker->snapshot = NULL;
+}
+
+
+void
+rotate_static_changed(worker_t *worker)
+{
+    worker->page_state.static_version = worker->statics->version;
+    qsn_page_publish(worker->page, &worker->page_state);
 }
 
 
@@ -209,7 +223,9 @@ on_rotation(uv_timer_t *timer)
 
     generation_close(worker->generation);
 
-    if (open_next(worker, number, error) != 0) {
+    if (open_next(worker, number, error) != 0
+        || carry(worker, number, error) != 0)
+    {
         qsn_log("the next generation cannot be opened: %s", error);
         abort();                /* the next start tries again, loudly */
     }
@@ -232,23 +248,25 @@ static int
 seal(worker_t *worker, char *error)
 {
     generation_t *generation = worker->generation;
+    store_t *store = &generation->store;
     internal_info_t info = {
         .identity = worker->settings.identity,
         .duration_s = (double) worker->settings.generation_duration_ms
                       / 1000,
         .start_epoch = qsn_clock_epoch(),
-        .stats = worker->stats
+        .stats = worker->stats,
+        .statics = &worker->statics->store.catalog
     };
 
-    if (generation_begin(generation) != 0
+    if (store_begin(store) != 0
         || internal_tables_make(generation, &info) != 0
         || generation_mark_sealed(generation) != 0
-        || generation_commit(generation) != 0)
+        || store_commit(store) != 0)
     {
         (void) snprintf(error, ROTATE_ERROR_SIZE, "%s",
-                        sqlite3_errmsg(generation->db));
+                        sqlite3_errmsg(store->db));
 
-        if (generation_rollback(generation) != 0) {
+        if (store_rollback(store) != 0) {
             qsn_log("rollback failed: the worker starts anew");
             abort();
         }
@@ -280,6 +298,22 @@ open_next(worker_t *worker, uint64_t after, char *error)
 
 
 static int
+carry(worker_t *worker, uint64_t sealed, char *error)
+{
+    char *path = generation_path(worker->settings.db_dir, sealed);
+    int rc = -1;
+
+    if (path) {
+        rc = carry_persisted(worker->generation, path, error);
+    }
+
+    free(path);
+
+    return rc;
+}
+
+
+static int
 serve(worker_t *worker, uint64_t number)
 {
     snapshot_t *before = worker->snapshot;
@@ -301,7 +335,7 @@ serve(worker_t *worker, uint64_t number)
         before->retired = 1;
     }
 
-    pool_serve(worker->pool, worker->snapshot, worker->static_version);
+    pool_serve(worker->pool, worker->snapshot, worker->statics->version);
     snapshot_put(before);
     worker->page_state.generation_number = number;
 
@@ -316,7 +350,7 @@ publish_page(worker_t *worker, uint64_t left_ms)
 
     state->duration_ms = (uint64_t) worker->settings.generation_duration_ms;
     state->expires_ms = qsn_clock_monotonic_ms() + left_ms;
-    state->static_version = worker->static_version;
+    state->static_version = worker->statics->version;
     qsn_page_publish(worker->page, state);
 }
 

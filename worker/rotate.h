@@ -18,6 +18,9 @@ int rotate_start(worker_t *worker, char *error);
 /* Stops the clock and closes the open generation; its file stays. */
 void rotate_stop(worker_t *worker);
 
+/* The static tables have a new version: the page says so at once. */
+void rotate_static_changed(worker_t *worker);
+
 /* The generation signal; first is its first member's inside, up to the
    closing quote: op": "generation_signal */
 void rotate_signal(worker_t *worker, const char *first, qsn_buf_t *body);

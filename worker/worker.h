@@ -17,6 +17,7 @@
 #include "qsn_settings.h"
 #include "request.h"
 #include "snapshot.h"
+#include "static_store.h"
 #include "stats.h"
 
 typedef struct connection_s connection_t;
@@ -30,7 +31,7 @@ typedef struct {
 
     generation_t *generation;   /* being collected */
     snapshot_t *snapshot;       /* being served */
-    uint64_t static_version;
+    static_store_t *statics;
     pool_t *pool;
     qsn_page_t *page;
     qsn_page_state_t page_state;

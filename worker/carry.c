@@ -1,0 +1,270 @@
+/*
+ * The sealed file is attached, so no row passes through this process's
+ * memory.  That carrying is done is remembered in the same transaction: a
+ * worker killed half-way carries again, and never twice.
+ */
+
+#include "carry.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "report.h"
+#include "sql.h"
+
+typedef struct {
+    store_t *store;
+    request_t request;          /* arena for names, and its error */
+    catalog_table_t *table;
+    qsn_buf_t columns;          /* "a","b" */
+    report_t report;
+} carry_t;
+
+static int carry_reports(store_t *store);
+static int carry_report(store_t *store, sqlite3_stmt *row);
+static int merge_table(carry_t *carry, const char *name,
+    const char *columns);
+static int add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
+    size_t length);
+static int carry_plain(carry_t *carry);
+static int carry_updates(carry_t *carry, const char *identity);
+
+
+int
+carry_persisted(generation_t *generation, const char *sealed_path,
+    char *error)
+{
+    store_t *store = &generation->store;
+    int rc;
+
+    if (store_meta(store, "carried", 0)) {
+        return 0;
+    }
+
+    /* the file's name is our own: digits in db_dir */
+    rc = sql_execf(store->db, "ATTACH %Q AS sealed", sealed_path);
+
+    if (rc == SQLITE_OK) {
+        rc = store_begin(store) == 0 && carry_reports(store) == 0
+             && store_set_meta(store, "carried", 1) == 0
+             && store_commit(store) == 0 ? SQLITE_OK : SQLITE_ERROR;
+    }
+
+    if (rc != SQLITE_OK) {
+        (void) snprintf(error, GENERATION_ERROR_SIZE,
+                        "cannot carry persisted rows from %s: %s",
+                        sealed_path, sqlite3_errmsg(store->db));
+        (void) store_rollback(store);
+    }
+
+    (void) sql_exec(store->db, "DETACH sealed");
+
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+carry_reports(store_t *store)
+{
+    sqlite3_stmt *statement = sql_prepare(store->db,
+        "SELECT tablename, identity, is_update, first_rowid, last_rowid, "
+        "epoch, columns FROM sealed._qasino_reports WHERE persist");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW) {
+        rc = sqlite3_step(statement);
+
+        if (rc == SQLITE_ROW && carry_report(store, statement) != 0) {
+            rc = SQLITE_ERROR;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+static int
+carry_report(store_t *store, sqlite3_stmt *row)
+{
+    static const request_limits_t no_limits = { 0 };
+    const char *name = (const char *) sqlite3_column_text(row, 0);
+    const char *identity = (const char *) sqlite3_column_text(row, 1);
+    const char *columns = (const char *) sqlite3_column_text(row, 6);
+    enum report_kind kind = sqlite3_column_int(row, 2) ? REPORT_UPDATE
+                                                       : REPORT_PLAIN;
+    carry_t carry = { .store = store };
+    report_t before[2] = { { 0 } };
+    int rc = -1;
+
+    carry.report.persist = 1;
+    carry.report.carried = 1;
+    carry.report.updates = 1;
+    carry.report.first = sqlite3_column_int64(row, 3);
+    carry.report.last = sqlite3_column_int64(row, 4);
+    qsn_buf_string(&carry.report.columns, columns ? columns : "");
+    request_init(&carry.request, &no_limits);
+
+    if (merge_table(&carry, name, qsn_buf_text(&carry.report.columns)) == 0
+        && (kind == REPORT_UPDATE ? carry_updates(&carry, identity)
+                                  : carry_plain(&carry)) == 0
+        && report_find(store, name, identity, before) == 0)
+    {
+        rc = report_put(store, carry.table, identity, kind, &carry.report,
+                        sqlite3_column_double(row, 5), before);
+    }
+
+    report_free(before);
+    qsn_buf_free(&carry.columns);
+    qsn_buf_free(&carry.report.columns);
+    request_free(&carry.request);
+
+    return rc;
+}
+
+
+/* The table with the columns that the persisted report had, no others. */
+static int
+merge_table(carry_t *carry, const char *name, const char *columns)
+{
+    table_t *source = &carry->request.table;
+    sqlite3_stmt *info = sql_prepare(carry->store->db,
+        "SELECT name, type FROM pragma_table_info(?1, 'sealed')");
+    int rc = info ? 0 : -1;
+    size_t count = 1;
+
+    for (const char *at = columns; *at; at++) {
+        count += *at == ',';
+    }
+
+    source->types = arena_alloc(&carry->request.arena,
+                                count * sizeof(*source->types));
+
+    if (source->types == NULL
+        || request_set_text(&carry->request, &source->name, name,
+                            strlen(name)) != 0)
+    {
+        rc = -1;
+    }
+
+    while (rc == 0 && *columns) {
+        size_t length = strcspn(columns, ",");
+
+        (void) sqlite3_bind_text(info, 1, name, -1, SQLITE_STATIC);
+        rc = add_column(carry, info, columns, length);
+        (void) sqlite3_reset(info);
+        columns += length + (columns[length] == ',');
+    }
+
+    (void) sqlite3_finalize(info);
+
+    if (rc == 0) {
+        schema_columns(&carry->columns, &source->column_names);
+        rc = schema_merge(carry->store, &carry->request, source,
+                          &carry->table) == REPORT_TAKEN ? 0 : -1;
+    }
+
+    return rc;
+}
+
+
+static int
+add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
+    size_t length)
+{
+    table_t *source = &carry->request.table;
+
+    while (sqlite3_step(info) == SQLITE_ROW) {
+        const char *own = (const char *) sqlite3_column_text(info, 0);
+        const char *type = (const char *) sqlite3_column_text(info, 1);
+
+        if (strlen(own) == length && strncasecmp(own, name, length) == 0) {
+            source->types[source->column_names.count] =
+                strcmp(type, "INTEGER") == 0 ? COLUMN_INTEGER
+                : strcmp(type, "REAL") == 0 ? COLUMN_REAL : COLUMN_TEXT;
+
+            return request_add_text(&carry->request, &source->column_names,
+                                    own, length);
+        }
+    }
+
+    return -1;
+}
+
+
+static int
+carry_plain(carry_t *carry)
+{
+    sqlite3 *db = carry->store->db;
+    const char *columns = qsn_buf_text(&carry->columns);
+    report_t *report = &carry->report;
+
+    if (report->last == 0) {
+        report->rows = 0;       /* a report of no rows */
+        return 0;
+    }
+
+    if (sql_execf(db, "INSERT INTO main.\"%w\"(%s) SELECT %s FROM "
+                  "sealed.\"%w\" WHERE _rowid_ BETWEEN %lld AND %lld "
+                  "ORDER BY _rowid_", carry->table->name, columns, columns,
+                  carry->request.table.name.data, (long long) report->first,
+                  (long long) report->last) != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    report->rows = sqlite3_changes64(db);
+    report->last = sqlite3_last_insert_rowid(db);
+    report->first = report->last - report->rows + 1;
+
+    return 0;
+}
+
+
+/* One at a time: each row's mark needs the rowid it gets here. */
+static int
+carry_updates(carry_t *carry, const char *identity)
+{
+    store_t *store = carry->store;
+    const char *columns = qsn_buf_text(&carry->columns);
+    char *sql = sqlite3_mprintf("INSERT INTO main.\"%w\"(%s) SELECT %s FROM "
+                                "sealed.\"%w\" WHERE _rowid_ = ?1",
+                                carry->table->name, columns, columns,
+                                carry->request.table.name.data);
+    sqlite3_stmt *insert = sql ? sql_prepare(store->db, sql) : NULL;
+    sqlite3_stmt *marks = sql_prepare(store->db,
+        "SELECT row_id FROM sealed._qasino_updated WHERE tablename = ?1 "
+        "AND identity = ?2 ORDER BY row_id");
+    sqlite3_stmt *mark = store->mark_row;
+    int rc = insert && marks ? SQLITE_OK : SQLITE_ERROR;
+
+    if (rc == SQLITE_OK) {
+        (void) sqlite3_bind_text(marks, 1, carry->table->name, -1,
+                                 SQLITE_STATIC);
+        (void) sqlite3_bind_text(marks, 2, identity, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_text(mark, 1, carry->table->name, -1,
+                                 SQLITE_STATIC);
+        (void) sqlite3_bind_text(mark, 3, identity, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int(mark, 4, 1);
+    }
+
+    while (rc == SQLITE_OK && (rc = sqlite3_step(marks)) == SQLITE_ROW) {
+        (void) sqlite3_bind_int64(insert, 1, sqlite3_column_int64(marks, 0));
+        rc = sql_run(insert);
+
+        if (rc == SQLITE_OK) {
+            carry->report.rows++;
+            (void) sqlite3_bind_int64(mark, 2,
+                                      sqlite3_last_insert_rowid(store->db));
+            rc = sql_run(mark);
+        }
+    }
+
+    (void) sqlite3_finalize(insert);
+    (void) sqlite3_finalize(marks);
+    sqlite3_free(sql);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}

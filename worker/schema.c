@@ -1,0 +1,166 @@
+/* CREATE TABLE and ALTER TABLE, kept in step with the catalog. */
+
+#include "schema.h"
+
+#include "qsn_buf.h"
+#include "sql.h"
+
+static int create_table(store_t *store, const table_t *source,
+    catalog_table_t **table);
+static int add_columns(store_t *store, const table_t *source,
+    catalog_table_t *table);
+
+static const char *const type_names[] = {
+    [COLUMN_INTEGER] = "INTEGER",
+    [COLUMN_REAL] = "REAL",
+    [COLUMN_TEXT] = "TEXT"
+};
+
+
+enum report_result
+schema_merge(store_t *store, request_t *request, const table_t *source,
+    catalog_table_t **table)
+{
+    const text_list_t *names = &source->column_names;
+    size_t limit = (size_t) store->settings->max_columns;
+    size_t added = 0;
+
+    *table = catalog_find(&store->catalog, source->name.data);
+
+    if (*table == NULL) {
+        if (store->catalog.table_count
+            >= (size_t) store->settings->max_tables)
+        {
+            (void) request_fail(request, 507, "Table '%s' would be one more "
+                                "than max_tables (%lld) in this generation",
+                                source->name.data,
+                                (long long) store->settings->max_tables);
+            return REPORT_REFUSED;
+        }
+
+        return create_table(store, source, table) == 0
+               ? REPORT_TAKEN : schema_failed(store, request);
+    }
+
+    for (size_t i = 0; i < names->count; i++) {
+        added += catalog_find_column(*table, names->items[i].data) == NULL;
+    }
+
+    if ((*table)->column_count + added > limit) {
+        (void) request_fail(request, 507, "Table '%s' would have %zu "
+                            "columns, more than max_columns (%zu)",
+                            (*table)->name, (*table)->column_count + added,
+                            limit);
+        return REPORT_REFUSED;
+    }
+
+    if (added && add_columns(store, source, *table) != 0) {
+        return schema_failed(store, request);
+    }
+
+    return REPORT_TAKEN;
+}
+
+
+void
+schema_columns(qsn_buf_t *buf, const text_list_t *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (i) {
+            qsn_buf_byte(buf, ',');
+        }
+
+        sql_quote(buf, names->items[i].data);
+    }
+}
+
+
+enum report_result
+schema_failed(store_t *store, request_t *request)
+{
+    int code = sqlite3_errcode(store->db);
+    const char *why = sqlite3_errmsg(store->db);
+
+    if (code == SQLITE_TOOBIG) {
+        (void) request_fail(request, 413, "A row of table '%s' is larger "
+                            "than max_cell (%lld bytes)",
+                            request->table.name.data,
+                            (long long) store->settings->max_cell);
+
+    } else if (code == SQLITE_FULL || code == SQLITE_IOERR
+               || code == SQLITE_NOMEM)
+    {
+        (void) request_fail(request, 507, "There is no room for "
+                            "table '%s': %s", request->table.name.data, why);
+
+    } else {
+        (void) request_fail(request, 500, "Table '%s' could not be stored: "
+                            "%s", request->table.name.data, why);
+    }
+
+    return REPORT_FAILED;
+}
+
+
+static int
+create_table(store_t *store, const table_t *source,
+    catalog_table_t **table)
+{
+    qsn_buf_t sql = { 0 };
+
+    *table = catalog_add(&store->catalog, source->name.data);
+
+    if (*table == NULL) {
+        return -1;
+    }
+
+    qsn_buf_string(&sql, "CREATE TABLE ");
+    sql_quote(&sql, source->name.data);
+
+    for (size_t i = 0; i < source->column_names.count; i++) {
+        const char *name = source->column_names.items[i].data;
+
+        if (catalog_add_column(*table, name) != 0) {
+            sql.failed = 1;
+        }
+
+        qsn_buf_string(&sql, i ? ", " : "(");
+        sql_quote(&sql, name);
+        qsn_buf_byte(&sql, ' ');
+        qsn_buf_string(&sql, type_names[source->types[i]]);
+    }
+
+    qsn_buf_byte(&sql, ')');
+
+    int rc = sql_exec(store->db, qsn_buf_text(&sql));
+
+    rc = rc == SQLITE_OK && !sql.failed ? 0 : -1;
+    qsn_buf_free(&sql);
+
+    return rc;
+}
+
+
+static int
+add_columns(store_t *store, const table_t *source,
+    catalog_table_t *table)
+{
+    for (size_t i = 0; i < source->column_names.count; i++) {
+        const char *name = source->column_names.items[i].data;
+
+        if (catalog_find_column(table, name)) {
+            continue;
+        }
+
+        if (sql_execf(store->db,
+                      "ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s",
+                      table->name, name, type_names[source->types[i]])
+                != SQLITE_OK
+            || catalog_add_column(table, name) != 0)
+        {
+            return -1;
+        }
+    }
+
+    return 0;
+}

@@ -1,0 +1,302 @@
+/*
+ * Opening and transactions of a database that the worker writes, and its
+ * catalog.  What goes in is report.c's and update.c's.
+ */
+
+#include "store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "qsn_log.h"
+#include "sql.h"
+
+static const char schema[] =
+    "CREATE TABLE _qasino_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+
+    /* columns: of a persisted report, "a,b"; carried: the rows are the
+       generation's before, a default; updates: publishes taken */
+    "CREATE TABLE _qasino_reports("
+    "tablename TEXT COLLATE NOCASE, identity TEXT, is_update INTEGER,"
+    "nr_rows INTEGER, first_rowid INTEGER, last_rowid INTEGER, epoch REAL,"
+    "persist INTEGER, carried INTEGER, updates INTEGER, columns TEXT,"
+    "PRIMARY KEY(tablename, identity, is_update)) WITHOUT ROWID;"
+
+    /* rows that a persisted update has set, and whose it was */
+    "CREATE TABLE _qasino_updated("
+    "tablename TEXT COLLATE NOCASE, row_id INTEGER, identity TEXT,"
+    "carried INTEGER, PRIMARY KEY(tablename, row_id)) WITHOUT ROWID;";
+
+static int make_schema(store_t *store);
+static int prepare_statements(store_t *store);
+static int load_catalog(store_t *store);
+static int load_columns(sqlite3 *db, catalog_table_t *table);
+static int load_counts(store_t *store);
+
+
+int
+store_open(store_t *store, const qsn_settings_t *settings, char *path,
+    const char *pragmas, char *error)
+{
+    catalog_init(&store->catalog);
+    store->settings = settings;
+    store->path = path;
+
+    int rc = sqlite3_open_v2(path, &store->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                             | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc == SQLITE_OK) {
+        rc = sql_exec(store->db, pragmas);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = rows_vtab_register(store->db, &store->rows);
+    }
+
+    if (rc == SQLITE_OK) {
+        /* readers have the same bound: what goes in can be read */
+        (void) sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH,
+                             (int) settings->max_cell);
+    }
+
+    if (rc != SQLITE_OK || make_schema(store) != 0
+        || prepare_statements(store) != 0 || load_catalog(store) != 0)
+    {
+        (void) snprintf(error, STORE_ERROR_SIZE,
+                        "cannot open database %s: %s", path,
+                        store->db ? sqlite3_errmsg(store->db)
+                                  : sqlite3_errstr(rc));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+int
+store_close(store_t *store)
+{
+    int rc;
+
+    catalog_clear(&store->catalog);
+    (void) sqlite3_finalize(store->begin);
+    (void) sqlite3_finalize(store->commit);
+    (void) sqlite3_finalize(store->rollback);
+    (void) sqlite3_finalize(store->find_report);
+    (void) sqlite3_finalize(store->put_report);
+    (void) sqlite3_finalize(store->mark_row);
+    (void) sqlite3_finalize(store->unmark_rows);
+    rc = sqlite3_close(store->db);
+
+    if (rc != SQLITE_OK) {
+        qsn_log("database %s does not close: %s", store->path,
+                sqlite3_errmsg(store->db));
+    }
+
+    free(store->path);
+
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+int
+store_begin(store_t *store)
+{
+    return sql_run(store->begin) == SQLITE_OK ? 0 : -1;
+}
+
+
+int
+store_commit(store_t *store)
+{
+    return sql_run(store->commit) == SQLITE_OK ? 0 : -1;
+}
+
+
+int
+store_rollback(store_t *store)
+{
+    /* some errors have rolled back already: then there is nothing to do */
+    if (!sqlite3_get_autocommit(store->db)
+        && sql_run(store->rollback) != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    catalog_clear(&store->catalog);
+
+    return load_catalog(store);
+}
+
+
+int
+store_set_meta(store_t *store, const char *key, sqlite3_int64 value)
+{
+    return sql_execf(store->db, "INSERT OR REPLACE INTO _qasino_meta "
+                     "VALUES(%Q, %lld)", key, (long long) value)
+           == SQLITE_OK ? 0 : -1;
+}
+
+
+sqlite3_int64
+store_meta(store_t *store, const char *key, sqlite3_int64 fallback)
+{
+    char *sql = sqlite3_mprintf("SELECT value FROM _qasino_meta "
+                                "WHERE key = %Q", key);
+
+    fallback = sql_int64(store->db, sql ? sql : "", fallback);
+    sqlite3_free(sql);
+
+    return fallback;
+}
+
+
+static int
+make_schema(store_t *store)
+{
+    sqlite3 *db = store->db;
+
+    if (sql_int64(db, "SELECT count(*) FROM sqlite_schema", 0) > 0) {
+        return 0;
+    }
+
+    return sql_exec(db, "BEGIN IMMEDIATE") == SQLITE_OK
+           && sql_exec(db, schema) == SQLITE_OK
+           && store_set_meta(store, "layout", 1) == 0
+           && sql_exec(db, "COMMIT") == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+prepare_statements(store_t *store)
+{
+    sqlite3 *db = store->db;
+
+    store->begin = sql_prepare(db, "BEGIN IMMEDIATE");
+    store->commit = sql_prepare(db, "COMMIT");
+    store->rollback = sql_prepare(db, "ROLLBACK");
+    store->find_report = sql_prepare(db,
+        "SELECT is_update, nr_rows, carried, updates, first_rowid, "
+        "last_rowid, persist, columns FROM _qasino_reports "
+        "WHERE tablename = ?1 AND identity = ?2");
+    store->put_report = sql_prepare(db,
+        "INSERT OR REPLACE INTO _qasino_reports(tablename, identity, "
+        "is_update, nr_rows, first_rowid, last_rowid, epoch, persist, "
+        "carried, updates, columns) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+    store->mark_row = sql_prepare(db,
+        "INSERT OR REPLACE INTO _qasino_updated(tablename, row_id, "
+        "identity, carried) VALUES(?1, ?2, ?3, ?4)");
+    store->unmark_rows = sql_prepare(db,
+        "DELETE FROM _qasino_updated WHERE tablename = ?1 "
+        "AND identity = ?2");
+
+    return store->begin && store->commit && store->rollback
+           && store->find_report && store->put_report && store->mark_row
+           && store->unmark_rows ? 0 : -1;
+}
+
+
+static int
+load_catalog(store_t *store)
+{
+    sqlite3_stmt *statement = sql_prepare(store->db,
+        "SELECT name FROM sqlite_schema WHERE type = 'table' "
+        "AND substr(name, 1, 1) <> '_' AND name NOT LIKE 'sqlite\\_%' "
+        "ESCAPE '\\' ORDER BY rowid");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW) {
+        rc = sqlite3_step(statement);
+
+        if (rc == SQLITE_ROW) {
+            const char *name = (const char *) sqlite3_column_text(statement,
+                                                                  0);
+            catalog_table_t *table = catalog_add(&store->catalog, name);
+
+            if (table == NULL || load_columns(store->db, table) != 0) {
+                rc = SQLITE_NOMEM;
+            }
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? load_counts(store) : -1;
+}
+
+
+static int
+load_columns(sqlite3 *db, catalog_table_t *table)
+{
+    sqlite3_stmt *statement = sql_prepare(db,
+        "SELECT name FROM pragma_table_info(?1) ORDER BY cid");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    if (statement) {
+        (void) sqlite3_bind_text(statement, 1, table->name, -1,
+                                 SQLITE_STATIC);
+    }
+
+    while (rc == SQLITE_ROW) {
+        rc = sqlite3_step(statement);
+
+        if (rc == SQLITE_ROW
+            && catalog_add_column(table, (const char *)
+                                  sqlite3_column_text(statement, 0)) != 0)
+        {
+            rc = SQLITE_NOMEM;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+/* Rows, updates and times of tables and identities, from the reports. */
+static int
+load_counts(store_t *store)
+{
+    sqlite3_stmt *statement = sql_prepare(store->db,
+        "SELECT tablename, identity, sum(nr_rows), sum(updates), max(epoch) "
+        "FROM _qasino_reports GROUP BY tablename, identity");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW) {
+        rc = sqlite3_step(statement);
+
+        if (rc != SQLITE_ROW) {
+            break;
+        }
+
+        catalog_table_t *table = catalog_find(&store->catalog,
+            (const char *) sqlite3_column_text(statement, 0));
+        catalog_identity_t *identity = catalog_identity(&store->catalog,
+            (const char *) sqlite3_column_text(statement, 1));
+        double epoch = sqlite3_column_double(statement, 4);
+
+        if (table == NULL || identity == NULL) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+
+        table->rows += (uint64_t) sqlite3_column_int64(statement, 2);
+        table->updates += (uint64_t) sqlite3_column_int64(statement, 3);
+        identity->tables++;
+
+        if (epoch > table->last_update) {
+            table->last_update = epoch;
+        }
+
+        if (epoch > identity->last_update) {
+            identity->last_update = epoch;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}

@@ -1,0 +1,312 @@
+/*
+ * Row by row, because a later row of the same publish may have the key of
+ * an earlier one.  An index over the key columns, which constrains nothing,
+ * keeps each look-up short; it is named after its columns, so that every
+ * set of key columns has one.
+ *
+ * With persist, the rows set are marked with whose update it was: carry.c
+ * takes the marked ones into the next generation.
+ */
+
+#include "update.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+#include "qsn_clock.h"
+#include "sql.h"
+
+typedef struct {
+    store_t *store;
+    const request_t *request;
+    catalog_table_t *table;
+    sqlite3_stmt *update;       /* returns the rowids it has set */
+    sqlite3_stmt *insert;
+    int64_t inserted;
+} update_t;
+
+static int prepare(update_t *update);
+static int is_key(const table_t *table, size_t column);
+static int make_index(update_t *update);
+static int set_rows(update_t *update);
+static int set_row(update_t *update);
+static int mark(update_t *update, sqlite3_int64 row_id);
+static void bind_cell(sqlite3_stmt *statement, int number,
+    const cell_t *cell);
+
+
+enum report_result
+update_apply(store_t *store, request_t *request, const report_t *before)
+{
+    const report_t *earlier = &before[REPORT_UPDATE];
+    update_t update = { .store = store, .request = request };
+    report_t report = {
+        .persist = request->persist,
+        .updates = (earlier->carried ? 0 : earlier->updates) + 1
+    };
+    enum report_result result = schema_merge(store, request, &request->table,
+                                             &update.table);
+
+    if (result != REPORT_TAKEN) {
+        return result;
+    }
+
+    if (request->persist) {
+        qsn_buf_append(&report.columns, earlier->columns.data,
+                       earlier->columns.length);
+        report_add_columns(&report, &request->table.column_names);
+    }
+
+    if ((!request->persist
+         && update_end_persistence(store, update.table,
+                                   request->identity.data) != 0)
+        || make_index(&update) != 0 || prepare(&update) != 0
+        || set_rows(&update) != 0)
+    {
+        result = schema_failed(store, request);
+
+    } else {
+        report.rows = earlier->rows + update.inserted;
+
+        if (report_put(store, update.table, request->identity.data,
+                       REPORT_UPDATE, &report, qsn_clock_epoch(), before)
+            != 0)
+        {
+            result = schema_failed(store, request);
+        }
+    }
+
+    (void) sqlite3_finalize(update.update);
+    (void) sqlite3_finalize(update.insert);
+    qsn_buf_free(&report.columns);
+
+    return result;
+}
+
+
+int
+update_end_persistence(store_t *store, const catalog_table_t *table,
+    const char *identity)
+{
+    sqlite3_stmt *unmark = store->unmark_rows;
+
+    (void) sqlite3_bind_text(unmark, 1, table->name, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(unmark, 2, identity, -1, SQLITE_STATIC);
+
+    return sql_run(unmark) == SQLITE_OK ? 0 : -1;
+}
+
+
+/* No key columns named means that all are. */
+static int
+is_key(const table_t *table, size_t column)
+{
+    const char *name = table->column_names.items[column].data;
+
+    for (size_t i = 0; i < table->keycols.count; i++) {
+        if (strcasecmp(table->keycols.items[i].data, name) == 0) {
+            return 1;
+        }
+    }
+
+    return table->keycols.count == 0;
+}
+
+
+static int
+make_index(update_t *update)
+{
+    const table_t *table = &update->request->table;
+    qsn_buf_t name = { 0 };
+    qsn_buf_t columns = { 0 };
+
+    qsn_buf_printf(&name, "_qasino_key_%s", update->table->name);
+
+    for (size_t i = 0; i < table->column_names.count; i++) {
+        if (is_key(table, i)) {
+            qsn_buf_printf(&name, "$%s", table->column_names.items[i].data);
+            qsn_buf_string(&columns, columns.length ? "," : "");
+            sql_quote(&columns, table->column_names.items[i].data);
+        }
+    }
+
+    for (size_t i = 0; i < name.length; i++) {
+        name.data[i] = (char) tolower((unsigned char) name.data[i]);
+    }
+
+    int rc = sql_execf(update->store->db,
+                       "CREATE INDEX IF NOT EXISTS \"%w\" ON \"%w\"(%s)",
+                       qsn_buf_text(&name), update->table->name,
+                       qsn_buf_text(&columns));
+
+    rc = rc == SQLITE_OK && !name.failed && !columns.failed ? 0 : -1;
+    qsn_buf_free(&name);
+    qsn_buf_free(&columns);
+
+    return rc;
+}
+
+
+static int
+prepare(update_t *update)
+{
+    const table_t *table = &update->request->table;
+    const text_list_t *names = &table->column_names;
+    qsn_buf_t set = { 0 };
+    qsn_buf_t where = { 0 };
+    qsn_buf_t sql = { 0 };
+
+    for (size_t i = 0; i < names->count; i++) {
+        qsn_buf_t *list = is_key(table, i) ? &where : &set;
+
+        if (list->length) {
+            qsn_buf_string(list, list == &set ? ", " : " AND ");
+        }
+
+        sql_quote(list, names->items[i].data);
+        qsn_buf_printf(list, list == &set ? " = ?%zu" : " IS ?%zu", i + 1);
+    }
+
+    if (set.length == 0) {
+        /* nothing but the key: whether it is there is all that counts */
+        sql_quote(&set, names->items[0].data);
+        qsn_buf_string(&set, " = ");
+        sql_quote(&set, names->items[0].data);
+    }
+
+    qsn_buf_string(&sql, "UPDATE ");
+    sql_quote(&sql, update->table->name);
+    qsn_buf_printf(&sql, " SET %s WHERE %s RETURNING _rowid_",
+                   qsn_buf_text(&set), qsn_buf_text(&where));
+    update->update = sql_prepare(update->store->db, qsn_buf_text(&sql));
+
+    qsn_buf_clear(&sql);
+    qsn_buf_string(&sql, "INSERT INTO ");
+    sql_quote(&sql, update->table->name);
+    qsn_buf_byte(&sql, '(');
+    schema_columns(&sql, names);
+    qsn_buf_string(&sql, ") VALUES(?1");
+
+    for (size_t i = 1; i < names->count; i++) {
+        qsn_buf_printf(&sql, ",?%zu", i + 1);
+    }
+
+    qsn_buf_byte(&sql, ')');
+    update->insert = sql_prepare(update->store->db, qsn_buf_text(&sql));
+
+    int failed = set.failed || where.failed || sql.failed;
+
+    qsn_buf_free(&set);
+    qsn_buf_free(&where);
+    qsn_buf_free(&sql);
+
+    return !failed && update->update && update->insert ? 0 : -1;
+}
+
+
+static int
+set_rows(update_t *update)
+{
+    const table_t *table = &update->request->table;
+    tape_reader_t reader;
+
+    tape_rewind(&table->tape, &reader);
+
+    for (uint64_t row = 0; row < table->rows; row++) {
+        for (size_t i = 0; i < table->column_names.count; i++) {
+            cell_t cell;
+
+            tape_read(&reader, &cell);
+            bind_cell(update->update, (int) i + 1, &cell);
+            bind_cell(update->insert, (int) i + 1, &cell);
+        }
+
+        if (set_row(update) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+set_row(update_t *update)
+{
+    sqlite3 *db = update->store->db;
+    int found = 0;
+    int rc;
+
+    while ((rc = sqlite3_step(update->update)) == SQLITE_ROW) {
+        found = 1;
+
+        if (mark(update, sqlite3_column_int64(update->update, 0)) != 0) {
+            rc = SQLITE_ERROR;
+            break;
+        }
+    }
+
+    (void) sqlite3_reset(update->update);
+
+    if (rc != SQLITE_DONE) {
+        return -1;
+    }
+
+    if (found) {
+        return 0;
+    }
+
+    if (sql_run(update->insert) != SQLITE_OK) {
+        return -1;
+    }
+
+    update->inserted++;
+
+    return mark(update, sqlite3_last_insert_rowid(db));
+}
+
+
+static int
+mark(update_t *update, sqlite3_int64 row_id)
+{
+    sqlite3_stmt *statement = update->store->mark_row;
+
+    if (!update->request->persist) {
+        return 0;
+    }
+
+    (void) sqlite3_bind_text(statement, 1, update->table->name, -1,
+                             SQLITE_STATIC);
+    (void) sqlite3_bind_int64(statement, 2, row_id);
+    (void) sqlite3_bind_text(statement, 3, update->request->identity.data,
+                             -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int(statement, 4, 0);
+
+    return sql_run(statement) == SQLITE_OK ? 0 : -1;
+}
+
+
+static void
+bind_cell(sqlite3_stmt *statement, int number, const cell_t *cell)
+{
+    switch (cell->kind) {
+
+    case CELL_NULL:
+        (void) sqlite3_bind_null(statement, number);
+        break;
+
+    case CELL_INTEGER:
+        (void) sqlite3_bind_int64(statement, number, cell->as.integer);
+        break;
+
+    case CELL_REAL:
+        (void) sqlite3_bind_double(statement, number, cell->as.real);
+        break;
+
+    case CELL_TEXT:
+        (void) sqlite3_bind_text64(statement, number, cell->as.text.data,
+                                   cell->as.text.length, SQLITE_STATIC,
+                                   SQLITE_UTF8);
+        break;
+    }
+}
