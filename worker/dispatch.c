@@ -10,6 +10,7 @@
 #include "ingest.h"
 #include "qsn_buf.h"
 #include "rotate.h"
+#include "write_snapshot.h"
 
 static int find_op(exchange_t *exchange);
 static int find_identity(exchange_t *exchange);
@@ -139,6 +140,20 @@ dispatch_query(exchange_t *exchange)
     query->flags |= request->native ? QSN_FLAG_NATIVE : 0;
     query->sql = request->sql.data;
     query->sql_length = request->sql.length;
+
+    if (request->use_write_db && exchange->op == QSN_OP_QUERY) {
+        char error[GENERATION_ERROR_SIZE];
+
+        query->snapshot = write_snapshot_get(exchange->worker, error);
+
+        if (query->snapshot == NULL) {
+            (void) request_fail(&exchange->request, 507, "use_write_db: %s",
+                                error);
+            exchange_answer_error(exchange);
+            return;
+        }
+    }
+
     exchange->queried = 1;
     pool_submit(exchange->worker->pool, query);
 }

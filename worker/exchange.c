@@ -241,6 +241,7 @@ exchange_free(exchange_t *exchange)
     }
 
     stop_parser(exchange);
+    snapshot_put(exchange->query.snapshot);
     request_free(&exchange->request);
     free(exchange);
 }

@@ -63,19 +63,38 @@ generation_number_of(const char *name)
 generation_t *
 generation_open(const qsn_settings_t *settings, uint64_t number, char *error)
 {
-    generation_t *generation = calloc(1, sizeof(*generation));
     char *path = generation_path(settings->db_dir, number);
+    generation_t *generation = NULL;
 
-    if (generation == NULL || path == NULL) {
+    if (path) {
+        generation = generation_open_path(settings, path, number, error);
+    } else {
+        (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
+    }
+
+    free(path);
+
+    return generation;
+}
+
+
+generation_t *
+generation_open_path(const qsn_settings_t *settings, const char *path,
+    uint64_t number, char *error)
+{
+    generation_t *generation = calloc(1, sizeof(*generation));
+    char *own = strdup(path);
+
+    if (generation == NULL || own == NULL) {
         (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
         free(generation);
-        free(path);
+        free(own);
         return NULL;
     }
 
     generation->number = number;
 
-    if (store_open(&generation->store, settings, path, pragmas, error) != 0) {
+    if (store_open(&generation->store, settings, own, pragmas, error) != 0) {
         generation_close(generation);
         return NULL;
     }

@@ -38,6 +38,10 @@ uint64_t generation_number_of(const char *name);
 generation_t *generation_open(const qsn_settings_t *settings,
     uint64_t number, char *error);
 
+/* The same for a file elsewhere, whose number is known. */
+generation_t *generation_open_path(const qsn_settings_t *settings,
+    const char *path, uint64_t number, char *error);
+
 /* 1 sealed, 0 still open, -1 not a generation: made by a process that died
    before its first commit, or damaged. */
 int generation_probe(const char *path);

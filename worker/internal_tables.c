@@ -44,7 +44,8 @@ static int put_table(sqlite3_stmt *statement, const char *name,
 
 
 int
-internal_tables_make(generation_t *generation, const internal_info_t *info)
+internal_tables_make(generation_t *generation, const internal_info_t *info,
+    views_t *views)
 {
     sqlite3 *db = generation->store.db;
     const stats_t *stats = &info->stats;
@@ -70,7 +71,8 @@ internal_tables_make(generation_t *generation, const internal_info_t *info)
         return -1;
     }
 
-    return make_connections(generation, info) == 0
+    return views_make(views, &generation->store) == 0
+           && make_connections(generation, info) == 0
            && make_tables(generation, info) == 0 ? 0 : -1;
 }
 

@@ -2,12 +2,13 @@
 #define INTERNAL_TABLES_H
 
 /*
- * The qasino_server_* tables, made once, in the last transaction of a
- * generation.
+ * The qasino_server_* tables and the operator's views, made once, in the
+ * last transaction of a generation.
  */
 
 #include "generation.h"
 #include "stats.h"
+#include "views.h"
 
 typedef struct {
     const char *identity;       /* the server's */
@@ -19,6 +20,6 @@ typedef struct {
 
 /* In the transaction that is open: 0, or -1 (the reason is SQLite's). */
 int internal_tables_make(generation_t *generation,
-    const internal_info_t *info);
+    const internal_info_t *info, views_t *views);
 
 #endif

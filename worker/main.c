@@ -114,6 +114,13 @@ start(worker_t *w, char **argv)
         return -1;
     }
 
+    w->views = views_create(&w->loop, settings->views_file);
+
+    if (w->views == NULL) {
+        qsn_log("out of memory");
+        return -1;
+    }
+
     w->statics = static_store_open(settings, error);
 
     if (w->statics == NULL || rotate_start(w, error) != 0) {
@@ -259,8 +266,10 @@ stop(worker_t *w)
     connection_close_all(w);
     line_close_all(w);
     rotate_stop(w);
-    static_store_close(w->statics);
+    views_stop(w->views);
     pool_destroy(w->pool);
+    static_store_close(w->statics);
+    views_destroy(w->views);
     qsn_page_close(w->page);
     (void) uv_loop_close(&w->loop);
     free(query_program);

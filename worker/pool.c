@@ -401,6 +401,12 @@ send_query(process_t *process, query_t *query)
                                             query->sql_length };
     args[QSN_ARG_DEADLINE_MS] = (qsn_frame_arg_t) { milliseconds, 8 };
 
+    if (query->snapshot) {
+        args[QSN_ARG_SNAPSHOT] = (qsn_frame_arg_t) {
+            (const uint8_t *) query->snapshot->path,
+            strlen(query->snapshot->path) };
+    }
+
     query->process = process;
     query->turn = pool->turn;
     process->query = query;

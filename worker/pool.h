@@ -31,6 +31,7 @@ struct query_s {
     uint16_t flags;             /* NATIVE, PARTS */
     const char *sql;            /* NULL: none given */
     size_t sql_length;
+    snapshot_t *snapshot;       /* for this query alone; NULL: the served */
     void (*on_frame)(query_t *query, const qsn_frame_t *frame,
                      const uint8_t *args, const uint8_t *body);
     void *asker;

@@ -21,6 +21,7 @@
 #include "internal_tables.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
+#include "write_snapshot.h"
 
 typedef struct {
     uint64_t served;            /* newest sealed, 0: none */
@@ -31,7 +32,8 @@ typedef struct {
 static int scan(worker_t *worker, found_t *found, char *error);
 static void clean_up(worker_t *worker, const found_t *found);
 static void on_rotation(uv_timer_t *timer);
-static int seal(worker_t *worker, char *error);
+static int seal(worker_t *worker, generation_t *generation, char *error);
+static void seal_done(worker_t *worker);
 static int open_next(worker_t *worker, uint64_t after, char *error);
 static int carry(worker_t *worker, uint64_t sealed, char *error);
 static int serve(worker_t *worker, uint64_t number);
@@ -53,10 +55,12 @@ rotate_start(worker_t *worker, char *error)
     if (found.served == 0) {
         /* readers always have a snapshot, an empty one to begin with */
         if (open_next(worker, found.highest, error) != 0
-            || seal(worker, error) != 0)
+            || seal(worker, worker->generation, error) != 0)
         {
             return -1;
         }
+
+        seal_done(worker);
 
         found.served = worker->generation->number;
         found.highest = found.served;
@@ -101,6 +105,7 @@ void
 rotate_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->rotation, NULL);
+    write_snapshot_drop(worker);
     generation_close(worker->generation);
     worker->generation = NULL;
     snapshot_put(worker->snapshot);
@@ -113,6 +118,23 @@ rotate_static_changed(worker_t *worker)
 {
     worker->page_state.static_version = worker->statics->version;
     qsn_page_publish(worker->page, &worker->page_state);
+}
+
+
+int
+rotate_seal_copy(worker_t *worker, const char *path, char *error)
+{
+    generation_t *copy = generation_open_path(&worker->settings, path,
+                                              worker->generation->number,
+                                              error);
+    int rc = -1;
+
+    if (copy) {
+        rc = seal(worker, copy, error);
+        generation_close(copy);
+    }
+
+    return rc;
 }
 
 
@@ -183,17 +205,25 @@ clean_up(worker_t *worker, const found_t *found)
 
     while (dir && (entry = readdir(dir)) != NULL) {
         uint64_t number = generation_number_of(entry->d_name);
+        int copy = strncmp(entry->d_name, WRITE_SNAPSHOT_PREFIX,
+                           sizeof(WRITE_SNAPSHOT_PREFIX) - 1) == 0;
+        char *path = NULL;
 
-        if (number && number != found->served
-            && number != worker->generation->number)
+        if ((!copy && (number == 0 || number == found->served
+                       || number == worker->generation->number))
+            || asprintf(&path, "%s/%s", worker->settings.db_dir,
+                        entry->d_name) == -1)
         {
-            char *path = generation_path(worker->settings.db_dir, number);
-
-            if (path) {
-                snapshot_dispose(&worker->loop, &worker->settings, path);
-                free(path);
-            }
+            continue;
         }
+
+        if (copy) {
+            generation_unlink(path);
+        } else {
+            snapshot_dispose(&worker->loop, &worker->settings, path);
+        }
+
+        free(path);
     }
 
     if (dir) {
@@ -214,13 +244,16 @@ on_rotation(uv_timer_t *timer)
     (void) uv_timer_start(timer, on_rotation, duration, 0);
     ingest_flush(worker);
 
-    if (seal(worker, error) != 0) {
+    write_snapshot_drop(worker);
+
+    if (seal(worker, worker->generation, error) != 0) {
         /* it stays open and is sealed, one generation longer, next time */
         qsn_log("generation %llu cannot be sealed: %s",
                 (unsigned long long) number, error);
         return;
     }
 
+    seal_done(worker);
     generation_close(worker->generation);
 
     if (open_next(worker, number, error) != 0
@@ -245,9 +278,8 @@ on_rotation(uv_timer_t *timer)
 
 /* The last transaction of a generation. */
 static int
-seal(worker_t *worker, char *error)
+seal(worker_t *worker, generation_t *generation, char *error)
 {
-    generation_t *generation = worker->generation;
     store_t *store = &generation->store;
     internal_info_t info = {
         .identity = worker->settings.identity,
@@ -259,7 +291,7 @@ seal(worker_t *worker, char *error)
     };
 
     if (store_begin(store) != 0
-        || internal_tables_make(generation, &info) != 0
+        || internal_tables_make(generation, &info, worker->views) != 0
         || generation_mark_sealed(generation) != 0
         || store_commit(store) != 0)
     {
@@ -274,10 +306,16 @@ seal(worker_t *worker, char *error)
         return -1;
     }
 
-    memset(&worker->stats, 0, sizeof(worker->stats));
-    worker->page_state.start_epoch_us = (uint64_t) (info.start_epoch * 1e6);
-
     return 0;
+}
+
+
+/* Counts and times of the generation that is now to be served. */
+static void
+seal_done(worker_t *worker)
+{
+    memset(&worker->stats, 0, sizeof(worker->stats));
+    worker->page_state.start_epoch_us = (uint64_t) (qsn_clock_epoch() * 1e6);
 }
 
 

@@ -6,6 +6,9 @@
 #include "qsn_buf.h"
 #include "worker.h"
 
+/* Names of copies for use_write_db; left-overs are removed at start-up. */
+#define WRITE_SNAPSHOT_PREFIX  "qasino_write_snapshot_"
+
 #define ROTATE_ERROR_SIZE  GENERATION_ERROR_SIZE
 
 /*
@@ -20,6 +23,10 @@ void rotate_stop(worker_t *worker);
 
 /* The static tables have a new version: the page says so at once. */
 void rotate_static_changed(worker_t *worker);
+
+/* Seals a copy of the generation being collected, as it would be sealed
+   now.  0, or -1 with the reason in error. */
+int rotate_seal_copy(worker_t *worker, const char *path, char *error);
 
 /* The generation signal; first is its first member's inside, up to the
    closing quote: op": "generation_signal */

@@ -59,7 +59,10 @@ snapshot_put(snapshot_t *snapshot)
         return;
     }
 
-    if (snapshot->retired) {
+    if (snapshot->ephemeral) {
+        generation_unlink(snapshot->path);
+
+    } else if (snapshot->retired) {
         snapshot_dispose(snapshot->loop, snapshot->settings, snapshot->path);
     }
 

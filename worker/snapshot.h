@@ -19,6 +19,7 @@ typedef struct {
     char *path;
     unsigned references;
     int retired;                /* a newer one is served */
+    int ephemeral;              /* a copy: deleted, never archived */
     uv_loop_t *loop;
     const qsn_settings_t *settings;
 } snapshot_t;

@@ -19,6 +19,7 @@
 #include "snapshot.h"
 #include "static_store.h"
 #include "stats.h"
+#include "views.h"
 
 typedef struct connection_s connection_t;
 typedef struct exchange_s exchange_t;
@@ -31,6 +32,9 @@ typedef struct {
 
     generation_t *generation;   /* being collected */
     snapshot_t *snapshot;       /* being served */
+    snapshot_t *write_snapshot; /* copy of ->generation, NULL: none */
+    sqlite3_int64 write_changes;        /* of the generation, as copied */
+    views_t *views;
     static_store_t *statics;
     pool_t *pool;
     qsn_page_t *page;

@@ -1,8 +1,13 @@
 /*
- * The thread sleeps in poll() until bytes arrive or the earliest deadline
- * of what is queued or running has come.  A stopped job is interrupted again
- * every REPEAT_MS until it is done, because SQLite forgets an interruption
- * that falls between preparing a statement and its first step.
+ * Waking another thread for each request would cost more than a small query
+ * does.  So the main thread reads its requests itself while it has nothing
+ * to do, and the watchdog only ticks.  When it finds the same job running
+ * for a whole tick, it takes the ear over: it then waits in poll() for
+ * frames (a CANCEL, the end) and for deadlines, until the job is done.
+ *
+ * A stopped job is interrupted again every REPEAT_MS until it is done,
+ * because SQLite forgets an interruption that falls between preparing a
+ * statement and its first step.
  */
 
 #include "control.h"
@@ -19,6 +24,8 @@
 #include "qsn_log.h"
 #include "qsn_op.h"
 
+#define TICK_MS     5
+#define IDLE_TICKS  40          /* then it sleeps until there is work */
 #define REPEAT_MS   10
 #define READ_SIZE   (64 * 1024)
 #define DEADLINE_MAX  (24 * 3600 * 1000ull)
@@ -26,17 +33,24 @@
 struct control {
     int fd;
     uint64_t deadline_ms;
-    qsn_buf_t input;            /* the thread's own */
+    qsn_buf_t input;            /* belongs to whoever has the ear */
 
     pthread_mutex_t mutex;      /* for all below */
-    pthread_cond_t arrived;
+    pthread_cond_t arrived;     /* for the main thread: a job, the ear */
+    pthread_cond_t work;        /* for the watchdog: it was asleep */
+    int ear_taken;              /* the watchdog reads, not the main thread */
+    int asleep;                 /* the watchdog, until there is work */
+    uint64_t begun;             /* jobs that were begun */
     control_job_t *first;       /* waiting, in order */
     control_job_t **last;
     control_job_t *running;
     sqlite3 *db;                /* what running uses, while watched */
 };
 
-static void *listen_thread(void *data);
+static void init_conditions(control_t *control);
+static void *watchdog(void *data);
+static void tick_locked(control_t *control);
+static void listen_while_busy(control_t *control);
 static int time_to_wait(control_t *control);
 static void stop_job(control_t *control, control_job_t *job,
     enum control_stop stop);
@@ -62,12 +76,11 @@ control_create(int fd, uint64_t deadline_ms)
     control->fd = fd;
     control->deadline_ms = deadline_ms;
     control->last = &control->first;
-    (void) pthread_mutex_init(&control->mutex, NULL);
-    (void) pthread_cond_init(&control->arrived, NULL);
+    init_conditions(control);
 
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    errno = pthread_create(&thread, NULL, listen_thread, control);
+    errno = pthread_create(&thread, NULL, watchdog, control);
     (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
 
     if (errno) {
@@ -89,7 +102,14 @@ control_next(control_t *control)
     (void) pthread_mutex_lock(&control->mutex);
 
     while (control->first == NULL) {
-        (void) pthread_cond_wait(&control->arrived, &control->mutex);
+        if (control->ear_taken) {
+            (void) pthread_cond_wait(&control->arrived, &control->mutex);
+            continue;
+        }
+
+        (void) pthread_mutex_unlock(&control->mutex);
+        read_frames(control);
+        (void) pthread_mutex_lock(&control->mutex);
     }
 
     job = control->first;
@@ -100,6 +120,13 @@ control_next(control_t *control)
     }
 
     control->running = job;
+    control->begun++;
+
+    if (control->asleep) {
+        control->asleep = 0;
+        (void) pthread_cond_signal(&control->work);
+    }
+
     (void) pthread_mutex_unlock(&control->mutex);
 
     return job;
@@ -165,13 +192,81 @@ control_now_ms(void)
 }
 
 
+static void
+init_conditions(control_t *control)
+{
+    pthread_condattr_t monotonic;
+
+    (void) pthread_mutex_init(&control->mutex, NULL);
+    (void) pthread_cond_init(&control->arrived, NULL);
+    (void) pthread_condattr_init(&monotonic);
+    (void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void) pthread_cond_init(&control->work, &monotonic);
+    (void) pthread_condattr_destroy(&monotonic);
+}
+
+
 static void *
-listen_thread(void *data)
+watchdog(void *data)
 {
     control_t *control = data;
-    struct pollfd ready = { .fd = control->fd, .events = POLLIN };
+    int idle = 0;
+
+    (void) pthread_mutex_lock(&control->mutex);
 
     for ( ;; ) {
+        uint64_t before = control->begun;
+
+        if (idle == IDLE_TICKS) {
+            control->asleep = 1;
+
+            while (control->asleep) {
+                (void) pthread_cond_wait(&control->work, &control->mutex);
+            }
+        }
+
+        tick_locked(control);
+        idle = control->running == NULL && control->begun == before
+               ? idle + 1 : 0;
+
+        if (control->running && control->begun == before) {
+            control->ear_taken = 1;
+            (void) pthread_mutex_unlock(&control->mutex);
+            listen_while_busy(control);
+            (void) pthread_mutex_lock(&control->mutex);
+            control->ear_taken = 0;
+            (void) pthread_cond_signal(&control->arrived);
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Sleeps for a tick, or until the running job is due. */
+static void
+tick_locked(control_t *control)
+{
+    uint64_t until = control_now_ms() + TICK_MS;
+    struct timespec at;
+
+    if (control->running && control->running->due < until) {
+        until = control->running->due;
+    }
+
+    at.tv_sec = (time_t) (until / 1000);
+    at.tv_nsec = (long) (until % 1000) * 1000000;
+    (void) pthread_cond_timedwait(&control->work, &control->mutex, &at);
+}
+
+
+static void
+listen_while_busy(control_t *control)
+{
+    struct pollfd ready = { .fd = control->fd, .events = POLLIN };
+    int busy = 1;
+
+    while (busy) {
         int n = poll(&ready, 1, time_to_wait(control));
 
         if (n > 0) {
@@ -179,9 +274,11 @@ listen_thread(void *data)
         } else if (n == -1 && errno != EINTR) {
             give_up(strerror(errno));
         }
-    }
 
-    return NULL;
+        (void) pthread_mutex_lock(&control->mutex);
+        busy = control->running != NULL;
+        (void) pthread_mutex_unlock(&control->mutex);
+    }
 }
 
 

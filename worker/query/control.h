@@ -2,11 +2,11 @@
 #define CONTROL_H
 
 /*
- * The ear of a query process: a thread that reads frames while the main
- * thread is deep in SQLite.  It queues requests, and stops the running one
- * at its deadline or when it is cancelled.  When the worker closes its end,
- * or sends what is no frame, the thread ends the process: there is nobody
- * left to answer, and the main thread may be in an opcode for a while.
+ * The ear of a query process, and its watchdog: a thread that listens while
+ * the main thread is deep in SQLite.  Requests queue; the running one is
+ * stopped at its deadline or when it is cancelled.  When the worker closes
+ * its end, or sends what is no frame, the process ends at once: there is
+ * nobody left to answer, and the main thread may be in an opcode for a while.
  *
  * Threads: all functions are the main thread's.  What both threads touch is
  * inside control_t, under its one mutex; a job belongs to the main thread

@@ -26,7 +26,7 @@ typedef struct {
     char *static_path;          /* NULL: no static tables */
     int has_static;
     uint64_t generation;        /* 0: a generation being collected */
-    uint64_t static_version;
+    uint64_t static_version;    /* when it was opened, or last refreshed */
 } reader_t;
 
 /*

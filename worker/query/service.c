@@ -313,9 +313,6 @@ reader_for(service_t *service, const control_job_t *job, failure_t *failure)
                 qsn_frame_arg_u64(&job->args[QSN_ARG_GENERATION], 0);
             answer->page = NULL;
         }
-
-    } else if (reader) {
-        reader_refresh(reader);
     }
 
     if (reader == NULL) {
@@ -325,13 +322,23 @@ reader_for(service_t *service, const control_job_t *job, failure_t *failure)
 
     answer->generation = reader->generation;
     answer->has_static_version = 1;
-    answer->static_version = service->reader
-                             ? service->reader->static_version : 0;
 
     /* Static tables change within a generation: the version before the
        statement reads them, so that an answer is never older than it says. */
     if (service->page && qsn_page_read(service->page, &state) == 0) {
         answer->static_version = state.static_version;
+    } else {
+        answer->static_version = service->reader
+                                 ? service->reader->static_version : 0;
+    }
+
+    /* Each static publish moves the version: only then it is worth a look
+       whether a static database has come to be. */
+    if (!reader->has_static && (service->page == NULL
+        || reader->static_version != answer->static_version))
+    {
+        reader_refresh(reader);
+        reader->static_version = answer->static_version;
     }
 
     return reader;
