@@ -1,109 +1,52 @@
 /*
- * A process is starting (told a snapshot, not yet confirmed), idle or busy.
- * It is told of a new snapshot at once and works through what it is told in
- * order, so a query sent after the news runs on the new snapshot.
+ * The queue in front of the query processes, and the last frame of every
+ * query that its process can no longer send itself.
  */
 
 #include "pool.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "qsn_buf.h"
-#include "qsn_log.h"
 #include "qsn_op.h"
 #include "qsn_reply.h"
+#include "query_process.h"
 
-#define FRAME_MAX         (8 * 1024 * 1024)     /* a query process's frames */
-#define READ_SIZE         (256 * 1024)
-#define RESPAWN_DELAY_MS  200
 #define GENERATIONS_KEPT  3
-#define CHILD_FD          3
-
-typedef struct process_s process_t;
-
-/* What a process was told to serve and has not confirmed yet. */
-typedef struct told_s told_t;
-
-struct told_s {
-    told_t *next;
-    snapshot_t *snapshot;
-};
-
-struct process_s {
-    pool_t *pool;
-    uv_process_t handle;
-    uv_pipe_t pipe;
-    uv_timer_t timer;           /* kills, or delays the next start */
-    unsigned open_handles;
-    int alive;
-    int paused;
-    int overdue;                /* killed for its query's deadline */
-    int confirmed;              /* serves a snapshot since its start */
-    snapshot_t *serving;
-    told_t *told;               /* oldest first */
-    query_t *query;
-    uint64_t query_id;          /* of its frames */
-    qsn_buf_t in;
-};
 
 struct pool_s {
     uv_loop_t *loop;
     const qsn_settings_t *settings;
     stats_t *stats;
-    const char *program;
-    char **argv;
-    process_t *processes;
+    query_process_t *processes;
     size_t count;
-    snapshot_t *snapshot;
-    uint64_t static_version;
     uint64_t turn;              /* counts snapshots */
     query_t *first;             /* the queue */
     query_t *last;
     size_t queued;
     uv_timer_t queue_timer;
     uint64_t next_id;
-    char *read_buffer;
-    int stopping;
 };
 
-typedef struct {
-    uv_write_t write;
-    uint8_t data[];
-} message_t;
-
-static void spawn(process_t *process);
-static void tell_snapshot(process_t *process);
 static void dispatch(pool_t *pool);
-static void send_query(process_t *process, query_t *query);
-static int send_frame(process_t *process, qsn_frame_t *frame,
-    const qsn_frame_arg_t *args);
-static void on_sent(uv_write_t *write, int status);
+static void send_query(query_process_t *process, query_t *query);
 static void arm_queue_timer(pool_t *pool);
 static void on_queue_timer(uv_timer_t *timer);
-static void on_kill_timer(uv_timer_t *timer);
-static void on_respawn_timer(uv_timer_t *timer);
-static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
-static void take_frames(process_t *process);
-static const char *take_frame(process_t *process, qsn_frame_t *frame,
-    const uint8_t *args, const uint8_t *body);
-static void on_snapshot_confirmed(process_t *process,
-    const qsn_frame_t *frame, const uint8_t *body);
-static void on_process_exit(uv_process_t *handle, int64_t status,
-    int term_signal);
-static void on_process_closed(uv_handle_t *handle);
+static void on_ready(query_process_t *process);
+static const char *on_frame(query_process_t *process,
+    const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
+static void on_death(query_process_t *process, int overdue);
 static void pass_on(query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
 static void fail(pool_t *pool, query_t *query, unsigned status,
     const char *message);
 static query_t *unqueue(pool_t *pool, query_t *query);
-static void drop_told(process_t *process);
+
+static const query_process_events_t events = {
+    .on_ready = on_ready,
+    .on_frame = on_frame,
+    .on_death = on_death
+};
 
 
 pool_t *
@@ -119,19 +62,21 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->loop = loop;
     pool->settings = settings;
     pool->stats = stats;
-    pool->program = program;
-    pool->argv = argv;
     pool->count = settings->query_processes
                   ? (size_t) settings->query_processes
                   : (size_t) uv_available_parallelism();
     pool->processes = calloc(pool->count, sizeof(*pool->processes));
-    pool->read_buffer = malloc(READ_SIZE);
 
-    if (pool->processes == NULL || pool->read_buffer == NULL) {
-        free(pool->processes);
-        free(pool->read_buffer);
+    if (pool->processes == NULL) {
         free(pool);
         return NULL;
+    }
+
+    for (size_t i = 0; i < pool->count; i++) {
+        query_process_init(&pool->processes[i], loop, program, argv,
+                           settings->static_db);
+        pool->processes[i].owner = pool;
+        pool->processes[i].events = &events;
     }
 
     (void) uv_timer_init(loop, &pool->queue_timer);
@@ -144,31 +89,24 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
 void
 pool_destroy(pool_t *pool)
 {
-    pool->stopping = 1;
     uv_close((uv_handle_t *) &pool->queue_timer, NULL);
-
-    for (size_t i = 0; i < pool->count; i++) {
-        process_t *process = &pool->processes[i];
-
-        if (process->alive) {
-            (void) uv_process_kill(&process->handle, SIGKILL);
-        }
-    }
 
     while (pool->first) {
         fail(pool, unqueue(pool, pool->first), 503, "The server stops");
     }
 
-    /* each exit is seen by the loop, which closes the handles */
+    for (size_t i = 0; i < pool->count; i++) {
+        query_process_stop(&pool->processes[i]);
+    }
+
+    /* each death is seen by the loop, which closes the handles */
     (void) uv_run(pool->loop, UV_RUN_DEFAULT);
 
     for (size_t i = 0; i < pool->count; i++) {
-        qsn_buf_free(&pool->processes[i].in);
+        query_process_free(&pool->processes[i]);
     }
 
-    snapshot_put(pool->snapshot);
     free(pool->processes);
-    free(pool->read_buffer);
     free(pool);
 }
 
@@ -176,31 +114,19 @@ pool_destroy(pool_t *pool)
 void
 pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 {
-    snapshot_t *before = pool->snapshot;
-
-    pool->snapshot = snapshot_get(snapshot);
-    pool->static_version = static_version;
     pool->turn++;
 
     for (size_t i = 0; i < pool->count; i++) {
-        process_t *process = &pool->processes[i];
+        query_process_t *process = &pool->processes[i];
         query_t *query = process->query;
 
-        if (process->pool == NULL) {
-            process->pool = pool;
-            spawn(process);
-
-        } else if (process->alive) {
-            tell_snapshot(process);
-        }
+        query_process_serve(process, snapshot, static_version);
 
         if (query && pool->turn - query->turn >= GENERATIONS_KEPT) {
             query->stale = 1;
             pool_cancel(pool, query);
         }
     }
-
-    snapshot_put(before);
 }
 
 
@@ -228,29 +154,24 @@ pool_submit(pool_t *pool, query_t *query)
     pool->last = query;
     pool->queued++;
     dispatch(pool);
-    arm_queue_timer(pool);
 }
 
 
 void
 pool_cancel(pool_t *pool, query_t *query)
 {
-    if (query->process == NULL) {
+    query_process_t *process = query->process;
+
+    if (process == NULL) {
         (void) unqueue(pool, query);
         fail(pool, query, 503, "The query was cancelled");
         return;
     }
 
-    process_t *process = query->process;
-    qsn_frame_t frame = {
-        .type = QSN_FRAME_CANCEL,
-        .id = process->query_id
-    };
-
-    pool_resume(query);         /* its last frame must come through */
+    query_process_resume(process);      /* the last frame must come through */
 
     if (process->query == query) {
-        (void) send_frame(process, &frame, NULL);
+        query_process_cancel(process);
     }
 }
 
@@ -258,11 +179,8 @@ pool_cancel(pool_t *pool, query_t *query)
 void
 pool_pause(query_t *query)
 {
-    process_t *process = query->process;
-
-    if (process && !process->paused) {
-        process->paused = 1;
-        (void) uv_read_stop((uv_stream_t *) &process->pipe);
+    if (query->process) {
+        query_process_pause(query->process);
     }
 }
 
@@ -270,101 +188,9 @@ pool_pause(query_t *query)
 void
 pool_resume(query_t *query)
 {
-    process_t *process = query->process;
-
-    if (process && process->paused) {
-        process->paused = 0;
-        (void) uv_read_start((uv_stream_t *) &process->pipe, on_alloc,
-                             on_read);
-        /* what is here already; it may answer the query, or pause again */
-        take_frames(process);
+    if (query->process) {
+        query_process_resume(query->process);
     }
-}
-
-
-static void
-spawn(process_t *process)
-{
-    pool_t *pool = process->pool;
-    uv_stdio_container_t stdio[CHILD_FD + 1] = {
-        { .flags = UV_IGNORE },
-        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
-        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
-        { .flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
-          .data.stream = (uv_stream_t *) &process->pipe }
-    };
-    uv_process_options_t options = {
-        .file = pool->program,
-        .args = pool->argv,
-        .stdio = stdio,
-        .stdio_count = CHILD_FD + 1,
-        .exit_cb = on_process_exit
-    };
-
-    (void) uv_pipe_init(pool->loop, &process->pipe, 0);
-    (void) uv_timer_init(pool->loop, &process->timer);
-    process->handle.data = process;
-    process->pipe.data = process;
-    process->timer.data = process;
-    process->open_handles = 3;
-    process->paused = 0;
-    process->overdue = 0;
-    process->confirmed = 0;
-    qsn_buf_clear(&process->in);
-
-    int rc = uv_spawn(pool->loop, &process->handle, &options);
-
-    if (rc != 0) {
-        qsn_log("cannot start %s: %s", pool->program, uv_strerror(rc));
-        on_process_exit(&process->handle, 0, 0);
-        return;
-    }
-
-    process->alive = 1;
-    (void) uv_read_start((uv_stream_t *) &process->pipe, on_alloc, on_read);
-    tell_snapshot(process);
-}
-
-
-static void
-tell_snapshot(process_t *process)
-{
-    pool_t *pool = process->pool;
-    const char *path = pool->snapshot->path;
-    const char *static_db = pool->settings->static_db;
-    qsn_frame_arg_t args[QSN_FRAME_TAGS] = { { 0 } };
-    qsn_frame_t frame = {
-        .type = QSN_FRAME_REQUEST,
-        .op = QSN_OP_SNAPSHOT
-    };
-    uint8_t number[8];
-    uint8_t version[8];
-    told_t *told = calloc(1, sizeof(*told));
-    told_t **end = &process->told;
-
-    qsn_frame_store_u64(number, pool->snapshot->number);
-    qsn_frame_store_u64(version, pool->static_version);
-    args[QSN_ARG_SNAPSHOT] = (qsn_frame_arg_t) { (const uint8_t *) path,
-                                                 strlen(path) };
-    args[QSN_ARG_STATIC_DB] = (qsn_frame_arg_t) {
-        (const uint8_t *) static_db, strlen(static_db) };
-    args[QSN_ARG_GENERATION] = (qsn_frame_arg_t) { number, 8 };
-    args[QSN_ARG_STATIC_VERSION] = (qsn_frame_arg_t) { version, 8 };
-
-    if (told == NULL || send_frame(process, &frame, args) != 0) {
-        /* a process that serves an old snapshot for ever is worse */
-        free(told);
-        (void) uv_process_kill(&process->handle, SIGKILL);
-        return;
-    }
-
-    told->snapshot = snapshot_get(pool->snapshot);
-
-    while (*end) {
-        end = &(*end)->next;
-    }
-
-    *end = told;
 }
 
 
@@ -372,19 +198,19 @@ static void
 dispatch(pool_t *pool)
 {
     for (size_t i = 0; i < pool->count && pool->first; i++) {
-        process_t *process = &pool->processes[i];
-
-        if (process->alive && process->confirmed && process->query == NULL) {
-            send_query(process, unqueue(pool, pool->first));
+        if (query_process_idle(&pool->processes[i])) {
+            send_query(&pool->processes[i], unqueue(pool, pool->first));
         }
     }
+
+    arm_queue_timer(pool);
 }
 
 
 static void
-send_query(process_t *process, query_t *query)
+send_query(query_process_t *process, query_t *query)
 {
-    pool_t *pool = process->pool;
+    pool_t *pool = process->owner;
     uint64_t deadline = (uint64_t) pool->settings->query_deadline_ms;
     qsn_frame_arg_t args[QSN_FRAME_TAGS] = { { 0 } };
     uint8_t milliseconds[8];
@@ -410,67 +236,11 @@ send_query(process_t *process, query_t *query)
     query->process = process;
     query->turn = pool->turn;
     process->query = query;
-    process->query_id = frame.id;
 
-    if (send_frame(process, &frame, args) != 0) {
+    if (query_process_send(process, &frame, args, 2 * deadline) != 0) {
         process->query = NULL;
         fail(pool, query, 503, "out of memory");
-        return;
     }
-
-    (void) uv_timer_start(&process->timer, on_kill_timer, 2 * deadline, 0);
-}
-
-
-/* args is by tag, NULL: none.  0, or -1 without memory. */
-static int
-send_frame(process_t *process, qsn_frame_t *frame,
-    const qsn_frame_arg_t *args)
-{
-    size_t length = 0;
-
-    for (int tag = 0; args && tag < QSN_FRAME_TAGS; tag++) {
-        length += args[tag].data ? qsn_frame_arg_size(args[tag].length) : 0;
-    }
-
-    message_t *message = malloc(sizeof(*message) + QSN_FRAME_HEADER_SIZE
-                                + length);
-
-    if (message == NULL) {
-        return -1;
-    }
-
-    uint8_t *out = message->data + QSN_FRAME_HEADER_SIZE;
-
-    frame->args_length = (uint32_t) length;
-    qsn_frame_encode(message->data, frame);
-
-    for (int tag = 0; args && tag < QSN_FRAME_TAGS; tag++) {
-        if (args[tag].data) {
-            out = qsn_frame_put_arg(out, (enum qsn_frame_tag) tag,
-                                    args[tag].data, args[tag].length);
-        }
-    }
-
-    uv_buf_t buf = uv_buf_init((char *) message->data,
-                               (unsigned) (out - message->data));
-
-    if (uv_write(&message->write, (uv_stream_t *) &process->pipe, &buf, 1,
-                 on_sent) != 0)
-    {
-        free(message);          /* it has died: its exit is on the way */
-    }
-
-    return 0;
-}
-
-
-static void
-on_sent(uv_write_t *write, int status)
-{
-    (void) status;
-
-    free(write);                /* first member of its message */
 }
 
 
@@ -510,118 +280,23 @@ on_queue_timer(uv_timer_t *timer)
 
 
 static void
-on_kill_timer(uv_timer_t *timer)
+on_ready(query_process_t *process)
 {
-    process_t *process = timer->data;
-
-    qsn_log("query process %d did not stop at its deadline: killed",
-            process->handle.pid);
-    process->overdue = 1;
-    (void) uv_process_kill(&process->handle, SIGKILL);
-}
-
-
-static void
-on_respawn_timer(uv_timer_t *timer)
-{
-    process_t *process = timer->data;
-
-    process->open_handles = 1;
-    uv_close((uv_handle_t *) timer, on_process_closed);
-}
-
-
-static void
-on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
-{
-    pool_t *pool = ((process_t *) handle->data)->pool;
-
-    (void) hint;
-
-    *buf = uv_buf_init(pool->read_buffer, READ_SIZE);
-}
-
-
-static void
-on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    process_t *process = stream->data;
-
-    if (n < 0) {
-        (void) uv_read_stop(stream);    /* its exit is on the way */
-        return;
-    }
-
-    qsn_buf_append(&process->in, buf->base, (size_t) n);
-    take_frames(process);
-}
-
-
-static void
-take_frames(process_t *process)
-{
-    size_t at = 0;
-    const char *wrong = process->in.failed ? "out of memory" : NULL;
-
-    while (!process->paused && wrong == NULL
-           && process->in.length - at >= QSN_FRAME_HEADER_SIZE)
-    {
-        const uint8_t *head = (uint8_t *) process->in.data + at;
-        qsn_frame_t frame;
-
-        wrong = qsn_frame_decode(head, &frame);
-
-        if (wrong == NULL && frame.body_length > FRAME_MAX) {
-            wrong = "frame is too long";
-        }
-
-        if (wrong) {
-            break;
-        }
-
-        size_t size = QSN_FRAME_HEADER_SIZE + frame.args_length
-                      + (size_t) frame.body_length;
-
-        if (process->in.length - at < size) {
-            break;
-        }
-
-        wrong = take_frame(process, &frame, head + QSN_FRAME_HEADER_SIZE,
-                           head + QSN_FRAME_HEADER_SIZE + frame.args_length);
-        at += size;
-    }
-
-    qsn_buf_consume(&process->in, at);
-
-    if (wrong) {
-        qsn_log("query process %d: %s: killed", process->handle.pid, wrong);
-        (void) uv_read_stop((uv_stream_t *) &process->pipe);
-        (void) uv_process_kill(&process->handle, SIGKILL);
-    }
+    dispatch(process->owner);
 }
 
 
 static const char *
-take_frame(process_t *process, qsn_frame_t *frame, const uint8_t *args,
-    const uint8_t *body)
+on_frame(query_process_t *process, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body)
 {
-    pool_t *pool = process->pool;
+    pool_t *pool = process->owner;
     query_t *query = process->query;
 
-    if (frame->type == QSN_FRAME_RESPONSE && frame->op == QSN_OP_SNAPSHOT) {
-        if (process->told == NULL) {
-            return "confirms a snapshot it was not told";
-        }
-
-        on_snapshot_confirmed(process, frame, body);
-        return NULL;
-    }
-
-    if (query == NULL || frame->id != process->query_id
-        || frame->type != (query->answered ? QSN_FRAME_DATA
-                                           : QSN_FRAME_RESPONSE))
+    if (frame->type != (query->answered ? QSN_FRAME_DATA
+                                        : QSN_FRAME_RESPONSE))
     {
-        return "answers what was not asked";
+        return "answers out of order";
     }
 
     if (frame->flags & QSN_FLAG_MORE) {
@@ -630,8 +305,7 @@ take_frame(process_t *process, qsn_frame_t *frame, const uint8_t *args,
         return NULL;
     }
 
-    process->query = NULL;
-    (void) uv_timer_stop(&process->timer);
+    query_process_done(process);
 
     if (query->stale && frame->status != 200 && !query->answered) {
         fail(pool, query, 504, "The query was still running three "
@@ -647,93 +321,25 @@ take_frame(process_t *process, qsn_frame_t *frame, const uint8_t *args,
     }
 
     dispatch(pool);
-    arm_queue_timer(pool);
 
     return NULL;
 }
 
 
 static void
-on_snapshot_confirmed(process_t *process, const qsn_frame_t *frame,
-    const uint8_t *body)
+on_death(query_process_t *process, int overdue)
 {
-    told_t *told = process->told;
-
-    process->told = told->next;
-
-    if (frame->status == 200) {
-        snapshot_put(process->serving);
-        process->serving = told->snapshot;
-        process->confirmed = 1;
-
-    } else {
-        qsn_log("query process %d cannot serve %s: %.*s", process->handle.pid,
-                told->snapshot->path, (int) frame->body_length,
-                (const char *) body);
-        snapshot_put(told->snapshot);
-
-        if (!process->confirmed && process->told == NULL) {
-            (void) uv_process_kill(&process->handle, SIGKILL);
-        }
-    }
-
-    free(told);
-    dispatch(process->pool);
-    arm_queue_timer(process->pool);
-}
-
-
-static void
-on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
-{
-    process_t *process = handle->data;
-    pool_t *pool = process->pool;
+    pool_t *pool = process->owner;
     query_t *query = process->query;
 
-    process->alive = 0;
     process->query = NULL;
-    (void) uv_timer_stop(&process->timer);
 
-    if (!pool->stopping && process->open_handles && !process->overdue) {
-        qsn_log("query process %d died (status %d, signal %d)", handle->pid,
-                (int) status, term_signal);
-    }
-
-    drop_told(process);
-    uv_close((uv_handle_t *) &process->handle, on_process_closed);
-    uv_close((uv_handle_t *) &process->pipe, on_process_closed);
-    uv_close((uv_handle_t *) &process->timer, on_process_closed);
-
-    if (query && process->overdue) {
+    if (overdue) {
         fail(pool, query, 504, "The query did not stop at its deadline "
              "(query_deadline): its process was killed");
-    } else if (query) {
+    } else {
         fail(pool, query, 500, "The query's process died");
     }
-}
-
-
-/* All three are closed: start the next one, later if this one never lived. */
-static void
-on_process_closed(uv_handle_t *handle)
-{
-    process_t *process = handle->data;
-    pool_t *pool = process->pool;
-
-    if (--process->open_handles || pool->stopping) {
-        return;
-    }
-
-    if (!process->confirmed) {
-        process->confirmed = 1;
-        (void) uv_timer_init(pool->loop, &process->timer);
-        process->timer.data = process;
-        (void) uv_timer_start(&process->timer, on_respawn_timer,
-                              RESPAWN_DELAY_MS, 0);
-        return;
-    }
-
-    spawn(process);
 }
 
 
@@ -808,21 +414,4 @@ unqueue(pool_t *pool, query_t *query)
     pool->queued--;
 
     return query;
-}
-
-
-/* Also lets go of what it served: a dead process reads nothing. */
-static void
-drop_told(process_t *process)
-{
-    while (process->told) {
-        told_t *told = process->told;
-
-        process->told = told->next;
-        snapshot_put(told->snapshot);
-        free(told);
-    }
-
-    snapshot_put(process->serving);
-    process->serving = NULL;
 }

@@ -38,7 +38,7 @@ struct query_s {
 
     /* the pool's */
     query_t *next;
-    struct process_s *process;  /* NULL while it waits */
+    struct query_process_s *process;    /* NULL while it waits */
     uint64_t queued_ms;         /* loop time */
     uint64_t turn;              /* of the pool's snapshots, it runs on */
     int stale;                  /* interrupted: its snapshot is too old */

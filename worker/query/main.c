@@ -5,7 +5,7 @@
  * descriptor 3, and sends frames (docs/protocol.md).  Reading order:
  *
  *   control.c    a thread: frames in, deadlines, cancelling
- *   service.c    one request after the other
+ *   serve.c      one request after the other
  *   statement.c  what the user's text asks for
  *   reader.c     the sealed generation; policy.c: what may be done with it
  *   execute.c    SQLite's steps, rendered by render_*.c, sent by answer.c
@@ -26,7 +26,7 @@
 #include "control.h"
 #include "qsn_log.h"
 #include "qsn_settings.h"
-#include "service.h"
+#include "serve.h"
 
 #define WORKER_FD  3
 
@@ -39,7 +39,7 @@ main(int argc, char **argv)
 {
     char error[QSN_SETTINGS_ERROR_SIZE];
     qsn_settings_t settings;
-    service_t service;
+    serve_t serve;
     control_t *control;
 
     qsn_log_open("qasino-query");
@@ -64,7 +64,7 @@ main(int argc, char **argv)
                              (uint64_t) settings.query_deadline_ms);
 
     if (control == NULL
-        || service_init(&service, &settings, control, WORKER_FD) == -1)
+        || serve_init(&serve, &settings, control, WORKER_FD) == -1)
     {
         qsn_log("can't start: %s", strerror(errno));
         return 1;
@@ -73,7 +73,7 @@ main(int argc, char **argv)
     for ( ;; ) {
         control_job_t *job = control_next(control);
 
-        service_run(&service, job);
+        serve_run(&serve, job);
         control_done(control, job);
     }
 }

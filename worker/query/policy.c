@@ -212,6 +212,11 @@ authorize(void *data, int action, const char *one, const char *two,
         break;
     }
 
+    /* How SQLite brings a table-valued function into being. */
+    if (action == SQLITE_UPDATE && strcmp(one, "sqlite_master") == 0) {
+        return refuse(policy, "", "a table-valued function");
+    }
+
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (actions[i].action == action) {
             return refuse(policy, "", actions[i].name);

@@ -81,18 +81,20 @@ reader_close(reader_t *reader)
 }
 
 
-void
+int
 reader_refresh(reader_t *reader)
 {
     if (reader->has_static || reader->static_path == NULL
         || access(reader->static_path, R_OK) == -1)
     {
-        return;
+        return 0;
     }
 
     policy_open(reader->db);
     attach_static(reader);
     close_policy(reader);
+
+    return reader->has_static ? 0 : -1;
 }
 
 

@@ -38,8 +38,9 @@ reader_t *reader_open(const char *path, const char *static_path,
     const policy_limits_t *limits, failure_t *failure);
 void reader_close(reader_t *reader);
 
-/* Before a query: attaches the static database if it is there by now. */
-void reader_refresh(reader_t *reader);
+/* Attaches the static database if it is there by now.  -1: it is, but can't
+   be read (yet). */
+int reader_refresh(reader_t *reader);
 
 /* After an interrupted query: SQLite forgets the interruption. */
 void reader_settle(reader_t *reader);

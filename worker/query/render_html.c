@@ -14,6 +14,8 @@ static void html_end(render_t *render);
 static void put_cell(render_t *render, const cell_t *cell);
 static void put_text(render_t *render, const char *data, size_t length);
 static void escape(qsn_buf_t *out, const char *data, size_t length);
+static const char *entity_of(char byte);
+static void put_visible(qsn_buf_t *out, const char *data, size_t length);
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
@@ -148,43 +150,52 @@ put_text(render_t *render, const char *data, size_t length)
 }
 
 
+/* One pass over what needs no escaping, then one character that does. */
 static void
 escape(qsn_buf_t *out, const char *data, size_t length)
 {
-    size_t from = 0, ignored = 0;
+    size_t from = 0;
 
-    for (size_t i = 0; i <= length; i++) {
-        const char *entity;
+    for (size_t i = 0; i < length; i++) {
+        const char *entity = entity_of(data[i]);
 
-        switch (i < length ? data[i] : '\0') {
-        case '&':
-            entity = "&amp;";
-            break;
-        case '<':
-            entity = "&lt;";
-            break;
-        case '>':
-            entity = "&gt;";
-            break;
-        case '"':
-            entity = "&quot;";
-            break;
-        case '\'':
-            entity = "&#39;";
-            break;
-        default:
-            if (i < length) {
-                continue;
-            }
-
-            entity = "";
+        if (entity) {
+            put_visible(out, data + from, i - from);
+            qsn_buf_string(out, entity);
+            from = i + 1;
         }
+    }
 
-        while (from < i) {
-            from += render_visible(out, data + from, i - from, &ignored);
-        }
+    put_visible(out, data + from, length - from);
+}
 
-        qsn_buf_string(out, entity);
-        from = i + 1;
+
+static const char *
+entity_of(char byte)
+{
+    switch (byte) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
+}
+
+
+static void
+put_visible(qsn_buf_t *out, const char *data, size_t length)
+{
+    size_t ignored = 0;
+
+    for (size_t done = 0; done < length; /* void */) {
+        done += render_visible(out, data + done, length - done, &ignored);
     }
 }

@@ -56,6 +56,7 @@ static const struct {
 
 static int check_bytes(const char *text, size_t length, failure_t *failure);
 static int check_one(const char *text, size_t length, failure_t *failure);
+static int is_known(const scan_token_t *first);
 static int parse_words(statement_t *statement, scan_t scan);
 static int parse_show(statement_t *statement, scan_t *scan);
 static int parse_desc(statement_t *statement, scan_t *scan);
@@ -155,36 +156,56 @@ static int
 check_one(const char *text, size_t length, failure_t *failure)
 {
     scan_t scan = { text, text + length };
-    scan_token_t token;
-    size_t before = 0;
+    scan_token_t first, token;
+    const char *second = NULL;
     int ended = 0;
 
-    for ( ;; ) {
-        scan_next(&scan, &token);
+    scan_next(&scan, &first);
+    token = first;
 
-        if (token.kind == SCAN_OPEN) {
-            failure_set(failure, 400, "Incomplete sql statement");
-            failure->plain = 1;
-            return -1;
-        }
-
-        if (token.kind == SCAN_END) {
-            return 0;
-        }
-
+    while (token.kind != SCAN_END && token.kind != SCAN_OPEN) {
         if (scan_is_mark(&token, ';')) {
-            ended = before > 0;
+            ended = 1;
+        } else if (ended && second == NULL) {
+            second = token.start;
+        }
 
-        } else if (ended) {
-            failure_set(failure, 400, "ERROR: only one statement at a time:"
-                        " a second one begins at byte %zu",
-                        (size_t) (token.start - text));
-            return -1;
+        scan_next(&scan, &token);
+    }
 
-        } else {
-            before++;
+    if (token.kind == SCAN_OPEN) {
+        failure_set(failure, 400, "Incomplete sql statement");
+        failure->plain = 1;
+        return -1;
+    }
+
+    if (second && is_known(&first)) {
+        failure_set(failure, 400, "ERROR: only one statement at a time: a "
+                    "second one begins at byte %zu",
+                    (size_t) (second - text));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Otherwise what is wrong is the first word. */
+static int
+is_known(const scan_token_t *first)
+{
+    static const char *const words[] = {
+        "select", "with", "values", "explain", "show", "desc", "describe",
+        "quit", "exit", "logout"
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (scan_is_word(first, words[i])) {
+            return 1;
         }
     }
+
+    return scan_is_mark(first, '(');
 }
 
 

@@ -1,5 +1,5 @@
-#ifndef SERVICE_H
-#define SERVICE_H
+#ifndef SERVE_H
+#define SERVE_H
 
 /*
  * What a query process does, one request after the other: serve a new
@@ -20,13 +20,13 @@ typedef struct {
     const qsn_page_t *page;     /* NULL while there is none */
     reader_t *reader;           /* the snapshot, NULL before the first */
     answer_t answer;
-} service_t;
+} serve_t;
 
 /* 0, or -1 without memory.  settings and control outlive it. */
-int service_init(service_t *service, const qsn_settings_t *settings,
+int serve_init(serve_t *serve, const qsn_settings_t *settings,
     control_t *control, int fd);
 
 /* Answers one request.  The job stays the caller's. */
-void service_run(service_t *service, control_job_t *job);
+void serve_run(serve_t *serve, control_job_t *job);
 
 #endif

@@ -1,6 +1,6 @@
 /* The dispatch of requests, and which reader answers them. */
 
-#include "service.h"
+#include "serve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,73 +13,73 @@
 #include "render.h"
 #include "statement.h"
 
-static void serve_snapshot(service_t *service, control_job_t *job,
+static void serve_snapshot(serve_t *serve, control_job_t *job,
     failure_t *failure);
-static int adopt_static(service_t *service, const control_job_t *job);
-static void serve_query(service_t *service, control_job_t *job,
+static int adopt_static(serve_t *serve, const control_job_t *job);
+static void serve_query(serve_t *serve, control_job_t *job,
     failure_t *failure);
-static void serve_listing(service_t *service, control_job_t *job,
+static void serve_listing(serve_t *serve, control_job_t *job,
     failure_t *failure);
-static void say_bye(service_t *service);
-static reader_t *reader_for(service_t *service, const control_job_t *job,
+static void say_bye(serve_t *serve);
+static reader_t *reader_for(serve_t *serve, const control_job_t *job,
     failure_t *failure);
-static void reader_let_go(service_t *service, reader_t *reader);
-static int watch(service_t *service, const execute_t *execute,
+static void reader_let_go(serve_t *serve, reader_t *reader);
+static int watch(serve_t *serve, const execute_t *execute,
     failure_t *failure);
-static void unwatch(service_t *service, reader_t *reader);
+static void unwatch(serve_t *serve, reader_t *reader);
 static void set_cacheable(void *data, int cacheable);
-static void open_page(service_t *service);
+static void open_page(serve_t *serve);
 static char *copy_argument(const control_job_t *job, enum qsn_frame_tag tag);
 
 
 int
-service_init(service_t *service, const qsn_settings_t *settings,
+serve_init(serve_t *serve, const qsn_settings_t *settings,
     control_t *control, int fd)
 {
-    memset(service, 0, sizeof(*service));
+    memset(serve, 0, sizeof(*serve));
 
-    service->settings = settings;
-    service->control = control;
-    service->limits.max_cell = (size_t) settings->max_cell;
-    service->limits.max_sql = (size_t) settings->query_max_sql;
-    service->answer.fd = fd;
-    service->answer.control = control;
-    service->answer.identity = settings->identity ? settings->identity : "";
+    serve->settings = settings;
+    serve->control = control;
+    serve->limits.max_cell = (size_t) settings->max_cell;
+    serve->limits.max_sql = (size_t) settings->query_max_sql;
+    serve->answer.fd = fd;
+    serve->answer.control = control;
+    serve->answer.identity = settings->identity ? settings->identity : "";
 
     if (settings->static_db) {
-        service->static_path = strdup(settings->static_db);
+        serve->static_path = strdup(settings->static_db);
 
-        if (service->static_path == NULL) {
+        if (serve->static_path == NULL) {
             return -1;
         }
     }
 
-    open_page(service);
+    open_page(serve);
 
     return 0;
 }
 
 
 void
-service_run(service_t *service, control_job_t *job)
+serve_run(serve_t *serve, control_job_t *job)
 {
     failure_t failure = { 0 };
 
-    answer_begin(&service->answer, &job->frame);
-    service->answer.page = service->page;
+    answer_begin(&serve->answer, &job->frame);
+    serve->answer.page = serve->page;
 
     switch (job->frame.op) {
 
     case QSN_OP_SNAPSHOT:
-        serve_snapshot(service, job, &failure);
+        serve_snapshot(serve, job, &failure);
         break;
 
     case QSN_OP_QUERY:
-        serve_query(service, job, &failure);
+        serve_query(serve, job, &failure);
         break;
 
     case QSN_OP_GET_TABLE_LIST:
-        serve_listing(service, job, &failure);
+        serve_listing(serve, job, &failure);
         break;
 
     default:
@@ -89,7 +89,7 @@ service_run(service_t *service, control_job_t *job)
     }
 
     if (failure.status) {
-        answer_fail(&service->answer, &failure);
+        answer_fail(&serve->answer, &failure);
     }
 
     failure_free(&failure);
@@ -98,16 +98,16 @@ service_run(service_t *service, control_job_t *job)
 
 /* The old snapshot is let go after the answer: unmapping takes its time. */
 static void
-serve_snapshot(service_t *service, control_job_t *job, failure_t *failure)
+serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
 {
     char *path = copy_argument(job, QSN_ARG_SNAPSHOT);
-    reader_t *old = service->reader;
+    reader_t *old = serve->reader;
     reader_t *reader = NULL;
 
     failure->plain = 1;
 
-    if (path && adopt_static(service, job) == 0) {
-        reader = reader_open(path, service->static_path, &service->limits,
+    if (path && adopt_static(serve, job) == 0) {
+        reader = reader_open(path, serve->static_path, &serve->limits,
                              failure);
     } else {
         failure_set(failure, 500, "a snapshot needs a path");
@@ -123,17 +123,17 @@ serve_snapshot(service_t *service, control_job_t *job, failure_t *failure)
         qsn_frame_arg_u64(&job->args[QSN_ARG_GENERATION], 0);
     reader->static_version =
         qsn_frame_arg_u64(&job->args[QSN_ARG_STATIC_VERSION], 0);
-    service->reader = reader;
-    open_page(service);
+    serve->reader = reader;
+    open_page(serve);
 
-    service->answer.generation = reader->generation;
-    answer_finish(&service->answer);
+    serve->answer.generation = reader->generation;
+    answer_finish(&serve->answer);
     reader_close(old);
 }
 
 
 static int
-adopt_static(service_t *service, const control_job_t *job)
+adopt_static(serve_t *serve, const control_job_t *job)
 {
     if (job->args[QSN_ARG_STATIC_DB].data == NULL) {
         return 0;
@@ -145,24 +145,24 @@ adopt_static(service_t *service, const control_job_t *job)
         return -1;
     }
 
-    free(service->static_path);
-    service->static_path = path;
+    free(serve->static_path);
+    serve->static_path = path;
 
     return 0;
 }
 
 
 static void
-serve_query(service_t *service, control_job_t *job, failure_t *failure)
+serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
 {
     const qsn_frame_arg_t *sql = &job->args[QSN_ARG_SQL];
-    answer_t *answer = &service->answer;
+    answer_t *answer = &serve->answer;
     statement_t statement = { 0 };
     render_t render = { 0 };
     execute_t execute = {
-        .control = service->control,
+        .control = serve->control,
         .deadline_ms = job->deadline_ms,
-        .settings = service->settings,
+        .settings = serve->settings,
         .prepared = set_cacheable,
         .data = answer
     };
@@ -175,13 +175,13 @@ serve_query(service_t *service, control_job_t *job, failure_t *failure)
     }
 
     if (statement_parse(&statement, (const char *) sql->data, sql->length,
-                        service->limits.max_sql, failure) == -1)
+                        serve->limits.max_sql, failure) == -1)
     {
         goto done;
     }
 
     if (statement.kind == STATEMENT_QUIT) {
-        say_bye(service);
+        say_bye(serve);
         goto done;
     }
 
@@ -194,21 +194,21 @@ serve_query(service_t *service, control_job_t *job, failure_t *failure)
         goto done;
     }
 
-    execute.reader = reader_for(service, job, failure);
+    execute.reader = reader_for(serve, job, failure);
 
     if (execute.reader == NULL) {
         goto done;
     }
 
-    if (watch(service, &execute, failure) == 0) {
+    if (watch(serve, &execute, failure) == 0) {
         if (execute_statement(&execute, &statement, &render, failure) == 0) {
             answer_finish(answer);
         }
 
-        unwatch(service, execute.reader);
+        unwatch(serve, execute.reader);
     }
 
-    reader_let_go(service, execute.reader);
+    reader_let_go(serve, execute.reader);
 
 done:
 
@@ -218,31 +218,31 @@ done:
 
 
 static void
-serve_listing(service_t *service, control_job_t *job, failure_t *failure)
+serve_listing(serve_t *serve, control_job_t *job, failure_t *failure)
 {
-    answer_t *answer = &service->answer;
+    answer_t *answer = &serve->answer;
     qsn_buf_t *buf = &answer->sink.buf;
     qsn_buf_t tables = { 0 };
     int parts = job->frame.flags & QSN_FLAG_PARTS;
     execute_t execute = {
-        .control = service->control,
+        .control = serve->control,
         .deadline_ms = job->deadline_ms,
-        .settings = service->settings
+        .settings = serve->settings
     };
 
     answer->format = QSN_FORMAT_JSON;
-    execute.reader = reader_for(service, job, failure);
+    execute.reader = reader_for(serve, job, failure);
 
     if (execute.reader == NULL) {
         return;
     }
 
-    if (watch(service, &execute, failure) == 0) {
+    if (watch(serve, &execute, failure) == 0) {
         (void) listing_tables(&tables, &execute, failure);
-        unwatch(service, execute.reader);
+        unwatch(serve, execute.reader);
     }
 
-    reader_let_go(service, execute.reader);
+    reader_let_go(serve, execute.reader);
 
     if (failure->status == 0) {
         answer->cacheable = 1;
@@ -265,9 +265,9 @@ serve_listing(service_t *service, control_job_t *job, failure_t *failure)
 
 
 static void
-say_bye(service_t *service)
+say_bye(serve_t *serve)
 {
-    answer_t *answer = &service->answer;
+    answer_t *answer = &serve->answer;
     qsn_buf_t *buf = &answer->sink.buf;
     size_t ignored = 0;
 
@@ -295,17 +295,17 @@ say_bye(service_t *service)
 
 /* The snapshot, or the sealed file this request alone is about. */
 static reader_t *
-reader_for(service_t *service, const control_job_t *job, failure_t *failure)
+reader_for(serve_t *serve, const control_job_t *job, failure_t *failure)
 {
-    answer_t *answer = &service->answer;
-    reader_t *reader = service->reader;
+    answer_t *answer = &serve->answer;
+    reader_t *reader = serve->reader;
     qsn_page_state_t state;
 
     if (job->args[QSN_ARG_SNAPSHOT].data) {
         char *path = copy_argument(job, QSN_ARG_SNAPSHOT);
 
-        reader = path ? reader_open(path, service->static_path,
-                                    &service->limits, failure) : NULL;
+        reader = path ? reader_open(path, serve->static_path,
+                                    &serve->limits, failure) : NULL;
         free(path);
 
         if (reader) {
@@ -325,19 +325,19 @@ reader_for(service_t *service, const control_job_t *job, failure_t *failure)
 
     /* Static tables change within a generation: the version before the
        statement reads them, so that an answer is never older than it says. */
-    if (service->page && qsn_page_read(service->page, &state) == 0) {
+    if (serve->page && qsn_page_read(serve->page, &state) == 0) {
         answer->static_version = state.static_version;
     } else {
-        answer->static_version = service->reader
-                                 ? service->reader->static_version : 0;
+        answer->static_version = serve->reader
+                                 ? serve->reader->static_version : 0;
     }
 
     /* Each static publish moves the version: only then it is worth a look
        whether a static database has come to be. */
-    if (!reader->has_static && (service->page == NULL
-        || reader->static_version != answer->static_version))
+    if (!reader->has_static && (serve->page == NULL
+        || reader->static_version != answer->static_version)
+        && reader_refresh(reader) == 0)
     {
-        reader_refresh(reader);
         reader->static_version = answer->static_version;
     }
 
@@ -346,22 +346,22 @@ reader_for(service_t *service, const control_job_t *job, failure_t *failure)
 
 
 static void
-reader_let_go(service_t *service, reader_t *reader)
+reader_let_go(serve_t *serve, reader_t *reader)
 {
-    if (reader != service->reader) {
+    if (reader != serve->reader) {
         reader_close(reader);
     }
 }
 
 
 static int
-watch(service_t *service, const execute_t *execute, failure_t *failure)
+watch(serve_t *serve, const execute_t *execute, failure_t *failure)
 {
-    if (control_watch(service->control, execute->reader->db) == CONTROL_RUN) {
+    if (control_watch(serve->control, execute->reader->db) == CONTROL_RUN) {
         return 0;
     }
 
-    unwatch(service, execute->reader);
+    unwatch(serve, execute->reader);
     execute_failure(execute, SQLITE_INTERRUPT, failure);
 
     return -1;
@@ -369,9 +369,9 @@ watch(service_t *service, const execute_t *execute, failure_t *failure)
 
 
 static void
-unwatch(service_t *service, reader_t *reader)
+unwatch(serve_t *serve, reader_t *reader)
 {
-    if (control_unwatch(service->control) != CONTROL_RUN) {
+    if (control_unwatch(serve->control) != CONTROL_RUN) {
         reader_settle(reader);
     }
 }
@@ -385,17 +385,17 @@ set_cacheable(void *data, int cacheable)
 
 
 static void
-open_page(service_t *service)
+open_page(serve_t *serve)
 {
     char path[QSN_RUN_DIR_MAX + sizeof("/" QSN_PAGE_FILE)];
 
-    if (service->page || service->settings->run_dir == NULL) {
+    if (serve->page || serve->settings->run_dir == NULL) {
         return;
     }
 
-    (void) snprintf(path, sizeof(path), "%s/%s", service->settings->run_dir,
+    (void) snprintf(path, sizeof(path), "%s/%s", serve->settings->run_dir,
                     QSN_PAGE_FILE);
-    service->page = qsn_page_open(path);
+    serve->page = qsn_page_open(path);
 }
 
 

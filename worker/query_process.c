@@ -1,0 +1,518 @@
+/*
+ * Starting, feeding and burying a child.  Its socket is descriptor 3; frames
+ * that come back are handed out whole.
+ */
+
+#include "query_process.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qsn_log.h"
+#include "qsn_op.h"
+
+#define FRAME_MAX         (8 * 1024 * 1024)
+#define READ_SIZE         (256 * 1024)
+#define RESPAWN_DELAY_MS  200
+#define CHILD_FD          3
+
+struct query_process_told_s {
+    query_process_told_t *next;
+    snapshot_t *snapshot;
+};
+
+typedef struct {
+    uv_write_t write;
+    uint8_t data[];
+} message_t;
+
+static void spawn(query_process_t *process);
+static void tell_snapshot(query_process_t *process);
+static int send_frame(query_process_t *process, qsn_frame_t *frame,
+    const qsn_frame_arg_t *args);
+static void on_sent(uv_write_t *write, int status);
+static void on_kill_timer(uv_timer_t *timer);
+static void on_respawn_timer(uv_timer_t *timer);
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+static void take_frames(query_process_t *process);
+static const char *take_frame(query_process_t *process,
+    const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
+static void on_snapshot_confirmed(query_process_t *process,
+    const qsn_frame_t *frame, const uint8_t *body);
+static void on_process_exit(uv_process_t *handle, int64_t status,
+    int term_signal);
+static void on_process_closed(uv_handle_t *handle);
+static void let_go(query_process_t *process);
+static qsn_frame_arg_t text_arg(const char *text);
+
+
+void
+query_process_init(query_process_t *process, uv_loop_t *loop,
+    const char *program, char **argv, const char *static_db)
+{
+    process->loop = loop;
+    process->program = program;
+    process->argv = argv;
+    process->static_db = static_db;
+}
+
+
+void
+query_process_serve(query_process_t *process, snapshot_t *snapshot,
+    uint64_t static_version)
+{
+    int first = process->wanted == NULL;
+
+    snapshot_put(process->wanted);
+    process->wanted = snapshot_get(snapshot);
+    process->static_version = static_version;
+
+    if (first) {
+        spawn(process);
+
+    } else if (process->alive) {
+        tell_snapshot(process);
+    }
+}
+
+
+int
+query_process_idle(const query_process_t *process)
+{
+    return process->alive && process->confirmed && process->query == NULL;
+}
+
+
+int
+query_process_send(query_process_t *process, qsn_frame_t *frame,
+    const qsn_frame_arg_t *args, uint64_t kill_ms)
+{
+    if (send_frame(process, frame, args) != 0) {
+        return -1;
+    }
+
+    process->query_id = frame->id;
+
+    return uv_timer_start(&process->timer, on_kill_timer, kill_ms, 0);
+}
+
+
+void
+query_process_done(query_process_t *process)
+{
+    process->query = NULL;
+    (void) uv_timer_stop(&process->timer);
+}
+
+
+void
+query_process_cancel(query_process_t *process)
+{
+    qsn_frame_t frame = {
+        .type = QSN_FRAME_CANCEL,
+        .id = process->query_id
+    };
+
+    (void) send_frame(process, &frame, NULL);
+}
+
+
+void
+query_process_pause(query_process_t *process)
+{
+    if (!process->paused) {
+        process->paused = 1;
+        (void) uv_read_stop((uv_stream_t *) &process->pipe);
+    }
+}
+
+
+void
+query_process_resume(query_process_t *process)
+{
+    if (process->paused && process->alive) {
+        process->paused = 0;
+        (void) uv_read_start((uv_stream_t *) &process->pipe, on_alloc,
+                             on_read);
+        /* what is here already; it may answer the query, or pause again */
+        take_frames(process);
+    }
+}
+
+
+void
+query_process_stop(query_process_t *process)
+{
+    process->stopping = 1;
+
+    if (process->alive) {
+        (void) uv_process_kill(&process->handle, SIGKILL);
+
+    } else if (process->open_handles == 0 && process->wanted) {
+        /* it waits for its next start */
+        (void) uv_timer_stop(&process->timer);
+        on_respawn_timer(&process->timer);
+    }
+}
+
+
+void
+query_process_free(query_process_t *process)
+{
+    snapshot_put(process->wanted);
+    qsn_buf_free(&process->in);
+}
+
+
+static void
+spawn(query_process_t *process)
+{
+    uv_stdio_container_t stdio[CHILD_FD + 1] = {
+        { .flags = UV_IGNORE },
+        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
+        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
+        { .flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
+          .data.stream = (uv_stream_t *) &process->pipe }
+    };
+    uv_process_options_t options = {
+        .file = process->program,
+        .args = process->argv,
+        .stdio = stdio,
+        .stdio_count = CHILD_FD + 1,
+        .exit_cb = on_process_exit
+    };
+
+    (void) uv_pipe_init(process->loop, &process->pipe, 0);
+    (void) uv_timer_init(process->loop, &process->timer);
+    process->handle.data = process;
+    process->pipe.data = process;
+    process->timer.data = process;
+    process->open_handles = 3;
+    process->paused = 0;
+    process->overdue = 0;
+    process->confirmed = 0;
+    qsn_buf_clear(&process->in);
+
+    int rc = uv_spawn(process->loop, &process->handle, &options);
+
+    if (rc != 0) {
+        qsn_log("cannot start %s: %s", process->program, uv_strerror(rc));
+        on_process_exit(&process->handle, 0, 0);
+        return;
+    }
+
+    process->alive = 1;
+    (void) uv_read_start((uv_stream_t *) &process->pipe, on_alloc, on_read);
+    tell_snapshot(process);
+}
+
+
+static void
+tell_snapshot(query_process_t *process)
+{
+    snapshot_t *snapshot = process->wanted;
+    qsn_frame_arg_t args[QSN_FRAME_TAGS] = { { 0 } };
+    qsn_frame_t frame = {
+        .type = QSN_FRAME_REQUEST,
+        .op = QSN_OP_SNAPSHOT
+    };
+    uint8_t number[8];
+    uint8_t version[8];
+    query_process_told_t *told = calloc(1, sizeof(*told));
+    query_process_told_t **end = &process->told;
+
+    qsn_frame_store_u64(number, snapshot->number);
+    qsn_frame_store_u64(version, process->static_version);
+    args[QSN_ARG_SNAPSHOT] = text_arg(snapshot->path);
+    args[QSN_ARG_STATIC_DB] = text_arg(process->static_db);
+    args[QSN_ARG_GENERATION] = (qsn_frame_arg_t) { number, 8 };
+    args[QSN_ARG_STATIC_VERSION] = (qsn_frame_arg_t) { version, 8 };
+
+    if (told == NULL || send_frame(process, &frame, args) != 0) {
+        /* a process that serves an old snapshot for ever is worse */
+        free(told);
+        (void) uv_process_kill(&process->handle, SIGKILL);
+        return;
+    }
+
+    told->snapshot = snapshot_get(snapshot);
+
+    while (*end) {
+        end = &(*end)->next;
+    }
+
+    *end = told;
+}
+
+
+/* args is by tag, NULL: none.  0, or -1 without memory. */
+static int
+send_frame(query_process_t *process, qsn_frame_t *frame,
+    const qsn_frame_arg_t *args)
+{
+    size_t length = 0;
+
+    for (int tag = 0; args && tag < QSN_FRAME_TAGS; tag++) {
+        length += args[tag].data ? qsn_frame_arg_size(args[tag].length) : 0;
+    }
+
+    message_t *message = malloc(sizeof(*message) + QSN_FRAME_HEADER_SIZE
+                                + length);
+
+    if (message == NULL) {
+        return -1;
+    }
+
+    uint8_t *out = message->data + QSN_FRAME_HEADER_SIZE;
+
+    frame->args_length = (uint32_t) length;
+    qsn_frame_encode(message->data, frame);
+
+    for (int tag = 0; args && tag < QSN_FRAME_TAGS; tag++) {
+        if (args[tag].data) {
+            out = qsn_frame_put_arg(out, (enum qsn_frame_tag) tag,
+                                    args[tag].data, args[tag].length);
+        }
+    }
+
+    uv_buf_t buf = uv_buf_init((char *) message->data,
+                               (unsigned) (out - message->data));
+
+    if (uv_write(&message->write, (uv_stream_t *) &process->pipe, &buf, 1,
+                 on_sent) != 0)
+    {
+        free(message);          /* it has died: its exit is on the way */
+    }
+
+    return 0;
+}
+
+
+static void
+on_sent(uv_write_t *write, int status)
+{
+    (void) status;
+
+    free(write);                /* first member of its message */
+}
+
+
+static void
+on_kill_timer(uv_timer_t *timer)
+{
+    query_process_t *process = timer->data;
+
+    qsn_log("query process %d did not stop at its deadline: killed",
+            process->handle.pid);
+    process->overdue = 1;
+    (void) uv_process_kill(&process->handle, SIGKILL);
+}
+
+
+static void
+on_respawn_timer(uv_timer_t *timer)
+{
+    query_process_t *process = timer->data;
+
+    process->open_handles = 1;
+    uv_close((uv_handle_t *) timer, on_process_closed);
+}
+
+
+/* What is read is copied before the next read: one buffer serves all. */
+static void
+on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+    static char shared[READ_SIZE];
+
+    (void) handle;
+    (void) hint;
+
+    *buf = uv_buf_init(shared, sizeof(shared));
+}
+
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    query_process_t *process = stream->data;
+
+    if (n < 0) {
+        (void) uv_read_stop(stream);    /* its exit is on the way */
+        return;
+    }
+
+    qsn_buf_append(&process->in, buf->base, (size_t) n);
+    take_frames(process);
+}
+
+
+static void
+take_frames(query_process_t *process)
+{
+    size_t at = 0;
+    const char *wrong = process->in.failed ? "out of memory" : NULL;
+
+    while (!process->paused && wrong == NULL
+           && process->in.length - at >= QSN_FRAME_HEADER_SIZE)
+    {
+        const uint8_t *head = (uint8_t *) process->in.data + at;
+        qsn_frame_t frame;
+
+        wrong = qsn_frame_decode(head, &frame);
+
+        if (wrong == NULL && frame.body_length > FRAME_MAX) {
+            wrong = "frame is too long";
+        }
+
+        if (wrong) {
+            break;
+        }
+
+        size_t size = QSN_FRAME_HEADER_SIZE + frame.args_length
+                      + (size_t) frame.body_length;
+
+        if (process->in.length - at < size) {
+            break;
+        }
+
+        wrong = take_frame(process, &frame, head + QSN_FRAME_HEADER_SIZE,
+                           head + QSN_FRAME_HEADER_SIZE + frame.args_length);
+        at += size;
+    }
+
+    qsn_buf_consume(&process->in, at);
+
+    if (wrong) {
+        qsn_log("query process %d: %s: killed", process->handle.pid, wrong);
+        (void) uv_read_stop((uv_stream_t *) &process->pipe);
+        (void) uv_process_kill(&process->handle, SIGKILL);
+    }
+}
+
+
+static const char *
+take_frame(query_process_t *process, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body)
+{
+    if (frame->type == QSN_FRAME_RESPONSE && frame->op == QSN_OP_SNAPSHOT) {
+        if (process->told == NULL) {
+            return "confirms a snapshot it was not told";
+        }
+
+        on_snapshot_confirmed(process, frame, body);
+        return NULL;
+    }
+
+    if (process->query == NULL || frame->id != process->query_id) {
+        return "answers what was not asked";
+    }
+
+    return process->events->on_frame(process, frame, args, body);
+}
+
+
+static void
+on_snapshot_confirmed(query_process_t *process, const qsn_frame_t *frame,
+    const uint8_t *body)
+{
+    query_process_told_t *told = process->told;
+
+    process->told = told->next;
+
+    if (frame->status == 200) {
+        snapshot_put(process->serving);
+        process->serving = told->snapshot;
+        process->confirmed = 1;
+
+    } else {
+        qsn_log("query process %d cannot serve %s: %.*s", process->handle.pid,
+                told->snapshot->path, (int) frame->body_length,
+                (const char *) body);
+        snapshot_put(told->snapshot);
+
+        if (!process->confirmed && process->told == NULL) {
+            (void) uv_process_kill(&process->handle, SIGKILL);
+        }
+    }
+
+    free(told);
+
+    if (query_process_idle(process)) {
+        process->events->on_ready(process);
+    }
+}
+
+
+static void
+on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
+{
+    query_process_t *process = handle->data;
+
+    process->alive = 0;
+    (void) uv_timer_stop(&process->timer);
+
+    if (!process->stopping && !process->overdue) {
+        qsn_log("query process %d died (status %d, signal %d)", handle->pid,
+                (int) status, term_signal);
+    }
+
+    let_go(process);
+    uv_close((uv_handle_t *) &process->handle, on_process_closed);
+    uv_close((uv_handle_t *) &process->pipe, on_process_closed);
+    uv_close((uv_handle_t *) &process->timer, on_process_closed);
+
+    if (process->query) {
+        process->events->on_death(process, process->overdue);
+    }
+}
+
+
+/* All three are closed: start the next one, later if this one never lived. */
+static void
+on_process_closed(uv_handle_t *handle)
+{
+    query_process_t *process = handle->data;
+
+    if (--process->open_handles || process->stopping) {
+        return;
+    }
+
+    if (!process->confirmed) {
+        process->confirmed = 1;
+        (void) uv_timer_init(process->loop, &process->timer);
+        process->timer.data = process;
+        (void) uv_timer_start(&process->timer, on_respawn_timer,
+                              RESPAWN_DELAY_MS, 0);
+        return;
+    }
+
+    spawn(process);
+}
+
+
+/* Also lets go of what it served: a dead process reads nothing. */
+static void
+let_go(query_process_t *process)
+{
+    while (process->told) {
+        query_process_told_t *told = process->told;
+
+        process->told = told->next;
+        snapshot_put(told->snapshot);
+        free(told);
+    }
+
+    snapshot_put(process->serving);
+    process->serving = NULL;
+}
+
+
+static qsn_frame_arg_t
+text_arg(const char *text)
+{
+    return (qsn_frame_arg_t) { (const uint8_t *) text, strlen(text) };
+}
