@@ -1,7 +1,9 @@
 /*
  * A small page with the result as a table, and the same page around an
- * error.  Everything that comes from users or tables is escaped; control
- * characters, which HTML does not allow, are shown as in text.
+ * error: what the original's addresses (/tables, /desc, /query) answer, and
+ * what works without scripts.  Its links are relative, so it works under
+ * any prefix.  Everything that comes from users or tables is escaped;
+ * control characters, which HTML does not allow, are shown as in text.
  */
 
 #include "render.h"
@@ -11,6 +13,8 @@
 static void html_begin(render_t *render, sqlite3_stmt *statement);
 static void html_row(render_t *render, sqlite3_stmt *statement);
 static void html_end(render_t *render);
+static int is_table_name(sqlite3_stmt *statement, int column);
+static void put_table_link(render_t *render, const cell_t *cell);
 static void put_cell(render_t *render, const cell_t *cell);
 static void put_text(render_t *render, const char *data, size_t length);
 static void escape(qsn_buf_t *out, const char *data, size_t length);
@@ -20,7 +24,19 @@ static void put_visible(qsn_buf_t *out, const char *data, size_t length);
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
     "<title>";
-static const char head_end[] = "</title></head>\n<body>\n";
+static const char head_end[] =
+    "</title>\n<style>"
+    "body{font:15px/1.4 sans-serif;margin:1.5em}"
+    "table{border-collapse:collapse}"
+    "th,td{border:1px solid #bbb;padding:.2em .5em;text-align:left;"
+    "white-space:pre-wrap}"
+    "th{background:#eee}textarea{width:40em;max-width:90%}"
+    "</style></head>\n<body>\n"
+    "<nav><a href=\"tables\">Tables</a></nav>\n"
+    "<form action=\"query\"><p><label>SQL<br>"
+    "<textarea name=\"sql\" rows=\"3\"></textarea></label> "
+    "<button>Query</button></p></form>\n";
+static const char link_open[] = "<a href=\"desc?tablename=";
 static const char tail[] = "</body>\n</html>\n";
 
 const render_kind_t render_html_kind = {
@@ -81,7 +97,13 @@ html_row(render_t *render, sqlite3_stmt *statement)
     for (int i = 0; i < render->columns; i++) {
         render_cell(render, statement, i, &cell);
         qsn_buf_append(buf, "<td>", 4);
-        put_cell(render, &cell);
+
+        if (is_table_name(statement, i)) {
+            put_table_link(render, &cell);
+        } else {
+            put_cell(render, &cell);
+        }
+
         qsn_buf_append(buf, "</td>", 5);
         sink_check(render->sink);
     }
@@ -101,6 +123,28 @@ html_end(render_t *render)
                    number_from_int(number, (int64_t) render->rows));
     qsn_buf_string(buf, " rows returned</p>\n");
     qsn_buf_string(buf, tail);
+}
+
+
+/* SHOW TABLES and what else tells table names: they lead to DESC. */
+static int
+is_table_name(sqlite3_stmt *statement, int column)
+{
+    const char *name = sqlite3_column_name(statement, column);
+
+    return name && strcmp(name, "tablename") == 0;
+}
+
+
+/* A cell that is no name of ours gives a link that finds nothing. */
+static void
+put_table_link(render_t *render, const cell_t *cell)
+{
+    qsn_buf_append(&render->sink->buf, link_open, sizeof(link_open) - 1);
+    put_cell(render, cell);
+    qsn_buf_append(&render->sink->buf, "\">", 2);
+    put_cell(render, cell);
+    qsn_buf_append(&render->sink->buf, "</a>", 4);
 }
 
 
