@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "qsn_log.h"
 #include "report.h"
 #include "sql.h"
 
@@ -89,7 +90,7 @@ carry_reports(store_t *store)
 static int
 carry_report(store_t *store, sqlite3_stmt *row)
 {
-    static const request_limits_t no_limits = { 0 };
+    static const request_limits_t no_limits;
     const char *name = (const char *) sqlite3_column_text(row, 0);
     const char *identity = (const char *) sqlite3_column_text(row, 1);
     const char *columns = (const char *) sqlite3_column_text(row, 6);
@@ -107,8 +108,15 @@ carry_report(store_t *store, sqlite3_stmt *row)
     qsn_buf_string(&carry.report.columns, columns ? columns : "");
     request_init(&carry.request, &no_limits);
 
-    if (merge_table(&carry, name, qsn_buf_text(&carry.report.columns)) == 0
-        && (kind == REPORT_UPDATE ? carry_updates(&carry, identity)
+    if (merge_table(&carry, name, qsn_buf_text(&carry.report.columns)) != 0) {
+        if (carry.request.status == 507) {
+            /* a limit is lower than it was: that is no reason to stop */
+            qsn_log("persisted rows of '%s' are dropped: %s", name,
+                    carry.request.error);
+            rc = 0;
+        }
+
+    } else if ((kind == REPORT_UPDATE ? carry_updates(&carry, identity)
                                   : carry_plain(&carry)) == 0
         && report_find(store, name, identity, before) == 0)
     {

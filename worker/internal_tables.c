@@ -5,7 +5,7 @@
 
 #include "internal_tables.h"
 
-#include <stdarg.h>
+#include <string.h>
 
 #include "sql.h"
 
@@ -35,6 +35,8 @@ static const char schema[] =
 
 static int make_connections(generation_t *generation,
     const internal_info_t *info);
+static int put_connection(sqlite3_stmt *statement, const char *identity,
+    uint64_t tables, double epoch);
 static int make_tables(generation_t *generation,
     const internal_info_t *info);
 static int put_tables(sqlite3_stmt *statement, const catalog_t *catalog,
@@ -85,26 +87,40 @@ make_connections(generation_t *generation, const internal_info_t *info)
         "INSERT INTO qasino_server_connections VALUES(?1, ?2, ?3)");
     int rc = statement ? SQLITE_OK : SQLITE_ERROR;
 
-    for (size_t i = 0; rc == SQLITE_OK && i <= catalog->identity_count; i++) {
-        /* the last round is the server itself */
-        int own = i == catalog->identity_count;
+    uint64_t own_tables = NAMES;
 
-        (void) sqlite3_bind_text(statement, 1,
-                                 own ? info->identity
-                                     : catalog->identities[i]->name, -1,
-                                 SQLITE_STATIC);
-        (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64)
-                                  (own ? NAMES
-                                       : catalog->identities[i]->tables));
-        (void) sqlite3_bind_double(statement, 3,
-                                   own ? info->start_epoch
-                                       : catalog->identities[i]->last_update);
-        rc = sql_run(statement);
+    for (size_t i = 0; rc == SQLITE_OK && i < catalog->identity_count; i++) {
+        const catalog_identity_t *identity = catalog->identities[i];
+
+        if (strcmp(identity->name, info->identity) == 0) {
+            own_tables += identity->tables;     /* it publishes, too */
+            continue;
+        }
+
+        rc = put_connection(statement, identity->name, identity->tables,
+                            identity->last_update);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = put_connection(statement, info->identity, own_tables,
+                            info->start_epoch);
     }
 
     (void) sqlite3_finalize(statement);
 
     return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+put_connection(sqlite3_stmt *statement, const char *identity,
+    uint64_t tables, double epoch)
+{
+    (void) sqlite3_bind_text(statement, 1, identity, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) tables);
+    (void) sqlite3_bind_double(statement, 3, epoch);
+
+    return sql_run(statement);
 }
 
 

@@ -153,18 +153,23 @@ prepare(update_t *update)
     const table_t *table = &update->request->table;
     const text_list_t *names = &table->column_names;
     qsn_buf_t set = { 0 };
-    qsn_buf_t where = { 0 };
+    qsn_buf_t key = { 0 };
+    qsn_buf_t values = { 0 };
     qsn_buf_t sql = { 0 };
 
+    /* keys are compared as one row value: a chain of ANDs over a wide table
+       would be deeper than SQLite lets expressions be */
     for (size_t i = 0; i < names->count; i++) {
-        qsn_buf_t *list = is_key(table, i) ? &where : &set;
+        qsn_buf_t *list = is_key(table, i) ? &key : &set;
 
-        if (list->length) {
-            qsn_buf_string(list, list == &set ? ", " : " AND ");
-        }
-
+        qsn_buf_string(list, list->length ? ", " : "");
         sql_quote(list, names->items[i].data);
-        qsn_buf_printf(list, list == &set ? " = ?%zu" : " IS ?%zu", i + 1);
+
+        if (list == &set) {
+            qsn_buf_printf(&set, " = ?%zu", i + 1);
+        } else {
+            qsn_buf_printf(&values, values.length ? ", ?%zu" : "?%zu", i + 1);
+        }
     }
 
     if (set.length == 0) {
@@ -176,8 +181,9 @@ prepare(update_t *update)
 
     qsn_buf_string(&sql, "UPDATE ");
     sql_quote(&sql, update->table->name);
-    qsn_buf_printf(&sql, " SET %s WHERE %s RETURNING _rowid_",
-                   qsn_buf_text(&set), qsn_buf_text(&where));
+    qsn_buf_printf(&sql, " SET %s WHERE (%s) IS (%s) RETURNING _rowid_",
+                   qsn_buf_text(&set), qsn_buf_text(&key),
+                   qsn_buf_text(&values));
     update->update = sql_prepare(update->store->db, qsn_buf_text(&sql));
 
     qsn_buf_clear(&sql);
@@ -194,10 +200,11 @@ prepare(update_t *update)
     qsn_buf_byte(&sql, ')');
     update->insert = sql_prepare(update->store->db, qsn_buf_text(&sql));
 
-    int failed = set.failed || where.failed || sql.failed;
+    int failed = set.failed || key.failed || values.failed || sql.failed;
 
     qsn_buf_free(&set);
-    qsn_buf_free(&where);
+    qsn_buf_free(&key);
+    qsn_buf_free(&values);
     qsn_buf_free(&sql);
 
     return !failed && update->update && update->insert ? 0 : -1;
