@@ -116,6 +116,7 @@ static const struct {
     { "templates-dir", 't', "nginx serves the pages: see conf/" }
 };
 
+static int is_long_option(const char *arg, const char *name);
 static int set_option(qsn_settings_t *settings, const option_t *option,
     const char *value, const char *where, char *error);
 static int set_text(char **field, const option_t *option,
@@ -300,7 +301,7 @@ read_argv(qsn_settings_t *settings, int argc, char **argv, char *error)
 
         for (size_t r = 0; r < sizeof(refused) / sizeof(refused[0]); r++) {
             if (option == NULL && arg[0] == '-'
-                && (strcmp(arg + 2 * (arg[1] == '-'), refused[r].name) == 0
+                && (is_long_option(arg, refused[r].name)
                     || (arg[1] == refused[r].letter && arg[2] == '\0')))
             {
                 (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
@@ -335,6 +336,17 @@ read_argv(qsn_settings_t *settings, int argc, char **argv, char *error)
     }
 
     return 0;
+}
+
+
+/* --name or --name=value */
+static int
+is_long_option(const char *arg, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, name, length) == 0
+           && (arg[2 + length] == '\0' || arg[2 + length] == '=');
 }
 
 
@@ -430,11 +442,13 @@ parse_number(const option_t *option, const char *value, double *number)
         return -1;
     }
 
-    if (strspn(value, "0123456789.-") == 0) {
-        return -1;              /* strtod takes "inf" and " 1" */
-    }
+    size_t digits = strspn(value, "0123456789.-");
 
     *number = strtod(value, &end);
+
+    if (end != value + digits) {
+        return -1;              /* strtod takes "inf", " 1" and 0x10, too */
+    }
 
     if (option->kind == KIND_BYTES && end != value && *end && !end[1]) {
         static const char units[] = "kKmMgG";

@@ -1,0 +1,72 @@
+#ifndef LAYOUT_H
+#define LAYOUT_H
+
+/*
+ * Where everything is: programs and their files beside the launcher's own
+ * binary, the directories that the server works in, and what it was told to
+ * read.  All of it is checked before anything is started, so that what is
+ * missing is one clear sentence.
+ */
+
+#include "qsn_buf.h"
+#include "qsn_settings.h"
+
+/* What the launcher itself makes in run_dir. */
+#define LAYOUT_NGINX_CONF  "nginx.conf"
+#define LAYOUT_CONFIG      "options.yaml"       /* copy of --config */
+#define LAYOUT_LINE_AWAY   "line-away.sock"     /* nginx's, see nginx.conf */
+#define LAYOUT_LOCK        "launcher.lock"
+
+typedef struct {
+    char *worker;               /* all of them absolute paths */
+    char *bridge;
+    char *module;               /* need not exist: it may be built in */
+    char *locations;
+    char *template;             /* of nginx's configuration */
+    char *demo;                 /* NULL without --demo */
+    char *nginx;
+    char *nginx_modules;        /* directory of nginx's own modules */
+    int stream_built_in;
+    int module_built_in;
+} layout_t;
+
+/* Each returns 0, or -1 and the sentence in error, which has
+   QSN_SETTINGS_ERROR_SIZE bytes. */
+
+/* Finds all of it and asks nginx what is built in.  layout_free() frees,
+   whatever the result. */
+int layout_find(layout_t *layout, const qsn_settings_t *settings,
+    char *error);
+void layout_free(layout_t *layout);
+
+/* Files that the options name must be readable. */
+int layout_check_files(const qsn_settings_t *settings, char *error);
+
+/* Makes the directories that are missing. */
+int layout_make_dirs(const qsn_settings_t *settings, char *error);
+
+/*
+ * Takes run_dir for this process: *lock is a descriptor to keep, and to give
+ * to layout_unlock() at a clean end.
+ */
+int layout_lock(const qsn_settings_t *settings, int *lock, char *error);
+void layout_unlock(int lock);
+
+/* Whether the last server in run_dir was killed: its children may take a
+   moment to notice, and hold the ports until then. */
+int layout_was_killed(const qsn_settings_t *settings);
+
+/* A whole file, appended to text; one in run_dir, for its owner only. */
+int layout_read(const char *path, qsn_buf_t *text, char *error);
+int layout_write(const qsn_settings_t *settings, const char *name,
+    const qsn_buf_t *text, char *error);
+
+/*
+ * Parses what "nginx -V" prints: for layout_find() and its test.  Paths in
+ * layout are replaced; is_ours tells whether the add-on at a path is our
+ * module.
+ */
+int layout_read_nginx_version(layout_t *layout, const char *text,
+    int (*is_ours)(const char *path));
+
+#endif

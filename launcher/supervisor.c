@@ -1,0 +1,443 @@
+/*
+ * A loop around poll(2) with three phases.
+ *
+ *   STARTING  the first child that is not ready is started or waited for;
+ *             any death ends the server with status 1
+ *   RUNNING   a child that is not there is started again as soon as its
+ *             orphans are gone and its delay is over
+ *   STOPPING  the last child that is still there is asked to end
+ *
+ * While anything is unsettled the loop turns every few milliseconds, so that
+ * no step needs a timer of its own; when all is well it sleeps until a
+ * signal comes.  Death is always learned from SIGCHLD.  The launcher is the
+ * reaper of all orphans below it (PR_SET_CHILD_SUBREAPER).
+ */
+
+#include "supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "listen_ports.h"
+#include "qsn_log.h"
+#include "child.h"
+
+#define TURN_MS    10           /* of the loop while something is unsettled */
+#define START_MS   60000        /* at most, until a child is ready */
+#define NGINX_QUIT_MS   4000    /* above worker_shutdown_timeout */
+#define BRIDGE_QUIT_MS  2000
+#define WORKER_QUIT_MS  5000
+#define DEMO_QUIT_MS    1000
+
+enum { WORKER, BRIDGE, NGINX, DEMO, CHILDREN };
+
+enum phase { STARTING, RUNNING, STOPPING, STOPPED };
+
+typedef struct {
+    const qsn_settings_t *settings;
+    child_t children[CHILDREN];
+    int count;                  /* without the demo there are three */
+    enum phase phase;
+    int signals;                /* signalfd */
+    int hurry;                  /* asked to stop twice */
+    int status;
+} supervisor_t;
+
+static void signal_set(sigset_t *set);
+static int open_signals(void);
+static void loop(supervisor_t *s);
+static int turn(supervisor_t *s, int64_t now);
+static int turn_starting(supervisor_t *s, int64_t now);
+static int turn_running(supervisor_t *s, int64_t now);
+static int turn_stopping(supervisor_t *s, int64_t now);
+static void start(supervisor_t *s, child_t *child, int64_t now);
+static void fail(supervisor_t *s, const child_t *child,
+    const char *how);
+static void look_if_ready(supervisor_t *s, child_t *child, int64_t now);
+static void take_signals(supervisor_t *s);
+static void reap(supervisor_t *s);
+static void announce(const supervisor_t *s);
+static void show_demo(const qsn_settings_t *settings);
+
+
+int
+supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
+    char *const *worker, char *const *bridge)
+{
+    char conf[QSN_RUN_DIR_MAX + sizeof(LAYOUT_NGINX_CONF) + 1];
+    char away[QSN_RUN_DIR_MAX + sizeof(LAYOUT_LINE_AWAY) + 1];
+    char url[64];
+    char *nginx[] = { layout->nginx, "-p", settings->run_dir, "-c", conf,
+                      "-e", "stderr", "-g", "daemon off;", NULL };
+    char *demo[] = { layout->demo, "--url", url, "--follow", NULL };
+
+    (void) snprintf(conf, sizeof(conf), "%s/%s", settings->run_dir,
+                    LAYOUT_NGINX_CONF);
+    (void) snprintf(away, sizeof(away), "%s/%s", settings->run_dir,
+                    LAYOUT_LINE_AWAY);
+    (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d",
+                    (int) settings->http_port);
+
+    supervisor_t s = {
+        .settings = settings,
+        .children = {
+            [WORKER] = { .name = "qasino-worker", .argv = worker,
+                         .announces = 1, .quit_signal = SIGTERM,
+                         .quit_ms = WORKER_QUIT_MS,
+                         .orphan_signal = SIGKILL },
+            [BRIDGE] = { .name = "qasino-zmq-bridge", .argv = bridge,
+                         .announces = 1, .quit_signal = SIGTERM,
+                         .quit_ms = BRIDGE_QUIT_MS,
+                         .orphan_signal = SIGKILL },
+            /* nginx does not remove its unix socket when it is killed, and
+               can't bind one that is there */
+            [NGINX] = { .name = "nginx", .argv = nginx, .stale = away,
+                        .quit_signal = SIGQUIT, .quit_ms = NGINX_QUIT_MS,
+                        .orphan_signal = SIGQUIT },
+            [DEMO] = { .name = "this-machine", .argv = demo,
+                       .quit_signal = SIGTERM, .quit_ms = DEMO_QUIT_MS,
+                       .orphan_signal = SIGKILL }
+        },
+        .count = layout->demo ? CHILDREN : DEMO,
+        .signals = open_signals()
+    };
+
+    for (int i = 0; i < CHILDREN; i++) {
+        s.children[i].ready_fd = -1;
+    }
+
+    if (s.signals == -1 || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1) {
+        qsn_log("cannot watch over children: %s", strerror(errno));
+        return 1;
+    }
+
+    loop(&s);
+    (void) close(s.signals);
+
+    return s.status;
+}
+
+
+void
+supervisor_hold_signals(void)
+{
+    sigset_t set;
+
+    /* a shell's background job may have been given SIGINT ignored; SIGHUP
+       stays as it is, for nohup */
+    (void) signal(SIGINT, SIG_DFL);
+    (void) signal(SIGTERM, SIG_DFL);
+    (void) signal(SIGCHLD, SIG_DFL);
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    signal_set(&set);
+    (void) sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+
+static void
+signal_set(sigset_t *set)
+{
+    (void) sigemptyset(set);
+    (void) sigaddset(set, SIGINT);
+    (void) sigaddset(set, SIGTERM);
+    (void) sigaddset(set, SIGHUP);
+    (void) sigaddset(set, SIGCHLD);
+}
+
+
+static int
+open_signals(void)
+{
+    sigset_t set;
+
+    signal_set(&set);
+
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+
+static void
+loop(supervisor_t *s)
+{
+    struct pollfd fds[CHILDREN + 1];
+
+    for ( ;; ) {
+        int unsettled = turn(s, child_clock());
+
+        if (s->phase == STOPPED) {
+            return;
+        }
+
+        fds[0] = (struct pollfd) { .fd = s->signals, .events = POLLIN };
+
+        for (int i = 0; i < CHILDREN; i++) {
+            fds[i + 1] = (struct pollfd) { .fd = s->children[i].ready_fd,
+                                           .events = POLLIN };
+        }
+
+        if (poll(fds, CHILDREN + 1, unsettled ? TURN_MS : -1) > 0
+            && fds[0].revents)
+        {
+            take_signals(s);
+        }
+
+        reap(s);
+    }
+}
+
+
+/* Does what can be done now; returns whether there is more to do soon. */
+static int
+turn(supervisor_t *s, int64_t now)
+{
+    for (int i = 0; i < s->count; i++) {
+        look_if_ready(s, &s->children[i], now);
+    }
+
+    return s->phase == STARTING ? turn_starting(s, now)
+           : s->phase == RUNNING ? turn_running(s, now)
+           : turn_stopping(s, now);
+}
+
+
+static int
+turn_starting(supervisor_t *s, int64_t now)
+{
+    for (int i = 0; i < DEMO; i++) {
+        child_t *child = &s->children[i];
+
+        if (child->ready) {
+            continue;
+        }
+
+        if (child->starts == 0) {
+            start(s, child, now);
+
+        } else if (now - child->since_ms > START_MS) {
+            fail(s, child, "not ready after 60 seconds");
+        }
+
+        return 1;
+    }
+
+    s->phase = RUNNING;
+    announce(s);
+
+    return 1;
+}
+
+
+static int
+turn_running(supervisor_t *s, int64_t now)
+{
+    int unsettled = 0;
+
+    for (int i = 0; i < s->count; i++) {
+        child_t *child = &s->children[i];
+
+        if (!child_is_gone(child, now)) {
+            unsettled |= !child->ready;
+            continue;
+        }
+
+        if (now - child->since_ms >= child->delay_ms) {
+            start(s, child, now);
+        }
+
+        unsettled = 1;
+    }
+
+    return unsettled;
+}
+
+
+static int
+turn_stopping(supervisor_t *s, int64_t now)
+{
+    for (int i = s->count - 1; i >= 0; i--) {
+        if (!child_is_gone(&s->children[i], now)) {
+            child_ask_to_end(&s->children[i], now, s->hurry);
+            return 1;
+        }
+    }
+
+    s->phase = STOPPED;
+
+    return 0;
+}
+
+
+static void
+start(supervisor_t *s, child_t *child, int64_t now)
+{
+    if (child_start(child, now) == 0) {
+        return;
+    }
+
+    if (s->phase == STARTING) {
+        fail(s, child, strerror(errno));
+        return;
+    }
+
+    qsn_log("cannot start %s: %s", child->name, strerror(errno));
+    child->since_ms = now;
+    child->delay_ms = CHILD_DELAY_MAX_MS;
+}
+
+
+/* The server does not come up: the rest is stopped again. */
+static void
+fail(supervisor_t *s, const child_t *child, const char *how)
+{
+    qsn_log("cannot start the server: %s failed (%s)", child->name, how);
+    s->status = 1;
+    s->phase = STOPPING;
+}
+
+
+static void
+look_if_ready(supervisor_t *s, child_t *child, int64_t now)
+{
+    const qsn_settings_t *settings = s->settings;
+    int again = child->starts > 1;
+
+    if (child->pid == 0 || child->ready) {
+        return;
+    }
+
+    if (child->announces) {
+        if (!child_read_ready(child, now)) {
+            return;
+        }
+
+    } else if (child == &s->children[NGINX]) {
+        if (!listen_ports_accepting(settings->http_port)
+            || !listen_ports_accepting(settings->line_port)
+            || (settings->keys_dir
+                && !listen_ports_accepting(settings->https_port)))
+        {
+            return;
+        }
+    }
+
+    child->ready = 1;
+    child->since_ms = now;
+
+    if (again && s->phase == RUNNING) {
+        qsn_log("%s (pid %d) is back", child->name, (int) child->pid);
+    }
+}
+
+
+static void
+take_signals(supervisor_t *s)
+{
+    struct signalfd_siginfo info;
+
+    while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            continue;
+        }
+
+        if (s->phase == STOPPING) {
+            s->hurry = 1;
+            continue;
+        }
+
+        qsn_log("stopping: signal %d (%s)", (int) info.ssi_signo,
+                strsignal((int) info.ssi_signo));
+        s->phase = STOPPING;
+    }
+}
+
+
+/* Buries the dead.  A child of ours is still a zombie while its orphans are
+   told to end, so that the number of its group can be no one else's. */
+static void
+reap(supervisor_t *s)
+{
+    siginfo_t info = { 0 };
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0
+           && info.si_pid)
+    {
+        child_t *child = NULL;
+        char how[64];
+        int status = 0;
+
+        for (int i = 0; i < s->count; i++) {
+            if (s->children[i].pid == info.si_pid) {
+                child = &s->children[i];
+                child_end_orphans(child);
+            }
+        }
+
+        (void) waitpid(info.si_pid, &status, 0);
+
+        if (child) {
+            (void) child_how_ended(status, how, sizeof(how));
+            (void) child_read_ready(child, child_clock());
+            child_ended(child, child_clock());
+
+            if (s->phase == STARTING) {
+                fail(s, child, how);
+
+            } else if (s->phase == RUNNING) {
+                qsn_log("%s (pid %d) died: %s; starting it again",
+                        child->name, (int) info.si_pid, how);
+            }
+        }
+
+        info.si_pid = 0;
+    }
+}
+
+
+static void
+announce(const supervisor_t *s)
+{
+    const qsn_settings_t *settings = s->settings;
+    char https[16] = "off";
+
+    if (settings->keys_dir) {
+        (void) snprintf(https, sizeof(https), "%d",
+                        (int) settings->https_port);
+    }
+
+    (void) printf("qasino ready http=%d https=%s zmq=%d pubsub=%d line=%d "
+                  "pid=%d\n", (int) settings->http_port, https,
+                  (int) settings->zmq_port, (int) settings->pubsub_port,
+                  (int) settings->line_port, (int) getpid());
+    (void) fflush(stdout);
+
+    if (s->count > DEMO) {
+        show_demo(settings);
+    }
+}
+
+
+static void
+show_demo(const qsn_settings_t *settings)
+{
+    int http = (int) settings->http_port;
+
+    (void) fprintf(stderr, "\n"
+        "This machine's own tables are published every %g seconds and can "
+        "be\nqueried from the next generation on.  Three things to try:\n\n"
+        "  curl -G 'http://localhost:%d/request?op=query&format=text' \\\n"
+        "      --data-urlencode 'sql=SELECT name, sum(rss_kb) AS kb "
+        "FROM processes GROUP BY name ORDER BY kb DESC LIMIT 5'\n\n"
+        "  telnet localhost %d       and there: SHOW TABLES;\n\n"
+        "  http://localhost:%d/request?op=query&format=text"
+        "&sql=SELECT+*+FROM+machine\n\n",
+        (double) settings->generation_duration_ms / 1000, http,
+        (int) settings->line_port, http);
+}
