@@ -1,0 +1,406 @@
+/*
+ * One thread, one loop, four things to wait for:
+ *
+ *   clients --ROUTER--> router --envelope--> flight
+ *                          |                   ^ |
+ *                        body                  | | answer, envelope
+ *                          v                   | v
+ *                     worker_link --frames-----+ router --> clients
+ *
+ *   worker --EVENT--> signals --PUB--> subscribers
+ *
+ * The bridge reads no JSON.  A request's body goes to the worker as it came,
+ * with op 0 ("the body says"), under an id of our own; the answer's id leads
+ * to the envelope it goes back in.  Any number of requests share the one
+ * connection, so a slow one holds up nobody.
+ *
+ * What is bounded, and what happens there: at zmq_max_in_flight, or while
+ * the worker does not take what is queued for it, the ROUTER is not read.
+ * Requests then wait in libzmq and in TCP, as they would for a slow server;
+ * an error would only make their clients ask again.  A worker that is away
+ * is another matter: every request gets its error at once.
+ *
+ * A client that leaves is not seen: libzmq does not tell a ROUTER.  Its
+ * query runs to its end or its deadline and the answer is dropped.
+ */
+
+#include "bridge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "flight.h"
+#include "qsn_log.h"
+#include "qsn_op.h"
+#include "router.h"
+#include "signals.h"
+#include "worker_link.h"
+
+#define BACKLOG_MAX     (256 * 1024)    /* then the ROUTER waits */
+#define REQUESTS_A_TURN 64
+#define CLIENT_MAX      128             /* bytes of an address */
+
+static const char away[] = "The Qasino worker is away, try again";
+static const char lost[] =
+    "The Qasino worker went away before it answered, try again";
+static const char stopping[] = "The Qasino server is stopping, try again";
+static const char no_reason[] = "The worker broke off its answer";
+static const char crowded[] = "The ZeroMQ bridge is out of memory, try again";
+
+typedef struct {
+    void *context;
+    router_t *router;
+    flight_t *flight;
+    worker_link_t link;         /* requests and their answers */
+    signals_t signals;
+    char worker_path[QSN_RUN_DIR_MAX + sizeof("/" QSN_WORKER_SOCKET)];
+} bridge_t;
+
+static int bridge_open(bridge_t *bridge, const qsn_settings_t *settings);
+static void bridge_close(bridge_t *bridge);
+static int serve(bridge_t *bridge, int stop_fd);
+static zmq_pollitem_t link_item(const worker_link_t *link);
+static long timeout(const bridge_t *bridge);
+static int takes_requests(const bridge_t *bridge);
+static void serve_clients(bridge_t *bridge);
+static void serve_request(bridge_t *bridge, router_request_t *request);
+static void forward(bridge_t *bridge, router_request_t *request,
+    uint64_t id);
+static void serve_worker(bridge_t *bridge);
+static int serve_event(bridge_t *bridge, enum worker_link_event event);
+static void answer(bridge_t *bridge, flight_request_t *request);
+static void cancel(bridge_t *bridge, uint64_t id);
+static void fail_all(bridge_t *bridge, const char *why);
+
+
+int
+bridge_run(const qsn_settings_t *settings, int stop_fd, int ready_fd)
+{
+    bridge_t *bridge = calloc(1, sizeof(*bridge));
+    int status = 1;
+
+    if (bridge == NULL) {
+        qsn_log("out of memory");
+        return 1;
+    }
+
+    if (bridge_open(bridge, settings) == 0) {
+        if (ready_fd != -1) {
+            if (write(ready_fd, "", 1) != 1) {
+                qsn_log("cannot say that we are ready: %s", strerror(errno));
+            }
+
+            (void) close(ready_fd);
+        }
+
+        status = serve(bridge, stop_fd);
+        fail_all(bridge, stopping);
+    }
+
+    bridge_close(bridge);
+    free(bridge);
+
+    return status;
+}
+
+
+static int
+bridge_open(bridge_t *bridge, const qsn_settings_t *settings)
+{
+    (void) snprintf(bridge->worker_path, sizeof(bridge->worker_path), "%s/%s",
+                    settings->run_dir, QSN_WORKER_SOCKET);
+    worker_link_init(&bridge->link, bridge->worker_path, "requests");
+
+    bridge->context = zmq_ctx_new();
+    bridge->flight = flight_create((size_t) settings->zmq_max_in_flight,
+                                   (size_t) settings->zmq_max_reply);
+
+    if (bridge->context == NULL || bridge->flight == NULL) {
+        qsn_log("cannot start ZeroMQ: %s", strerror(errno));
+        return -1;
+    }
+
+    bridge->router = router_create(bridge->context, settings);
+
+    return bridge->router && signals_open(&bridge->signals, bridge->context,
+                                          settings, bridge->worker_path) == 0
+           ? 0 : -1;
+}
+
+
+static void
+bridge_close(bridge_t *bridge)
+{
+    worker_link_close(&bridge->link);
+    signals_close(&bridge->signals);
+    router_close(bridge->router);
+
+    if (bridge->context) {
+        while (zmq_ctx_term(bridge->context) == -1 && errno == EINTR) {
+            /* waits for what lingers */
+        }
+    }
+
+    router_destroy(bridge->router);
+    flight_destroy(bridge->flight);
+}
+
+
+static int
+serve(bridge_t *bridge, int stop_fd)
+{
+    for ( ;; ) {
+        (void) worker_link_connect(&bridge->link);
+        signals_connect(&bridge->signals);
+
+        /* poll() skips a descriptor of -1 */
+        zmq_pollitem_t stop = { .fd = stop_fd, .events = ZMQ_POLLIN };
+        zmq_pollitem_t clients = {
+            .socket = router_socket(bridge->router),
+            .events = takes_requests(bridge) ? ZMQ_POLLIN : 0
+        };
+        zmq_pollitem_t items[] = {
+            stop, link_item(&bridge->link), link_item(&bridge->signals.link),
+            clients
+        };
+
+        if (zmq_poll(items, sizeof(items) / sizeof(items[0]),
+                     timeout(bridge)) == -1)
+        {
+            if (errno == EINTR) {
+                continue;
+            }
+
+            qsn_log("cannot wait for clients: %s", zmq_strerror(errno));
+            return 1;
+        }
+
+        if (items[0].revents) {
+            return 0;
+        }
+
+        if (items[1].revents) {
+            serve_worker(bridge);
+        }
+
+        if (items[2].revents) {
+            signals_serve(&bridge->signals);
+        }
+
+        if (items[3].revents) {
+            serve_clients(bridge);
+        }
+
+        worker_link_flush(&bridge->link);
+        worker_link_flush(&bridge->signals.link);
+    }
+}
+
+
+static zmq_pollitem_t
+link_item(const worker_link_t *link)
+{
+    zmq_pollitem_t item = { .fd = link->fd, .events = ZMQ_POLLIN };
+
+    if (worker_link_backlog(link)) {
+        item.events |= ZMQ_POLLOUT;
+    }
+
+    return item;
+}
+
+
+/* Milliseconds until a link wants to connect, -1: none does. */
+
+static long
+timeout(const bridge_t *bridge)
+{
+    long a = worker_link_timeout(&bridge->link);
+    long b = worker_link_timeout(&bridge->signals.link);
+
+    if (a == -1 || b == -1) {
+        return a == -1 ? b : a;
+    }
+
+    return a < b ? a : b;
+}
+
+
+static int
+takes_requests(const bridge_t *bridge)
+{
+    return !worker_link_is_up(&bridge->link)    /* errors are cheap */
+           || (!flight_is_full(bridge->flight)
+               && worker_link_backlog(&bridge->link) < BACKLOG_MAX);
+}
+
+
+static void
+serve_clients(bridge_t *bridge)
+{
+    router_request_t request;
+
+    for (int i = 0; i < REQUESTS_A_TURN && takes_requests(bridge); i++) {
+        if (!router_receive(bridge->router, &request)) {
+            return;
+        }
+
+        serve_request(bridge, &request);
+        router_request_free(&request);
+    }
+}
+
+
+static void
+serve_request(bridge_t *bridge, router_request_t *request)
+{
+    const char *error = request->refusal;
+
+    if (error == NULL && !worker_link_is_up(&bridge->link)) {
+        error = away;
+    }
+
+    if (error == NULL) {
+        flight_request_t *mine = flight_add(bridge->flight,
+                                            &request->envelope);
+        if (mine) {
+            forward(bridge, request, mine->id);
+            return;
+        }
+
+        error = crowded;
+    }
+
+    router_error(bridge->router, &request->envelope, error, strlen(error));
+}
+
+
+static void
+forward(bridge_t *bridge, router_request_t *request, uint64_t id)
+{
+    uint8_t args[QSN_FRAME_ARG_SIZE + CLIENT_MAX];
+    size_t length = strnlen(request->client, CLIENT_MAX);
+    uint8_t *end = qsn_frame_put_arg(args, QSN_ARG_CLIENT, request->client,
+                                     length);
+    const qsn_frame_t frame = {
+        .type = QSN_FRAME_REQUEST,
+        .op = QSN_OP_NONE,
+        .format = QSN_FORMAT_JSON,
+        .flags = QSN_FLAG_PARTS,
+        .id = id,
+        .args_length = (uint32_t) (end - args),
+        .body_length = zmq_msg_size(&request->body)
+    };
+
+    worker_link_send(&bridge->link, &frame, args,
+                     zmq_msg_data(&request->body));
+}
+
+
+static void
+serve_worker(bridge_t *bridge)
+{
+    for ( ;; ) {
+        enum worker_link_event event = worker_link_next(&bridge->link);
+
+        if (event == WORKER_LINK_IDLE) {
+            return;
+        }
+
+        if (event != WORKER_LINK_LOST && serve_event(bridge, event) != 0) {
+            worker_link_drop(&bridge->link, flight_error(bridge->flight));
+            event = WORKER_LINK_LOST;
+        }
+
+        if (event == WORKER_LINK_LOST) {
+            fail_all(bridge, lost);
+            return;
+        }
+    }
+}
+
+
+/* A piece of an answer; -1 if the worker may not send it. */
+
+static int
+serve_event(bridge_t *bridge, enum worker_link_event event)
+{
+    frame_parser_t *parser = &bridge->link.parser;
+    enum flight_result result = FLIGHT_ON;
+    flight_request_t *request;
+
+    if (event == WORKER_LINK_HEAD) {
+        result = flight_head(bridge->flight, &parser->frame, &request);
+
+    } else if (event == WORKER_LINK_BODY) {
+        flight_body(bridge->flight, parser->piece, parser->piece_length);
+
+    } else {
+        result = flight_end(bridge->flight, &request);
+    }
+
+    if (result == FLIGHT_GIVEN_UP) {
+        answer(bridge, request);
+
+        if (parser->frame.flags & QSN_FLAG_MORE) {
+            cancel(bridge, request->id);
+        }
+
+    } else if (result == FLIGHT_DONE) {
+        answer(bridge, request);
+        flight_remove(bridge->flight, request);
+    }
+
+    return result == FLIGHT_BROKEN ? -1 : 0;
+}
+
+
+static void
+answer(bridge_t *bridge, flight_request_t *request)
+{
+    if (request->answered) {
+        return;
+    }
+
+    request->answered = 1;
+
+    if (request->failed) {
+        const char *why = qsn_buf_text(&request->failure);
+
+        why = why[0] ? why : no_reason;
+        router_error(bridge->router, &request->envelope, why, strlen(why));
+
+    } else {
+        router_reply(bridge->router, &request->envelope, &request->reply,
+                     request->split);
+    }
+}
+
+
+static void
+cancel(bridge_t *bridge, uint64_t id)
+{
+    const qsn_frame_t frame = { .type = QSN_FRAME_CANCEL, .id = id };
+
+    worker_link_send(&bridge->link, &frame, NULL, NULL);
+}
+
+
+static void
+fail_all(bridge_t *bridge, const char *why)
+{
+    flight_request_t *request;
+
+    while ((request = flight_any(bridge->flight)) != NULL) {
+        if (!request->answered) {
+            router_error(bridge->router, &request->envelope, why,
+                         strlen(why));
+        }
+
+        flight_remove(bridge->flight, request);
+    }
+}

@@ -1,0 +1,58 @@
+#ifndef ROUTER_H
+#define ROUTER_H
+
+/*
+ * The clients' side: requests in, answers out.  Nothing here blocks.
+ *
+ * Threads: a router belongs to the bridge's loop; only the count of bytes
+ * that libzmq still holds is also touched by libzmq's I/O thread.
+ */
+
+#include <stdint.h>
+#include <zmq.h>
+
+#include "envelope.h"
+#include "qsn_buf.h"
+#include "qsn_settings.h"
+
+typedef struct router router_t;
+
+typedef struct {
+    envelope_t envelope;
+    zmq_msg_t body;
+    const char *client;         /* its address, part of body; never NULL */
+    const char *refusal;        /* not NULL: answer with this error instead */
+    char refusal_text[256];     /* private */
+} router_request_t;
+
+/* Binds; NULL after logging why. */
+router_t *router_create(void *context, const qsn_settings_t *settings);
+
+/*
+ * In two steps, around zmq_ctx_term(): close the socket, then, once the I/O
+ * thread has let go of the answers it held, free the router.  NULL is fine.
+ */
+void router_close(router_t *router);
+void router_destroy(router_t *router);
+
+/* For zmq_poll(). */
+void *router_socket(router_t *router);
+
+/* The next request: 1 and *request, to be freed by router_request_free();
+   or 0 where none is waiting. */
+int router_receive(router_t *router, router_request_t *request);
+void router_request_free(router_request_t *request);
+
+/*
+ * Answers the client of envelope.  The memory of *reply goes to libzmq, the
+ * buffer is empty afterwards.  Where split is not 0 the bytes from there on
+ * are a second ZeroMQ frame.
+ */
+void router_reply(router_t *router, const envelope_t *envelope,
+    qsn_buf_t *reply, size_t split);
+
+/* Answers with the JSON error document. */
+void router_error(router_t *router, const envelope_t *envelope,
+    const char *message, size_t length);
+
+#endif
