@@ -21,22 +21,26 @@ CC          := clang
 SANITIZE    := -O1 -fno-omit-frame-pointer -fsanitize=thread
 endif
 
-PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq
+PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq libcurl libedit
 CPPFLAGS    += $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIBS_common   := $(shell $(PKG_CONFIG) --libs yaml-0.1) -lm
 LIBS_worker   := $(shell $(PKG_CONFIG) --libs sqlite3 yajl yaml-0.1 libuv) -lm
 LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1) -lm -lpthread
 LIBS_bridge   := $(shell $(PKG_CONFIG) --libs libzmq yajl yaml-0.1) -lm
 LIBS_launcher := $(LIBS_common)
+LIBS_clients  := $(shell $(PKG_CONFIG) --libs libcurl libzmq yajl) -lm
+LIBS_sql      := $(LIBS_clients) $(shell $(PKG_CONFIG) --libs libedit sqlite3)
 
+# clients/NAME_main.c is the program qasino-NAME.
+CLIENTS  := $(patsubst clients/%_main.c,qasino-%,$(wildcard clients/*_main.c))
 PROGRAMS := $(addprefix $(B)/,qasino-server qasino-worker qasino-query \
-              qasino-zmq-bridge)
+              qasino-zmq-bridge $(CLIENTS))
 
 all: programs module tree
 programs: $(PROGRAMS)
 
 # One library a folder, main.c apart, so that unit tests can link any of it.
-sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+sources = $(filter-out %/main.c %_main.c,$(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 $(B)/%.o: %.c Makefile
@@ -54,6 +58,7 @@ $(eval $(call library,worker,worker))
 $(eval $(call library,query,worker/query))
 $(eval $(call library,bridge,zmq_bridge))
 $(eval $(call library,launcher,launcher))
+$(eval $(call library,clients,clients))
 
 link = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
 
@@ -66,6 +71,10 @@ $(B)/qasino-zmq-bridge: $(B)/zmq_bridge/main.o $(B)/libbridge.a \
 	$(call link,$(LIBS_bridge))
 $(B)/qasino-server: $(B)/launcher/main.o $(B)/liblauncher.a $(B)/libcommon.a
 	$(call link,$(LIBS_launcher))
+$(B)/qasino-sql: $(B)/clients/sql_main.o $(B)/libclients.a $(B)/libcommon.a
+	$(call link,$(LIBS_sql))
+$(B)/qasino-%: $(B)/clients/%_main.o $(B)/libclients.a $(B)/libcommon.a
+	$(call link,$(LIBS_clients))
 
 # The files that the launcher looks for beside its own binary.
 TREE := $(patsubst %,$(B)/%,$(wildcard conf/* examples/*))
@@ -93,7 +102,8 @@ $(MODULE_B)/Makefile: SHELL := /bin/bash
 
 $(MODULE): $(MODULE_B)/Makefile $(MODULE_IN)
 	$(MAKE) -C $(NGINX_DEV) -f $(MODULE_B)/Makefile modules
-	cp $(MODULE_B)/ngx_http_qasino_module.so $@
+	cp $(MODULE_B)/ngx_http_qasino_module.so $@.new
+	mv $@.new $@
 
 # Unit tests: one cmocka program a file of t/unit.
 UNITS := $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
@@ -102,11 +112,40 @@ $(B)/unit/%: $(B)/t/unit/%.o $(B)/libworker.a $(B)/libquery.a \
              $(B)/libbridge.a $(B)/liblauncher.a $(B)/libcommon.a
 	@mkdir -p $(@D)
 	$(call link,$(LIBS_worker) $(LIBS_bridge) -lcmocka -lpthread)
-$(B)/t/unit/%.o: CPPFLAGS += -Iworker -Iworker/query -Izmq_bridge -Ilauncher
+# Those of the clients have nothing of the server in them.
+$(B)/unit/client_%: $(B)/t/unit/client_%.o $(B)/libclients.a \
+                    $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(call link,$(LIBS_sql) -lcmocka -lpthread)
+$(B)/t/unit/%.o: CPPFLAGS += $(UNIT_INCLUDES)
+$(B)/t/unit/%.o: UNIT_INCLUDES = -Iworker -Iworker/query -Izmq_bridge \
+                                 -Ilauncher
+$(B)/t/unit/client_%.o: UNIT_INCLUDES = -Iclients
+
+# Manual pages, from scdoc sources.
+MAN := $(patsubst clients/man/%.scd,$(B)/man/%,$(wildcard clients/man/*.scd))
+man: $(MAN)
+$(B)/man/%: clients/man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@.new && mv $@.new $@
 
 clean:
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all programs module tree units clean
+.PHONY: all programs module tree units man clean
 .SECONDARY:
+
+# What ./test runs as released, without installing or sanitizers.
+check: all units
+	prove --exec t/run -j2 $(UNITS) $(wildcard t/*.t)
+
+# nginx and the module under ASan + UBSan, from Debian's source.
+nginx-asan:
+	t/nginx-asan
+
+# Acknowledged rows survive 200 kill -9 of the worker, with and without nginx.
+soak: all
+	QASINO_KILLS=$${QASINO_KILLS:-200} QASINO_TEST_LIMIT=7200 \
+	    prove --exec t/run -v t/worker_kill.t t/lifecycle_kill.t
+.PHONY: check nginx-asan soak

@@ -6,6 +6,7 @@
 
 #include "qsn_page.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -36,9 +37,8 @@ qsn_page_create(const char *path)
         return NULL;
     }
 
-    /* A predecessor killed while writing leaves the sequence odd. */
-    atomic_store(&page->sequence, atomic_load(&page->sequence) & ~1ull);
-
+    /* A predecessor killed while writing left the sequence odd, and odd it
+       stays, so that nobody believes half a page, until the next publish. */
     page->version = QSN_PAGE_VERSION;
     page->size = sizeof(*page);
     page->magic = QSN_PAGE_MAGIC;
@@ -51,13 +51,12 @@ void
 qsn_page_publish(qsn_page_t *page, const qsn_page_state_t *state)
 {
     uint64_t sequence = atomic_load_explicit(&page->sequence,
-                                             memory_order_relaxed);
+                                             memory_order_relaxed) | 1;
 
-    atomic_store_explicit(&page->sequence, sequence + 1,
-                          memory_order_relaxed);
+    atomic_store_explicit(&page->sequence, sequence, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     page->state = *state;
-    atomic_store_explicit(&page->sequence, sequence + 2,
+    atomic_store_explicit(&page->sequence, sequence + 1,
                           memory_order_release);
 }
 
@@ -127,6 +126,8 @@ map(const char *path, int open_flags, int protection)
 
     if (lseek(fd, 0, SEEK_END) >= QSN_PAGE_SIZE) {
         mapped = mmap(NULL, QSN_PAGE_SIZE, protection, MAP_SHARED, fd, 0);
+    } else {
+        errno = EINVAL;
     }
 
 done:

@@ -153,6 +153,36 @@ qsn_utf8_size(const char *text, size_t length)
 }
 
 
+int
+qsn_utf8_valid(const char *text, size_t length)
+{
+    const char *end = text + length;
+
+    while (text < end) {
+        uint64_t eight;
+
+        if ((size_t) (end - text) >= sizeof(eight)) {
+            memcpy(&eight, text, sizeof(eight));
+
+            if ((eight & 0x8080808080808080ull) == 0) {
+                text += sizeof(eight);
+                continue;
+            }
+        }
+
+        size_t size = qsn_utf8_size(text, (size_t) (end - text));
+
+        if (size == 0) {
+            return 0;
+        }
+
+        text += size;
+    }
+
+    return 1;
+}
+
+
 static size_t
 escape_one(char *out, unsigned char byte)
 {

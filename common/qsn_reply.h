@@ -31,4 +31,7 @@ char *qsn_reply_error(char *out, enum qsn_format format,
    bytes there are none.  length is what is left, at least 1. */
 size_t qsn_utf8_size(const char *text, size_t length);
 
+/* 1 if all of text is UTF-8. */
+int qsn_utf8_valid(const char *text, size_t length);
+
 #endif

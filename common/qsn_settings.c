@@ -82,7 +82,7 @@ static const option_t options[] = {
     { "query_heap", 0, KIND_BYTES, AT(query_heap), "128m", 8 * MIB,
       65536 * MIB, "memory a query may use" },
     { "query_max_sql", 0, KIND_BYTES, AT(query_max_sql), "64k", 256,
-      MIB, "size of a statement" },
+      128 * 1024, "size of a statement" },
     { "max_body", 0, KIND_BYTES, AT(max_body), "64m", 1024, 1024 * MIB,
       "size of one request" },
     { "max_cell", 0, KIND_BYTES, AT(max_cell), "1m", 1024, 512 * MIB,
@@ -530,6 +530,13 @@ fill_defaults(qsn_settings_t *s, char *error)
         (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
                         "\"run_dir\" is longer than %d bytes, too long for "
                         "the names of its sockets", QSN_RUN_DIR_MAX);
+        return -1;
+    }
+
+    if (s->archive_db_dir && strcmp(s->archive_db_dir, s->db_dir) == 0) {
+        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
+                        "\"archive_db_dir\" must be another directory than "
+                        "\"db_dir\"");
         return -1;
     }
 

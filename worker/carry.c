@@ -18,18 +18,21 @@ typedef struct {
     store_t *store;
     request_t request;          /* arena for names, and its error */
     catalog_table_t *table;
-    qsn_buf_t columns;          /* "a","b" */
+    qsn_buf_t columns;          /* "a","b", as copied */
     report_t report;
 } carry_t;
 
 static int carry_reports(store_t *store);
 static int carry_report(store_t *store, sqlite3_stmt *row);
 static int merge_table(carry_t *carry, const char *name,
-    const char *columns);
+    const char *columns, const char *updated);
+static int add_names(carry_t *carry, report_t *all, const char *names);
 static int add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
     size_t length);
 static int carry_plain(carry_t *carry);
 static int carry_updates(carry_t *carry, const char *identity);
+static int carry_row(carry_t *carry, sqlite3_stmt *insert,
+    sqlite3_stmt *marked, const char *identity);
 
 
 int
@@ -70,7 +73,10 @@ carry_reports(store_t *store)
 {
     sqlite3_stmt *statement = sql_prepare(store->db,
         "SELECT tablename, identity, is_update, first_rowid, last_rowid, "
-        "epoch, columns FROM sealed._qasino_reports WHERE persist");
+        "epoch, columns, (SELECT group_concat(columns) "
+        "FROM sealed._qasino_reports u WHERE u.persist AND u.is_update "
+        "AND u.tablename = r.tablename) "
+        "FROM sealed._qasino_reports r WHERE persist ORDER BY is_update");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
 
     while (rc == SQLITE_ROW) {
@@ -94,6 +100,7 @@ carry_report(store_t *store, sqlite3_stmt *row)
     const char *name = (const char *) sqlite3_column_text(row, 0);
     const char *identity = (const char *) sqlite3_column_text(row, 1);
     const char *columns = (const char *) sqlite3_column_text(row, 6);
+    const char *updated = (const char *) sqlite3_column_text(row, 7);
     enum report_kind kind = sqlite3_column_int(row, 2) ? REPORT_UPDATE
                                                        : REPORT_PLAIN;
     carry_t carry = { .store = store };
@@ -108,7 +115,9 @@ carry_report(store_t *store, sqlite3_stmt *row)
     qsn_buf_string(&carry.report.columns, columns ? columns : "");
     request_init(&carry.request, &no_limits);
 
-    if (merge_table(&carry, name, qsn_buf_text(&carry.report.columns)) != 0) {
+    if (merge_table(&carry, name, columns ? columns : "",
+                    updated ? updated : "") != 0)
+    {
         if (carry.request.status == 507) {
             /* a limit is lower than it was: that is no reason to stop */
             qsn_log("persisted rows of '%s' are dropped: %s", name,
@@ -133,40 +142,46 @@ carry_report(store_t *store, sqlite3_stmt *row)
 }
 
 
-/* The table with the columns that the persisted report had, no others. */
+/*
+ * The table with the columns that the persisted report had and those that
+ * persisted updates have set, in whoever's rows: no others.
+ */
 static int
-merge_table(carry_t *carry, const char *name, const char *columns)
+merge_table(carry_t *carry, const char *name, const char *columns,
+    const char *updated)
 {
     table_t *source = &carry->request.table;
     sqlite3_stmt *info = sql_prepare(carry->store->db,
         "SELECT name, type FROM pragma_table_info(?1, 'sealed')");
+    report_t all = { 0 };       /* its list of columns is all that is used */
     int rc = info ? 0 : -1;
-    size_t count = 1;
 
-    for (const char *at = columns; *at; at++) {
-        count += *at == ',';
-    }
+    rc = rc == 0 && add_names(carry, &all, columns) == 0
+         && add_names(carry, &all, updated) == 0 ? 0 : -1;
 
-    source->types = arena_alloc(&carry->request.arena,
-                                count * sizeof(*source->types));
+    const char *at = qsn_buf_text(&all.columns);
 
-    if (source->types == NULL
+    source->types = arena_alloc(&carry->request.arena, (all.columns.length + 1)
+                                * sizeof(*source->types));
+
+    if (source->types == NULL || all.columns.failed
         || request_set_text(&carry->request, &source->name, name,
                             strlen(name)) != 0)
     {
         rc = -1;
     }
 
-    while (rc == 0 && *columns) {
-        size_t length = strcspn(columns, ",");
+    while (rc == 0 && *at) {
+        size_t length = strcspn(at, ",");
 
         (void) sqlite3_bind_text(info, 1, name, -1, SQLITE_STATIC);
-        rc = add_column(carry, info, columns, length);
+        rc = add_column(carry, info, at, length);
         (void) sqlite3_reset(info);
-        columns += length + (columns[length] == ',');
+        at += length + (at[length] == ',');
     }
 
     (void) sqlite3_finalize(info);
+    qsn_buf_free(&all.columns);
 
     if (rc == 0) {
         schema_columns(&carry->columns, &source->column_names);
@@ -175,6 +190,30 @@ merge_table(carry_t *carry, const char *name, const char *columns)
     }
 
     return rc;
+}
+
+
+/* Each of "a,b" that is not in the list yet. */
+static int
+add_names(carry_t *carry, report_t *all, const char *names)
+{
+    text_list_t list = { 0 };
+
+    while (*names) {
+        size_t length = strcspn(names, ",");
+
+        if (length
+            && request_add_text(&carry->request, &list, names, length) != 0)
+        {
+            return -1;
+        }
+
+        names += length + (names[length] == ',');
+    }
+
+    report_add_columns(all, &list);
+
+    return 0;
 }
 
 
@@ -231,7 +270,10 @@ carry_plain(carry_t *carry)
 }
 
 
-/* One at a time: each row's mark needs the rowid it gets here. */
+/*
+ * One at a time: each row's mark needs the rowid it gets here.  A row inside
+ * a persisted plain report is here already, and only marked again.
+ */
 static int
 carry_updates(carry_t *carry, const char *identity)
 {
@@ -243,31 +285,23 @@ carry_updates(carry_t *carry, const char *identity)
                                 carry->request.table.name.data);
     sqlite3_stmt *insert = sql ? sql_prepare(store->db, sql) : NULL;
     sqlite3_stmt *marks = sql_prepare(store->db,
-        "SELECT row_id FROM sealed._qasino_updated WHERE tablename = ?1 "
+        "SELECT row_id, (SELECT n.first_rowid + row_id - o.first_rowid "
+        "FROM sealed._qasino_reports o JOIN main._qasino_reports n "
+        "USING(tablename, identity, is_update) "
+        "WHERE o.tablename = ?1 AND NOT o.is_update AND o.persist "
+        "AND row_id BETWEEN o.first_rowid AND o.last_rowid) "
+        "FROM sealed._qasino_updated WHERE tablename = ?1 "
         "AND identity = ?2 ORDER BY row_id");
-    sqlite3_stmt *mark = store->mark_row;
     int rc = insert && marks ? SQLITE_OK : SQLITE_ERROR;
 
     if (rc == SQLITE_OK) {
         (void) sqlite3_bind_text(marks, 1, carry->table->name, -1,
                                  SQLITE_STATIC);
         (void) sqlite3_bind_text(marks, 2, identity, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_text(mark, 1, carry->table->name, -1,
-                                 SQLITE_STATIC);
-        (void) sqlite3_bind_text(mark, 3, identity, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int(mark, 4, 1);
     }
 
     while (rc == SQLITE_OK && (rc = sqlite3_step(marks)) == SQLITE_ROW) {
-        (void) sqlite3_bind_int64(insert, 1, sqlite3_column_int64(marks, 0));
-        rc = sql_run(insert);
-
-        if (rc == SQLITE_OK) {
-            carry->report.rows++;
-            (void) sqlite3_bind_int64(mark, 2,
-                                      sqlite3_last_insert_rowid(store->db));
-            rc = sql_run(mark);
-        }
+        rc = carry_row(carry, insert, marks, identity);
     }
 
     (void) sqlite3_finalize(insert);
@@ -275,4 +309,34 @@ carry_updates(carry_t *carry, const char *identity)
     sqlite3_free(sql);
 
     return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+static int
+carry_row(carry_t *carry, sqlite3_stmt *insert, sqlite3_stmt *marked,
+    const char *identity)
+{
+    sqlite3_stmt *mark = carry->store->mark_row;
+    int owned = sqlite3_column_type(marked, 1) == SQLITE_NULL;
+    sqlite3_int64 row_id = sqlite3_column_int64(marked, 1);
+
+    if (owned) {
+        (void) sqlite3_bind_int64(insert, 1, sqlite3_column_int64(marked, 0));
+
+        int rc = sql_run(insert);
+
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+
+        row_id = sqlite3_last_insert_rowid(carry->store->db);
+        carry->report.rows++;
+    }
+
+    (void) sqlite3_bind_text(mark, 1, carry->table->name, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(mark, 2, row_id);
+    (void) sqlite3_bind_text(mark, 3, identity, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int(mark, 4, owned);
+
+    return sql_run(mark);
 }

@@ -25,6 +25,7 @@ struct connection_s {
     int closing;
     int reading;
 
+    qsn_buf_t pending;          /* read, but too much is being worked on */
     qsn_buf_t head;             /* header and arguments so far */
     qsn_frame_t frame;          /* whose body is being read */
     uint64_t body_left;
@@ -49,8 +50,10 @@ typedef struct {
 static void on_connection(uv_stream_t *listener, int status);
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
-static const char *take_bytes(connection_t *connection, const uint8_t *data,
+static void take_input(connection_t *connection, const char *data,
     size_t length);
+static const char *take_bytes(connection_t *connection, const uint8_t **data,
+    size_t *length);
 static const char *take_head(connection_t *connection, const uint8_t **data,
     size_t *length);
 static const char *take_frame(connection_t *connection,
@@ -59,7 +62,9 @@ static const char *take_data(connection_t *connection);
 static void take_cancel(connection_t *connection);
 static exchange_t *find_exchange(connection_t *connection, uint64_t id);
 static void body_ended(connection_t *connection);
+static int has_room(const connection_t *connection);
 static void balance_reading(connection_t *connection);
+static void visit_before_poll(connection_t *connection);
 static void flush(connection_t *connection);
 static void on_before_poll(uv_prepare_t *prepare);
 static void on_written(uv_write_t *write, int status);
@@ -132,11 +137,7 @@ connection_send(connection_t *connection, const qsn_frame_t *frame,
         return;
     }
 
-    if (!connection->unflushed) {
-        connection->unflushed = 1;
-        connection->next_unflushed = connection->worker->unflushed;
-        connection->worker->unflushed = connection;
-    }
+    visit_before_poll(connection);
 }
 
 
@@ -275,8 +276,23 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
 
-    const char *wrong = take_bytes(connection, (const uint8_t *) buf->base,
-                                   (size_t) n);
+    take_input(connection, buf->base, (size_t) n);
+}
+
+
+/* Takes what there is room for and keeps the rest. */
+static void
+take_input(connection_t *connection, const char *data, size_t length)
+{
+    const uint8_t *at = (const uint8_t *) data;
+    const char *wrong = take_bytes(connection, &at, &length);
+
+    qsn_buf_append(&connection->pending, at, connection->closing ? 0
+                                                                 : length);
+
+    if (wrong == NULL && connection->pending.failed) {
+        wrong = "out of memory for its requests";
+    }
 
     if (wrong) {
         qsn_log("a client of the worker's socket: %s: connection closed",
@@ -289,12 +305,18 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 }
 
 
+/* Stops before a frame for which there is no room; *data and *length are
+   what is left. */
 static const char *
-take_bytes(connection_t *connection, const uint8_t *data, size_t length)
+take_bytes(connection_t *connection, const uint8_t **data, size_t *length)
 {
-    while (length && !connection->closing) {
+    while (*length && !connection->closing) {
         if (connection->body_left == 0) {
-            const char *wrong = take_head(connection, &data, &length);
+            if (connection->head.length == 0 && !has_room(connection)) {
+                return NULL;
+            }
+
+            const char *wrong = take_head(connection, data, length);
 
             if (wrong) {
                 return wrong;
@@ -303,18 +325,18 @@ take_bytes(connection_t *connection, const uint8_t *data, size_t length)
             continue;
         }
 
-        size_t piece = length;
+        size_t piece = *length;
 
         if (piece > connection->body_left) {
             piece = (size_t) connection->body_left;
         }
 
         if (connection->receiving) {
-            exchange_body(connection->receiving, data, piece);
+            exchange_body(connection->receiving, *data, piece);
         }
 
-        data += piece;
-        length -= piece;
+        *data += piece;
+        *length -= piece;
         connection->body_left -= piece;
 
         if (connection->body_left == 0) {
@@ -479,20 +501,31 @@ body_ended(connection_t *connection)
 }
 
 
-/*
- * Reads on unless too much is being worked on, or too much is not being
- * taken: then the client's own writes will stall, which is the point.
- */
+/* Whether another frame may be taken: neither is too much being worked on,
+   nor does too much wait to be taken by the client. */
+static int
+has_room(const connection_t *connection)
+{
+    /* a request that is half in should get the rest of its body */
+    size_t slack = connection->receiving_count ? 2 : 1;
+
+    return connection->exchange_count < slack * CONNECTION_REQUESTS_MAX
+           && connection_backlog(connection)
+              < slack * 2 * CONNECTION_OUTPUT_HIGH;
+}
+
+
+/* Without room nothing is read: the client's own writes will stall, which
+   is the point. */
 static void
 balance_reading(connection_t *connection)
 {
-    int wanted = !connection->closing
-                 && connection->exchange_count < CONNECTION_REQUESTS_MAX
-                 && connection_backlog(connection)
-                    < 2 * CONNECTION_OUTPUT_HIGH;
+    int room = !connection->closing && has_room(connection);
+    int wanted = room && connection->pending.length == 0;
 
-    /* a request that is half in must get the rest of its body */
-    wanted = wanted || (!connection->closing && connection->receiving_count);
+    if (room && !wanted) {
+        visit_before_poll(connection);  /* what was read before comes first */
+    }
 
     if (wanted == connection->reading) {
         return;
@@ -510,6 +543,17 @@ balance_reading(connection_t *connection)
 
 
 static void
+visit_before_poll(connection_t *connection)
+{
+    if (!connection->unflushed && !connection->closing) {
+        connection->unflushed = 1;
+        connection->next_unflushed = connection->worker->unflushed;
+        connection->worker->unflushed = connection;
+    }
+}
+
+
+static void
 on_before_poll(uv_prepare_t *prepare)
 {
     worker_t *worker = prepare->data;
@@ -520,6 +564,14 @@ on_before_poll(uv_prepare_t *prepare)
         worker->unflushed = connection->next_unflushed;
         connection->unflushed = 0;
         flush(connection);
+
+        if (connection->pending.length && has_room(connection)) {
+            qsn_buf_t input = connection->pending;
+
+            memset(&connection->pending, 0, sizeof(connection->pending));
+            take_input(connection, input.data, input.length);
+            qsn_buf_free(&input);
+        }
     }
 }
 
@@ -655,6 +707,7 @@ on_closed(uv_handle_t *handle)
         connection->next->previous = connection->previous;
     }
 
+    qsn_buf_free(&connection->pending);
     qsn_buf_free(&connection->head);
     qsn_buf_free(&connection->out);
     free(connection);

@@ -16,6 +16,7 @@ static int find_op(exchange_t *exchange);
 static int find_identity(exchange_t *exchange);
 static void dispatch_publish(exchange_t *exchange);
 static void dispatch_query(exchange_t *exchange);
+static int find_write_snapshot(query_t *query, char *reason);
 static void dispatch_subscribe(exchange_t *exchange);
 static void answer_generation(exchange_t *exchange);
 
@@ -134,6 +135,14 @@ dispatch_query(exchange_t *exchange)
     const request_t *request = &exchange->request;
     query_t *query = &exchange->query;
 
+    if (request->sql.length > request->limits->max_sql) {
+        (void) request_fail(&exchange->request, 413, "The statement has %zu "
+                            "bytes, more than query_max_sql (%zu)",
+                            request->sql.length, request->limits->max_sql);
+        exchange_answer_error(exchange);
+        return;
+    }
+
     query->op = exchange->op;
     query->format = exchange->format;
     query->flags = exchange->flags & QSN_FLAG_PARTS;
@@ -142,20 +151,22 @@ dispatch_query(exchange_t *exchange)
     query->sql_length = request->sql.length;
 
     if (request->use_write_db && exchange->op == QSN_OP_QUERY) {
-        char error[GENERATION_ERROR_SIZE];
-
-        query->snapshot = write_snapshot_get(exchange->worker, error);
-
-        if (query->snapshot == NULL) {
-            (void) request_fail(&exchange->request, 507, "use_write_db: %s",
-                                error);
-            exchange_answer_error(exchange);
-            return;
-        }
+        query->on_start = find_write_snapshot;
     }
 
     exchange->queried = 1;
     pool_submit(exchange->worker->pool, query);
+}
+
+
+static int
+find_write_snapshot(query_t *query, char *reason)
+{
+    exchange_t *exchange = query->asker;
+
+    query->snapshot = write_snapshot_get(exchange->worker, reason);
+
+    return query->snapshot ? 0 : -1;
 }
 
 

@@ -56,7 +56,7 @@ generation_number_of(const char *name)
 
     unsigned long long number = strtoull(name + sizeof(PREFIX) - 1, &end, 10);
 
-    return strcmp(end, SUFFIX) == 0 ? number : 0;
+    return strcmp(end, SUFFIX) == 0 && number <= INT64_MAX ? number : 0;
 }
 
 
@@ -103,21 +103,40 @@ generation_open_path(const qsn_settings_t *settings, const char *path,
 }
 
 
-int
-generation_probe(const char *path)
+enum generation_state
+generation_probe(const char *path, char *error)
 {
+    enum generation_state state = GENERATION_UNREADABLE;
+    sqlite3_stmt *statement = NULL;
     sqlite3 *db = NULL;
-    int state = -1;
 
     /* read-write: a journal left by a killed process is rolled back here */
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE
-                                   | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK
-        && sql_int64(db, "SELECT count(*) FROM _qasino_meta", -1) > 0)
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE
+                                        | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc == SQLITE_OK
+        && sql_int64(db, "SELECT count(*) FROM sqlite_schema", -1) == 0)
     {
-        state = sql_int64(db, "SELECT value FROM _qasino_meta "
-                              "WHERE key = 'sealed'", 0) != 0;
+        state = GENERATION_EMPTY;
+
+    } else if (rc == SQLITE_OK
+               && (rc = sqlite3_prepare_v2(db, "SELECT sum(key = 'sealed') "
+                                           "FROM _qasino_meta", -1,
+                                           &statement, NULL)) == SQLITE_OK
+               && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+    {
+        state = sqlite3_column_int(statement, 0) ? GENERATION_SEALED
+                                                 : GENERATION_OPEN;
+
+    } else if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT
+               || rc == SQLITE_ERROR)
+    {
+        state = GENERATION_DAMAGED;
     }
 
+    (void) snprintf(error, GENERATION_ERROR_SIZE, "generation file %s: %s",
+                    path, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+    (void) sqlite3_finalize(statement);
     (void) sqlite3_close(db);
 
     return state;

@@ -42,9 +42,17 @@ generation_t *generation_open(const qsn_settings_t *settings,
 generation_t *generation_open_path(const qsn_settings_t *settings,
     const char *path, uint64_t number, char *error);
 
-/* 1 sealed, 0 still open, -1 not a generation: made by a process that died
-   before its first commit, or damaged. */
-int generation_probe(const char *path);
+enum generation_state {
+    GENERATION_SEALED,
+    GENERATION_OPEN,
+    GENERATION_EMPTY,           /* its maker died before its first commit */
+    GENERATION_DAMAGED,         /* no database, or not one of ours */
+    GENERATION_UNREADABLE       /* locked, no memory, I/O: try again */
+};
+
+/* What a file is; error (GENERATION_ERROR_SIZE) says why it is unreadable
+   or damaged. */
+enum generation_state generation_probe(const char *path, char *error);
 
 /* Marks it sealed, in the transaction that is open.  0 or -1. */
 int generation_mark_sealed(generation_t *generation);

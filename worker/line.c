@@ -1,6 +1,7 @@
 /*
  * A session reads bytes into ->in and takes statements out of it one by
- * one: while a query runs the rest waits, so answers come in order.  Lines
+ * one: while a query runs, or the client does not take its answers, the rest
+ * waits; so answers come in order and memory is bounded.  Lines
  * end in CRLF or LF; telnet's negotiation is skipped.
  */
 
@@ -204,7 +205,8 @@ take_input(session_t *session)
     session->taking = 1;
 
     while (taken < session->in.length && !session->running
-           && !session->closing && !session->closed)
+           && !session->closing && !session->closed
+           && session->writing < OUTPUT_HIGH)
     {
         unsigned char byte = (unsigned char) session->in.data[taken++];
 
@@ -515,7 +517,7 @@ on_sent(uv_write_t *write, int status)
         return;
     }
 
-    balance(session);
+    take_input(session);
 }
 
 

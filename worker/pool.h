@@ -21,6 +21,8 @@
 #include "snapshot.h"
 #include "stats.h"
 
+#define QUERY_REASON_SIZE  512
+
 typedef struct pool_s pool_t;
 typedef struct query_s query_t;
 
@@ -32,6 +34,11 @@ struct query_s {
     const char *sql;            /* NULL: none given */
     size_t sql_length;
     snapshot_t *snapshot;       /* for this query alone; NULL: the served */
+
+    /* NULL, or called when a process is free for the query, to find its
+       snapshot; 0, or -1 with the reason, of at most
+       QUERY_REASON_SIZE bytes */
+    int (*on_start)(query_t *query, char *reason);
     void (*on_frame)(query_t *query, const qsn_frame_t *frame,
                      const uint8_t *args, const uint8_t *body);
     void *asker;

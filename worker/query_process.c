@@ -33,6 +33,7 @@ static void tell_snapshot(query_process_t *process);
 static int send_frame(query_process_t *process, qsn_frame_t *frame,
     const qsn_frame_arg_t *args);
 static void on_sent(uv_write_t *write, int status);
+static void kill_process(query_process_t *process);
 static void on_kill_timer(uv_timer_t *timer);
 static void on_respawn_timer(uv_timer_t *timer);
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
@@ -82,7 +83,8 @@ query_process_serve(query_process_t *process, snapshot_t *snapshot,
 int
 query_process_idle(const query_process_t *process)
 {
-    return process->alive && process->confirmed && process->query == NULL;
+    return process->alive && !process->dying && process->confirmed
+           && process->query == NULL;
 }
 
 
@@ -149,7 +151,7 @@ query_process_stop(query_process_t *process)
     process->stopping = 1;
 
     if (process->alive) {
-        (void) uv_process_kill(&process->handle, SIGKILL);
+        kill_process(process);
 
     } else if (process->open_handles == 0 && process->wanted) {
         /* it waits for its next start */
@@ -193,6 +195,7 @@ spawn(query_process_t *process)
     process->open_handles = 3;
     process->paused = 0;
     process->overdue = 0;
+    process->dying = 0;
     process->confirmed = 0;
     qsn_buf_clear(&process->in);
 
@@ -234,7 +237,7 @@ tell_snapshot(query_process_t *process)
     if (told == NULL || send_frame(process, &frame, args) != 0) {
         /* a process that serves an old snapshot for ever is worse */
         free(told);
-        (void) uv_process_kill(&process->handle, SIGKILL);
+        kill_process(process);
         return;
     }
 
@@ -300,6 +303,15 @@ on_sent(uv_write_t *write, int status)
 }
 
 
+/* It takes no query from here on, though its death is seen only later. */
+static void
+kill_process(query_process_t *process)
+{
+    process->dying = 1;
+    (void) uv_process_kill(&process->handle, SIGKILL);
+}
+
+
 static void
 on_kill_timer(uv_timer_t *timer)
 {
@@ -308,7 +320,7 @@ on_kill_timer(uv_timer_t *timer)
     qsn_log("query process %d did not stop at its deadline: killed",
             process->handle.pid);
     process->overdue = 1;
-    (void) uv_process_kill(&process->handle, SIGKILL);
+    kill_process(process);
 }
 
 
@@ -389,7 +401,7 @@ take_frames(query_process_t *process)
     if (wrong) {
         qsn_log("query process %d: %s: killed", process->handle.pid, wrong);
         (void) uv_read_stop((uv_stream_t *) &process->pipe);
-        (void) uv_process_kill(&process->handle, SIGKILL);
+        kill_process(process);
     }
 }
 
@@ -435,7 +447,7 @@ on_snapshot_confirmed(query_process_t *process, const qsn_frame_t *frame,
         snapshot_put(told->snapshot);
 
         if (!process->confirmed && process->told == NULL) {
-            (void) uv_process_kill(&process->handle, SIGKILL);
+            kill_process(process);
         }
     }
 

@@ -55,7 +55,8 @@ struct query_process_s {
     int alive;
     int stopping;
     int paused;
-    int overdue;
+    int overdue;                /* killed for its query's deadline */
+    int dying;                  /* killed, its exit not seen yet */
     int confirmed;              /* serves a snapshot since its start */
     snapshot_t *wanted;         /* what a new start is told first */
     const char *static_db;

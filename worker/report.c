@@ -223,7 +223,8 @@ drop_carried(store_t *store, const request_t *request,
     if (update->carried) {
         if (sql_execf(store->db, "DELETE FROM \"%w\" WHERE _rowid_ IN "
                       "(SELECT row_id FROM _qasino_updated "
-                      "WHERE tablename = %Q AND identity = %Q)", table->name,
+                      "WHERE tablename = %Q AND identity = %Q AND owned)",
+                      table->name,
                       table->name, request->identity.data) != SQLITE_OK)
         {
             return -1;

@@ -17,9 +17,9 @@ static int check_name(request_t *request, const char *what,
     const text_t *name);
 static int check_identity(request_t *request);
 static int check_column_types(request_t *request);
-static int check_duplicates(request_t *request, const text_list_t *names);
+static int check_names(request_t *request);
 static int compare_names(const void *a, const void *b);
-static int check_keycols(request_t *request);
+static int check_keycols(request_t *request, const text_t *const *sorted);
 
 
 void
@@ -139,6 +139,12 @@ request_set_keycols(request_t *request, const char *data, size_t length)
 
         while (data < stop && stop[-1] == ' ') {
             stop--;
+        }
+
+        if (request->table.keycols.count > request->limits->max_columns) {
+            return request_fail(request, 400, "Invalid input format: "
+                                "'keycols' has more names than max_columns "
+                                "(%zu)", request->limits->max_columns);
         }
 
         if (data < stop
@@ -304,8 +310,7 @@ request_check_table(request_t *request)
     }
 
     if (check_column_types(request) != 0
-        || check_duplicates(request, &table->column_names) != 0
-        || check_keycols(request) != 0)
+        || check_names(request) != 0)
     {
         return -1;
     }
@@ -420,61 +425,72 @@ check_column_types(request_t *request)
 }
 
 
+/* No column twice, and every key column is one; by a sorted list, since
+   both may be many. */
 static int
-check_duplicates(request_t *request, const text_list_t *names)
+check_names(request_t *request)
 {
-    size_t size = names->count * sizeof(text_t);
-    text_t *sorted = arena_alloc(&request->arena, size);
+    const text_list_t *names = &request->table.column_names;
+    const text_t **sorted = arena_alloc(&request->arena,
+                                        names->count * sizeof(*sorted));
 
     if (sorted == NULL) {
         return request_fail(request, 503, "out of memory");
     }
 
-    memcpy(sorted, names->items, size);
-    qsort(sorted, names->count, sizeof(text_t), compare_names);
+    for (size_t i = 0; i < names->count; i++) {
+        sorted[i] = &names->items[i];
+    }
+
+    qsort(sorted, names->count, sizeof(*sorted), compare_names);
 
     for (size_t i = 1; i < names->count; i++) {
         if (compare_names(&sorted[i - 1], &sorted[i]) == 0) {
             return request_fail(request, 400, "Invalid input format: Invalid "
                                 "column name '%s': there twice (case does "
-                                "not count)", sorted[i].data);
+                                "not count)", sorted[i]->data);
         }
     }
 
-    return 0;
+    return check_keycols(request, sorted);
 }
 
 
 static int
 compare_names(const void *a, const void *b)
 {
-    return strcasecmp(((const text_t *) a)->data,
-                      ((const text_t *) b)->data);
+    return strcasecmp((*(const text_t *const *) a)->data,
+                      (*(const text_t *const *) b)->data);
 }
 
 
+/* No key columns named means that all are. */
 static int
-check_keycols(request_t *request)
+check_keycols(request_t *request, const text_t *const *sorted)
 {
-    const table_t *table = &request->table;
+    table_t *table = &request->table;
+    size_t count = table->column_names.count;
+
+    table->is_key = arena_alloc(&request->arena, count);
+
+    if (table->is_key == NULL) {
+        return request_fail(request, 503, "out of memory");
+    }
+
+    memset(table->is_key, table->keycols.count == 0, count);
 
     for (size_t k = 0; k < table->keycols.count; k++) {
-        size_t i;
+        const text_t *name = &table->keycols.items[k];
+        const text_t *const *found = bsearch(&name, sorted, count,
+                                             sizeof(*sorted), compare_names);
 
-        for (i = 0; i < table->column_names.count; i++) {
-            if (compare_names(&table->keycols.items[k],
-                              &table->column_names.items[i]) == 0)
-            {
-                break;
-            }
-        }
-
-        if (i == table->column_names.count) {
+        if (found == NULL) {
             return request_fail(request, 400, "Invalid input format: key "
                                 "column '%.150s' is no column of table '%s'",
-                                table->keycols.items[k].data,
-                                table->name.data);
+                                name->data, table->name.data);
         }
+
+        table->is_key[*found - table->column_names.items] = 1;
     }
 
     return 0;

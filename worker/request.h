@@ -40,6 +40,7 @@ typedef struct {
     text_list_t column_names;
     text_list_t column_types;   /* as written */
     enum column_type *types;    /* as checked, one a column */
+    unsigned char *is_key;      /* likewise; of an update */
     text_list_t keycols;        /* of an update; none: all columns */
     int has_column_names;
     int has_column_types;

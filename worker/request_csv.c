@@ -57,7 +57,6 @@ static int take_row(request_csv_t *csv);
 static int take_cell(request_csv_t *csv, size_t i);
 static int parse_integer(text_t text, int64_t *value);
 static int parse_real(text_t text, double *value);
-static size_t utf8_error(text_t text);
 
 
 request_csv_t *
@@ -514,7 +513,7 @@ take_cell(request_csv_t *csv, size_t i)
         cell.kind = CELL_TEXT;
         cell.as.text.data = text.data;
         cell.as.text.length = text.length;
-        wrong = utf8_error(text) == text.length ? NULL : "not UTF-8";
+        wrong = qsn_utf8_valid(text.data, text.length) ? NULL : "not UTF-8";
         break;
     }
 
@@ -572,24 +571,4 @@ parse_real(text_t text, double *value)
     *value = strtod(number, &end);
 
     return end == number + text.length && !isnan(*value) ? 0 : -1;
-}
-
-
-/* Where the text stops being UTF-8; its length if it never does. */
-static size_t
-utf8_error(text_t text)
-{
-    size_t at = 0;
-
-    while (at < text.length) {
-        size_t size = qsn_utf8_size(text.data + at, text.length - at);
-
-        if (size == 0) {
-            break;
-        }
-
-        at += size;
-    }
-
-    return at;
 }

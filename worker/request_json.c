@@ -13,6 +13,8 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "qsn_reply.h"
+
 #define DEPTH_MAX  64           /* of what is skipped, too */
 
 enum place {
@@ -66,6 +68,7 @@ struct request_json_s {
     enum place place;
     unsigned skip_depth;        /* open brackets of a skipped value */
     size_t row_cells;           /* so far in this row */
+    size_t row_bytes;
     uint64_t bytes;             /* of the chunks before this one */
     uint64_t lines;             /* newlines in them */
     uint64_t line_start;        /* byte at which the current line began */
@@ -84,7 +87,9 @@ static int on_array_close(void *ctx);
 static int value_done(request_json_t *json);
 static int scalar(request_json_t *json, const char *text, size_t length,
     const cell_t *cell);
+static int add_column(request_json_t *json, const char *text, size_t length);
 static int add_cell(request_json_t *json, const cell_t *cell);
+static int open_list(request_json_t *json, int *seen, enum place inside);
 static int parse_number(request_json_t *json, const char *text,
     size_t length, cell_t *cell);
 static int misplaced(request_json_t *json, const char *what);
@@ -214,12 +219,24 @@ on_number(void *ctx, const char *text, size_t length)
 static int
 on_string(void *ctx, const unsigned char *text, size_t length)
 {
+    request_json_t *json = ctx;
     cell_t cell = { .kind = CELL_TEXT };
+
+    /* yajl lets encoded surrogates through */
+    if (!qsn_utf8_valid((const char *) text, length)) {
+        if (json->place == AT_CELL) {
+            return misplaced(json, "not UTF-8");
+        }
+
+        (void) request_fail(json->request, 400, "%s: a string is not UTF-8",
+                            json->request->parse_phrase);
+        return 0;
+    }
 
     cell.as.text.data = (const char *) text;
     cell.as.text.length = length;
 
-    return scalar(ctx, (const char *) text, length, &cell);
+    return scalar(json, (const char *) text, length, &cell);
 }
 
 
@@ -243,7 +260,7 @@ scalar(request_json_t *json, const char *text, size_t length,
 
     case AT_SKIPPED:
     case AT_TABLE_SKIPPED:
-        break;
+        return json->skip_depth ? 1 : value_done(json);
 
     case AT_PERSIST:
         request->persist = text && request_flag(text, length);
@@ -328,14 +345,8 @@ scalar(request_json_t *json, const char *text, size_t length,
 
     case AT_COLUMN_NAME:
     case AT_COLUMN_TYPE:
-        if (!is_string) {
-            return misplaced(json, "not a string");
-        }
-
-        return request_add_text(request,
-                                json->place == AT_COLUMN_NAME
-                                ? &table->column_names : &table->column_types,
-                                text, length) == 0;
+        return is_string ? add_column(json, text, length)
+                         : misplaced(json, "not a string");
 
     default:
         return misplaced(json, "not of the right kind");
@@ -345,22 +356,54 @@ scalar(request_json_t *json, const char *text, size_t length,
 }
 
 
+/* Names or types, whichever list it is in. */
+static int
+add_column(request_json_t *json, const char *text, size_t length)
+{
+    request_t *request = json->request;
+    table_t *table = &request->table;
+    text_list_t *list = json->place == AT_COLUMN_NAME ? &table->column_names
+                                                      : &table->column_types;
+
+    if (list->count == request->limits->max_columns) {
+        (void) request_fail(request, 400, "Invalid input format: '%s' has "
+                            "more entries than max_columns (%zu)",
+                            place_name(json->place),
+                            request->limits->max_columns);
+        return 0;
+    }
+
+    return request_add_text(request, list, text, length) == 0;
+}
+
+
 static int
 add_cell(request_json_t *json, const cell_t *cell)
 {
     request_t *request = json->request;
 
-    if (cell->kind == CELL_TEXT
-        && cell->as.text.length > request->limits->max_cell)
-    {
-        return request_fail(request, 413, "Invalid input format: cell %zu of "
-                            "row %llu has %zu bytes, more than max_cell "
-                            "(%zu)", json->row_cells + 1,
-                            (unsigned long long) request->table.rows + 1,
-                            cell->as.text.length, request->limits->max_cell);
-    }
+    size_t size = cell->kind == CELL_TEXT ? cell->as.text.length
+                                          : sizeof(double);
 
     json->row_cells++;
+    json->row_bytes += size;
+
+    if (size > request->limits->max_cell) {
+        return request_fail(request, 413, "Invalid input format: cell %zu of "
+                            "row %llu has %zu bytes, more than max_cell "
+                            "(%zu)", json->row_cells,
+                            (unsigned long long) request->table.rows + 1,
+                            size, request->limits->max_cell);
+    }
+
+    if (json->row_bytes > request->limits->max_cell) {
+        return request_fail(request, 413, "Invalid input format: row %llu "
+                            "has %zu bytes up to cell %zu, more than "
+                            "max_cell (%zu)",
+                            (unsigned long long) request->table.rows + 1,
+                            json->row_bytes, json->row_cells,
+                            request->limits->max_cell);
+    }
 
     if (tape_write(&request->table.tape, cell) != 0) {
         return request_fail(request, 503, "out of memory");
@@ -490,32 +533,23 @@ on_array_open(void *ctx)
 {
     request_json_t *json = ctx;
     table_t *table = &json->request->table;
-    int again = 0;
 
     switch (json->place) {
 
     case AT_COLUMN_NAMES:
-        json->place = AT_COLUMN_NAME;
-        again = table->has_column_names;
-        table->has_column_names = 1;
-        break;
+        return open_list(json, &table->has_column_names, AT_COLUMN_NAME);
 
     case AT_COLUMN_TYPES:
-        json->place = AT_COLUMN_TYPE;
-        again = table->has_column_types;
-        table->has_column_types = 1;
-        break;
+        return open_list(json, &table->has_column_types, AT_COLUMN_TYPE);
 
     case AT_ROWS:
-        json->place = AT_ROW;
-        again = table->has_rows;
-        table->has_rows = 1;
-        break;
+        return open_list(json, &table->has_rows, AT_ROW);
 
     case AT_ROW:
         json->place = AT_CELL;
         json->row_cells = 0;
-        break;
+        json->row_bytes = 0;
+        return 1;
 
     case AT_SKIPPED:
     case AT_TABLE_SKIPPED:
@@ -525,8 +559,20 @@ on_array_open(void *ctx)
     default:
         return misplaced(json, "an array");
     }
+}
 
-    return again ? misplaced(json, "there twice") : 1;
+
+static int
+open_list(request_json_t *json, int *seen, enum place inside)
+{
+    if (*seen) {
+        return misplaced(json, "there twice");
+    }
+
+    *seen = 1;
+    json->place = inside;
+
+    return 1;
 }
 
 

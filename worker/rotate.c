@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,12 @@ typedef struct {
     uint64_t highest;           /* of all */
 } found_t;
 
+static int make_first_snapshot(worker_t *worker, found_t *found,
+    char *error);
 static int scan(worker_t *worker, found_t *found, char *error);
+static int look_at(const char *path, uint64_t number, found_t *found,
+    char *error);
+static int put_aside(const char *path, char *error);
 static void clean_up(worker_t *worker, const found_t *found);
 static void on_rotation(uv_timer_t *timer);
 static int seal(worker_t *worker, generation_t *generation, char *error);
@@ -52,20 +58,9 @@ rotate_start(worker_t *worker, char *error)
 
     uint64_t left = remaining_ms(worker);
 
-    if (found.served == 0) {
-        /* readers always have a snapshot, an empty one to begin with */
-        if (open_next(worker, found.highest, error) != 0
-            || seal(worker, worker->generation, error) != 0)
-        {
-            return -1;
-        }
-
-        seal_done(worker);
-
-        found.served = worker->generation->number;
-        found.highest = found.served;
-        generation_close(worker->generation);
-        worker->generation = NULL;
+    if (found.served == 0 && make_first_snapshot(worker, &found, error) != 0)
+    {
+        return -1;
     }
 
     if (found.collecting > found.served) {
@@ -150,12 +145,44 @@ rotate_signal(worker_t *worker, const char *first, qsn_buf_t *body)
 }
 
 
+/*
+ * Readers always have a snapshot, an empty one to begin with.  It comes
+ * before the open generation, if there is one: that goes on.
+ */
+static int
+make_first_snapshot(worker_t *worker, found_t *found, char *error)
+{
+    uint64_t number = found->collecting ? found->collecting - 1
+                                        : (uint64_t) qsn_clock_epoch();
+
+    worker->generation = generation_open(&worker->settings, number, error);
+
+    if (worker->generation == NULL
+        || seal(worker, worker->generation, error) != 0)
+    {
+        return -1;
+    }
+
+    seal_done(worker);
+    generation_close(worker->generation);
+    worker->generation = NULL;
+    found->served = number;
+
+    if (found->highest < number) {
+        found->highest = number;
+    }
+
+    return 0;
+}
+
+
 /* What a former worker left in db_dir. */
 static int
 scan(worker_t *worker, found_t *found, char *error)
 {
     DIR *dir = opendir(worker->settings.db_dir);
     struct dirent *entry;
+    int rc = 0;
 
     if (dir == NULL) {
         (void) snprintf(error, ROTATE_ERROR_SIZE, "cannot read db_dir %s: %s",
@@ -163,34 +190,76 @@ scan(worker_t *worker, found_t *found, char *error)
         return -1;
     }
 
-    while ((entry = readdir(dir)) != NULL) {
+    while (rc == 0 && (entry = readdir(dir)) != NULL) {
         uint64_t number = generation_number_of(entry->d_name);
         char *path = number ? generation_path(worker->settings.db_dir,
                                               number) : NULL;
 
-        if (path == NULL) {
-            continue;
-        }
-
-        int state = generation_probe(path);
-
-        if (state == 1 && number > found->served) {
-            found->served = number;
-        } else if (state == 0 && number > found->collecting) {
-            found->collecting = number;
-        } else if (state == -1) {
-            qsn_log("%s is no generation: removed", path);
-            generation_unlink(path);
-        }
-
-        if (number > found->highest) {
-            found->highest = number;
+        if (path) {
+            rc = look_at(path, number, found, error);
         }
 
         free(path);
     }
 
     (void) closedir(dir);
+
+    return rc;
+}
+
+
+/* A file that may hold rows is never deleted for being unreadable. */
+static int
+look_at(const char *path, uint64_t number, found_t *found, char *error)
+{
+    if (number > found->highest) {
+        found->highest = number;
+    }
+
+    switch (generation_probe(path, error)) {
+
+    case GENERATION_SEALED:
+        if (number > found->served) {
+            found->served = number;
+        }
+
+        return 0;
+
+    case GENERATION_OPEN:
+        if (number > found->collecting) {
+            found->collecting = number;
+        }
+
+        return 0;
+
+    case GENERATION_EMPTY:
+        generation_unlink(path);
+        return 0;
+
+    case GENERATION_DAMAGED:
+        qsn_log("%s: put aside as %s.damaged", error, path);
+        return put_aside(path, error);
+
+    case GENERATION_UNREADABLE:
+        return -1;
+    }
+
+    return -1;
+}
+
+
+static int
+put_aside(const char *path, char *error)
+{
+    char aside[PATH_MAX];
+
+    (void) snprintf(aside, sizeof(aside), "%s.damaged", path);
+
+    if (rename(path, aside) == -1) {
+        (void) snprintf(error, ROTATE_ERROR_SIZE, "cannot rename %s: %s",
+                        path, strerror(errno));
+        return -1;
+    }
 
     return 0;
 }

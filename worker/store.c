@@ -11,6 +11,8 @@
 #include "qsn_log.h"
 #include "sql.h"
 
+#define ROW_OVERHEAD  (64 * 1024)       /* of SQLite's, for a row */
+
 static const char schema[] =
     "CREATE TABLE _qasino_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 
@@ -22,10 +24,11 @@ static const char schema[] =
     "persist INTEGER, carried INTEGER, updates INTEGER, columns TEXT,"
     "PRIMARY KEY(tablename, identity, is_update)) WITHOUT ROWID;"
 
-    /* rows that a persisted update has set, and whose it was */
+    /* rows that a persisted update has set, whose it was, and whether an
+       update made the row or a plain report did */
     "CREATE TABLE _qasino_updated("
     "tablename TEXT COLLATE NOCASE, row_id INTEGER, identity TEXT,"
-    "carried INTEGER, PRIMARY KEY(tablename, row_id)) WITHOUT ROWID;";
+    "owned INTEGER, PRIMARY KEY(tablename, row_id)) WITHOUT ROWID;";
 
 static int make_schema(store_t *store);
 static int prepare_statements(store_t *store);
@@ -57,7 +60,7 @@ store_open(store_t *store, const qsn_settings_t *settings, char *path,
     if (rc == SQLITE_OK) {
         /* readers have the same bound: what goes in can be read */
         (void) sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH,
-                             (int) settings->max_cell);
+                             (int) settings->max_cell + ROW_OVERHEAD);
     }
 
     if (rc != SQLITE_OK || make_schema(store) != 0
@@ -186,8 +189,9 @@ prepare_statements(store_t *store)
         "carried, updates, columns) "
         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     store->mark_row = sql_prepare(db,
-        "INSERT OR REPLACE INTO _qasino_updated(tablename, row_id, "
-        "identity, carried) VALUES(?1, ?2, ?3, ?4)");
+        "INSERT INTO _qasino_updated(tablename, row_id, identity, owned) "
+        "VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE "
+        "SET identity = excluded.identity");
     store->unmark_rows = sql_prepare(db,
         "DELETE FROM _qasino_updated WHERE tablename = ?1 "
         "AND identity = ?2");

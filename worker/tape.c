@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define BLOCK_MIN   1024
-#define BLOCK_MAX   (128 * 1024)
+#define BLOCK_MAX   (ARENA_CHUNK_MAX / 2 - 64)      /* two fill a chunk */
 #define VARINT_MAX  10
 
 struct tape_block_s {

@@ -4,14 +4,14 @@
  * keeps each look-up short; it is named after its columns, so that every
  * set of key columns has one.
  *
- * With persist, the rows set are marked with whose update it was: carry.c
- * takes the marked ones into the next generation.
+ * With persist, the rows set are marked with whose update it was, and with
+ * whether an update made them (owned) or a plain report did: carry.c takes
+ * the marked ones into the next generation.
  */
 
 #include "update.h"
 
 #include <ctype.h>
-#include <strings.h>
 
 #include "qsn_clock.h"
 #include "sql.h"
@@ -26,11 +26,10 @@ typedef struct {
 } update_t;
 
 static int prepare(update_t *update);
-static int is_key(const table_t *table, size_t column);
 static int make_index(update_t *update);
 static int set_rows(update_t *update);
 static int set_row(update_t *update);
-static int mark(update_t *update, sqlite3_int64 row_id);
+static int mark(update_t *update, sqlite3_int64 row_id, int owned);
 static void bind_cell(sqlite3_stmt *statement, int number,
     const cell_t *cell);
 
@@ -97,22 +96,6 @@ update_end_persistence(store_t *store, const catalog_table_t *table,
 }
 
 
-/* No key columns named means that all are. */
-static int
-is_key(const table_t *table, size_t column)
-{
-    const char *name = table->column_names.items[column].data;
-
-    for (size_t i = 0; i < table->keycols.count; i++) {
-        if (strcasecmp(table->keycols.items[i].data, name) == 0) {
-            return 1;
-        }
-    }
-
-    return table->keycols.count == 0;
-}
-
-
 static int
 make_index(update_t *update)
 {
@@ -123,7 +106,7 @@ make_index(update_t *update)
     qsn_buf_printf(&name, "_qasino_key_%s", update->table->name);
 
     for (size_t i = 0; i < table->column_names.count; i++) {
-        if (is_key(table, i)) {
+        if (table->is_key[i]) {
             qsn_buf_printf(&name, "$%s", table->column_names.items[i].data);
             qsn_buf_string(&columns, columns.length ? "," : "");
             sql_quote(&columns, table->column_names.items[i].data);
@@ -160,7 +143,7 @@ prepare(update_t *update)
     /* keys are compared as one row value: a chain of ANDs over a wide table
        would be deeper than SQLite lets expressions be */
     for (size_t i = 0; i < names->count; i++) {
-        qsn_buf_t *list = is_key(table, i) ? &key : &set;
+        qsn_buf_t *list = table->is_key[i] ? &key : &set;
 
         qsn_buf_string(list, list->length ? ", " : "");
         sql_quote(list, names->items[i].data);
@@ -247,7 +230,7 @@ set_row(update_t *update)
     while ((rc = sqlite3_step(update->update)) == SQLITE_ROW) {
         found = 1;
 
-        if (mark(update, sqlite3_column_int64(update->update, 0)) != 0) {
+        if (mark(update, sqlite3_column_int64(update->update, 0), 0) != 0) {
             rc = SQLITE_ERROR;
             break;
         }
@@ -269,12 +252,12 @@ set_row(update_t *update)
 
     update->inserted++;
 
-    return mark(update, sqlite3_last_insert_rowid(db));
+    return mark(update, sqlite3_last_insert_rowid(db), 1);
 }
 
 
 static int
-mark(update_t *update, sqlite3_int64 row_id)
+mark(update_t *update, sqlite3_int64 row_id, int owned)
 {
     sqlite3_stmt *statement = update->store->mark_row;
 
@@ -287,7 +270,7 @@ mark(update_t *update, sqlite3_int64 row_id)
     (void) sqlite3_bind_int64(statement, 2, row_id);
     (void) sqlite3_bind_text(statement, 3, update->request->identity.data,
                              -1, SQLITE_STATIC);
-    (void) sqlite3_bind_int(statement, 4, 0);
+    (void) sqlite3_bind_int(statement, 4, owned);
 
     return sql_run(statement) == SQLITE_OK ? 0 : -1;
 }

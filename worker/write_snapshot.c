@@ -1,24 +1,18 @@
 /*
- * Copying a file that SQLite holds open is safe here: the only writer is
- * this very thread, and between transactions the file is whole.
+ * The copy is made when a query process is free to read it, so there are
+ * never more of them than query processes, and one.
  */
 
 #include "write_snapshot.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/sendfile.h>
-#include <unistd.h>
 
 #include "ingest.h"
 #include "rotate.h"
-
-#define CHUNK  (64 * 1024 * 1024)
+#include "sql.h"
 
 static char *copy_generation(worker_t *worker, char *error);
-static int copy_file(const char *from, const char *to);
+static int copy_store(sqlite3 *from, const char *to, char *error);
 
 
 snapshot_t *
@@ -71,7 +65,6 @@ static char *
 copy_generation(worker_t *worker, char *error)
 {
     static uint64_t serial;
-    const store_t *store = &worker->generation->store;
     char *path;
 
     if (asprintf(&path, "%s/" WRITE_SNAPSHOT_PREFIX "%llu.db",
@@ -82,12 +75,9 @@ copy_generation(worker_t *worker, char *error)
         return NULL;
     }
 
-    if (copy_file(store->path, path) != 0) {
-        (void) snprintf(error, GENERATION_ERROR_SIZE,
-                        "the generation cannot be copied: %s",
-                        strerror(errno));
-
-    } else if (rotate_seal_copy(worker, path, error) == 0) {
+    if (copy_store(worker->generation->store.db, path, error) == 0
+        && rotate_seal_copy(worker, path, error) == 0)
+    {
         return path;
     }
 
@@ -98,32 +88,35 @@ copy_generation(worker_t *worker, char *error)
 }
 
 
+/* By SQLite itself, page by page: closing a descriptor of our own on the
+   file would drop the locks SQLite holds on it. */
 static int
-copy_file(const char *from, const char *to)
+copy_store(sqlite3 *from, const char *to, char *error)
 {
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t n = -1;
+    sqlite3_backup *backup = NULL;
+    sqlite3 *db = NULL;
+    int rc = sqlite3_open_v2(to, &db, SQLITE_OPEN_READWRITE
+                                      | SQLITE_OPEN_CREATE
+                                      | SQLITE_OPEN_NOMUTEX, NULL);
 
-    while (in != -1 && out != -1) {
-        n = sendfile(out, in, NULL, CHUNK);
-
-        if (n <= 0) {
-            break;
-        }
+    if (rc == SQLITE_OK) {
+        rc = sql_exec(db, "PRAGMA synchronous = OFF;"
+                          "PRAGMA journal_mode = OFF;");
     }
 
-    int saved = errno;
-
-    if (in != -1) {
-        (void) close(in);
+    if (rc == SQLITE_OK) {
+        backup = sqlite3_backup_init(db, "main", from, "main");
+        rc = backup ? sqlite3_backup_step(backup, -1) : SQLITE_ERROR;
+        (void) sqlite3_backup_finish(backup);
     }
 
-    if (out != -1) {
-        (void) close(out);
+    if (rc != SQLITE_DONE) {
+        (void) snprintf(error, GENERATION_ERROR_SIZE,
+                        "the generation cannot be copied: %s",
+                        db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
     }
 
-    errno = saved;
+    (void) sqlite3_close(db);
 
-    return n == 0 ? 0 : -1;
+    return rc == SQLITE_DONE ? 0 : -1;
 }

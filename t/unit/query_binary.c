@@ -471,7 +471,7 @@ stream(enum qsn_format format, const char *last)
 
         /* not far: strstr() would measure all the rest each time */
         (void) snprintf(name, sizeof(name), "row %d", i);
-        p = memmem(p, left < 512 ? left : 512, name, strlen(name));
+        p = memmem(p, left < 2048 ? left : 2048, name, strlen(name));
         assert_non_null(p);
     }
 

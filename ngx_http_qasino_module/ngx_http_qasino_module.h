@@ -1,0 +1,147 @@
+
+/*
+ * What the module's files share: the configuration of a location, the
+ * context of a request, and the one call that each arrow of the flow is.
+ *
+ *   handler -> args -> upstream (REQUEST out, RESPONSE in) -> body (DATA in)
+ *           \-> error                       error_filter -> error
+ *   page, variables: asked by any of them
+ */
+
+
+#ifndef _NGX_HTTP_QASINO_MODULE_H_INCLUDED_
+#define _NGX_HTTP_QASINO_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "qsn_frame.h"
+#include "qsn_op.h"
+#include "qsn_page.h"
+#include "qsn_reply.h"
+
+
+#define NGX_HTTP_QASINO_REASON_SIZE  512
+
+
+/* a generation page, mapped by each nginx worker when first asked for */
+
+typedef struct {
+    ngx_str_t                      path;
+    const qsn_page_t              *mapped;     /* NULL while missing */
+    time_t                         tried;      /* to map it, last */
+} ngx_http_qasino_page_t;
+
+
+typedef struct {
+    ngx_http_upstream_conf_t       upstream;
+    ngx_http_qasino_page_t        *page;
+
+    /* NGX_CONF_UNSET: on where qasino_pass is, off elsewhere */
+    ngx_flag_t                     json_errors;
+} ngx_http_qasino_loc_conf_t;
+
+
+/* the query string, decoded; data is NULL where absent */
+
+typedef struct {
+    ngx_str_t                      op;
+    ngx_str_t                      format;
+    ngx_str_t                      values;
+    ngx_str_t                      use_write_db;
+    ngx_str_t                      sql;
+    ngx_str_t                      name;
+    ngx_str_t                      value;
+    ngx_str_t                      identity;
+} ngx_http_qasino_args_t;
+
+
+typedef struct {
+    ngx_http_qasino_args_t         args;
+
+    enum qsn_op                    op;         /* asked for, then answered */
+    enum qsn_format                format;
+    uint16_t                       flags;      /* of the REQUEST frame */
+    uint64_t                       body_length;
+    uint64_t                       id;
+
+    /* what the RESPONSE frame said */
+    uint64_t                       generation;
+    uint64_t                       static_version;
+    uint64_t                       max_age;    /* ms, 0: not cacheable */
+    ngx_table_elt_t               *generation_header;
+    ngx_table_elt_t               *retry_after_header;
+
+    /* where in the stream of frames the response is */
+    off_t                          rest;       /* of this frame's body */
+    size_t                         head_size;
+    u_char                         head[QSN_FRAME_HEADER_SIZE];
+
+    /* the reason in an aborted frame */
+    u_char                        *reason;
+    size_t                         reason_size;
+
+    /* the body that takes the place of nginx's error page */
+    ngx_buf_t                     *error_body;
+
+    unsigned                       answered:1; /* by a RESPONSE frame */
+    unsigned                       generation_known:1;
+    unsigned                       more:1;     /* DATA frames follow */
+    unsigned                       aborted:1;
+    unsigned                       broken:1;   /* nothing more to expect */
+} ngx_http_qasino_ctx_t;
+
+
+/* handler */
+ngx_int_t ngx_http_qasino_handler(ngx_http_request_t *r);
+
+/*
+ * args: read the query string; then decide op, format and flags.  The
+ * latter returns 0 or an HTTP status with the reason in *message.
+ */
+ngx_int_t ngx_http_qasino_read_args(ngx_http_request_t *r,
+    ngx_http_qasino_args_t *args);
+ngx_uint_t ngx_http_qasino_check_args(ngx_http_request_t *r,
+    ngx_http_qasino_ctx_t *ctx, ngx_str_t *message);
+
+/* upstream: prepares r->upstream, which nginx then starts */
+ngx_int_t ngx_http_qasino_create_upstream(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf);
+
+/* body: data is the request, as nginx wants it */
+ngx_int_t ngx_http_qasino_input_filter_init(void *data);
+ngx_int_t ngx_http_qasino_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);
+ngx_int_t ngx_http_qasino_non_buffered_filter(void *data, ssize_t bytes);
+
+/* error: the document itself, and a whole response with it */
+ngx_buf_t *ngx_http_qasino_error_body(ngx_http_request_t *r,
+    enum qsn_format format, ngx_str_t *message);
+ngx_int_t ngx_http_qasino_send_error(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *message);
+void ngx_http_qasino_set_content_type(ngx_http_request_t *r,
+    enum qsn_format format);
+ngx_table_elt_t *ngx_http_qasino_add_header(ngx_http_request_t *r,
+    const char *name, const char *value);
+
+/* error filter */
+ngx_int_t ngx_http_qasino_error_filter_init(ngx_conf_t *cf);
+
+/*
+ * page: fills in *state.  NGX_DECLINED without a page: then all is zero but
+ * the identity, which is this machine's name.
+ */
+char *ngx_http_qasino_generation_page(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_qasino_read_page(ngx_http_request_t *r,
+    qsn_page_state_t *state);
+
+/* variables */
+ngx_int_t ngx_http_qasino_add_variables(ngx_conf_t *cf);
+
+
+extern ngx_module_t  ngx_http_qasino_module;
+
+
+#endif /* _NGX_HTTP_QASINO_MODULE_H_INCLUDED_ */

@@ -1,0 +1,156 @@
+/* rows_vtab.c: SQLite reads what was parsed. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "rows_vtab.h"
+#include "worker_fixture.h"
+
+static sqlite3 *db;
+static rows_source_t source;
+
+
+static int
+open_db(void **state)
+{
+    (void) state;
+
+    return sqlite3_open(":memory:", &db) == SQLITE_OK
+           && rows_vtab_register(db, &source) == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+close_db(void **state)
+{
+    (void) state;
+
+    return sqlite3_close(db) == SQLITE_OK ? 0 : -1;
+}
+
+
+static void
+with_rows(const char *json, const char *sql, const char *expected)
+{
+    fixture_t fixture;
+    request_t request;
+
+    assert_int_equal(fixture_open(&fixture), 0);
+    fixture_request(&fixture, &request, json);
+    source.table = &request.table;
+    fixture_assert_rows(db, sql, expected);
+    source.table = NULL;
+    request_free(&request);
+    fixture_close(&fixture);
+}
+
+
+static const char cells[] =
+    "{\"identity\": \"me\", \"table\": {\"tablename\": \"t\", "
+    "\"column_names\": [\"a\", \"b\", \"c\"], "
+    "\"column_types\": [\"int\", \"text\", \"real\"], \"rows\": ["
+    "[9223372036854775807, \"x\\u00e9\", 0.5], "
+    "[-9223372036854775808, \"\", null], [null, \"a\\u0000b\", 1e300]]}}";
+
+
+static void
+test_cells(void **state)
+{
+    (void) state;
+
+    with_rows(cells, "SELECT typeof(c0), c0, typeof(c1), c1, typeof(c2), c2 "
+              "FROM qsn_rows",
+              "integer|9223372036854775807|text|x\xc3\xa9|real|0.5;"
+              "integer|-9223372036854775808|text||null|NULL;"
+              "null|NULL|text|a|real|1.0e+300");
+    with_rows(cells, "SELECT length(CAST(c1 AS BLOB)) FROM qsn_rows",
+              "3;0;3");
+
+    /* what lies past the table's columns is NULL, not memory */
+    with_rows(cells, "SELECT typeof(c3), typeof(c1999), c0 IS NULL "
+              "FROM qsn_rows", "null|null|0;null|null|0;null|null|1");
+    with_rows(cells, "SELECT rowid FROM qsn_rows", "1;2;3");
+}
+
+
+/* Two cursors at once, and one that is rewound for every row of another. */
+static void
+test_cursors(void **state)
+{
+    (void) state;
+
+    with_rows(cells, "SELECT count(*), count(DISTINCT x.c0 || y.c1) "
+              "FROM qsn_rows AS x, qsn_rows AS y", "9|6");
+    with_rows(cells, "SELECT (SELECT count(*) FROM qsn_rows AS y "
+              "WHERE y.rowid <= x.rowid) FROM qsn_rows AS x", "1;2;3");
+}
+
+
+static void
+test_none(void **state)
+{
+    (void) state;
+
+    with_rows("{\"identity\": \"me\", \"table\": {\"tablename\": \"t\", "
+              "\"column_names\": [\"a\"], \"column_types\": [\"int\"], "
+              "\"rows\": []}}", "SELECT count(*), max(c0) FROM qsn_rows",
+              "0|NULL");
+}
+
+
+/* A prepared statement goes on to the next table, of another width. */
+static void
+test_reuse(void **state)
+{
+    static const char *const tables[] = {
+        cells,
+        "{\"identity\": \"me\", \"table\": {\"tablename\": \"t\", "
+        "\"column_names\": [\"z\"], \"column_types\": [\"int\"], "
+        "\"rows\": [[1], [2], [3], [4]]}}"
+    };
+    sqlite3_stmt *statement = NULL;
+    fixture_t fixture;
+
+    (void) state;
+    assert_int_equal(fixture_open(&fixture), 0);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*), sum(c0 IS "
+                                        "NULL) FROM qsn_rows", -1,
+                                        &statement, NULL), SQLITE_OK);
+
+    for (int i = 0; i < 6; i++) {
+        request_t request;
+
+        fixture_request(&fixture, &request, tables[i % 2]);
+        source.table = &request.table;
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        assert_int_equal(sqlite3_column_int(statement, 0), i % 2 ? 4 : 3);
+        assert_int_equal(sqlite3_column_int(statement, 1), i % 2 ? 0 : 1);
+        assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+        assert_int_equal(sqlite3_reset(statement), SQLITE_OK);
+        source.table = NULL;
+        request_free(&request);
+    }
+
+    (void) sqlite3_finalize(statement);
+    fixture_close(&fixture);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_cursors),
+        cmocka_unit_test(test_none),
+        cmocka_unit_test(test_reuse)
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, open_db, close_db);
+}
