@@ -11,9 +11,8 @@
 
 #include "qsn_buf.h"
 #include "qsn_log.h"
+#include "unix_socket.h"
 
-#define BACKLOG    1024
-#define READ_SIZE  (256 * 1024)
 
 struct connection_s {
     worker_t *worker;
@@ -48,7 +47,6 @@ typedef struct {
 } write_t;
 
 static void on_connection(uv_stream_t *listener, int status);
-static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_input(connection_t *connection, const char *data,
     size_t length);
@@ -76,29 +74,12 @@ static void on_closed(uv_handle_t *handle);
 int
 connection_listen(worker_t *worker)
 {
-    char path[QSN_RUN_DIR_MAX + 32];
-    uv_fs_t unlinked;
-    int rc;
-
-    (void) snprintf(path, sizeof(path), "%s/" QSN_WORKER_SOCKET,
-                    worker->settings.run_dir);
-    (void) uv_fs_unlink(&worker->loop, &unlinked, path, NULL);
-    uv_fs_req_cleanup(&unlinked);
-
     (void) uv_prepare_init(&worker->loop, &worker->before_poll);
     (void) uv_prepare_start(&worker->before_poll, on_before_poll);
-    (void) uv_pipe_init(&worker->loop, &worker->listener, 0);
     worker->before_poll.data = worker;
-    worker->listener.data = worker;
 
-    rc = uv_pipe_bind(&worker->listener, path);
-
-    if (rc == 0) {
-        rc = uv_listen((uv_stream_t *) &worker->listener, BACKLOG,
-                       on_connection);
-    }
-
-    return rc;
+    return unix_socket_listen(worker, &worker->listener, QSN_WORKER_SOCKET,
+                              on_connection);
 }
 
 
@@ -252,18 +233,6 @@ on_connection(uv_stream_t *listener, int status)
     balance_reading(connection);
 }
 
-
-/* What is read is consumed before the next read: one buffer serves all. */
-static void
-on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
-{
-    static char shared[READ_SIZE];
-
-    (void) handle;
-    (void) hint;
-
-    *buf = uv_buf_init(shared, sizeof(shared));
-}
 
 
 static void
@@ -534,7 +503,7 @@ balance_reading(connection_t *connection)
     connection->reading = wanted;
 
     if (wanted) {
-        (void) uv_read_start((uv_stream_t *) &connection->pipe, on_alloc,
+        (void) uv_read_start((uv_stream_t *) &connection->pipe, unix_socket_buffer,
                              on_read);
     } else {
         (void) uv_read_stop((uv_stream_t *) &connection->pipe);

@@ -15,9 +15,8 @@
 #include "qsn_buf.h"
 #include "qsn_log.h"
 #include "statement_splitter.h"
+#include "unix_socket.h"
 
-#define BACKLOG      256
-#define READ_SIZE    (16 * 1024)
 #define OUTPUT_HIGH  (1024 * 1024)
 
 #define CTRL_C  0x03
@@ -72,7 +71,6 @@ typedef struct {
 static session_t *sessions;     /* all of them, for line_close_all() */
 
 static void on_connection(uv_stream_t *listener, int status);
-static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_input(session_t *session);
 static int telnet_skips(session_t *session, unsigned char byte);
@@ -95,24 +93,8 @@ static void free_session(session_t *session);
 int
 line_listen(worker_t *worker)
 {
-    char path[QSN_RUN_DIR_MAX + 32];
-    uv_fs_t unlinked;
-    int rc;
-
-    (void) snprintf(path, sizeof(path), "%s/" QSN_LINE_SOCKET,
-                    worker->settings.run_dir);
-    (void) uv_fs_unlink(&worker->loop, &unlinked, path, NULL);
-    uv_fs_req_cleanup(&unlinked);
-    (void) uv_pipe_init(&worker->loop, &worker->line_listener, 0);
-    worker->line_listener.data = worker;
-    rc = uv_pipe_bind(&worker->line_listener, path);
-
-    if (rc == 0) {
-        rc = uv_listen((uv_stream_t *) &worker->line_listener, BACKLOG,
-                       on_connection);
-    }
-
-    return rc;
+    return unix_socket_listen(worker, &worker->line_listener,
+                              QSN_LINE_SOCKET, on_connection);
 }
 
 
@@ -160,18 +142,6 @@ on_connection(uv_stream_t *listener, int status)
     balance(session);
 }
 
-
-/* What is read is copied before the next read: one buffer serves all. */
-static void
-on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
-{
-    static char shared[READ_SIZE];
-
-    (void) handle;
-    (void) hint;
-
-    *buf = uv_buf_init(shared, sizeof(shared));
-}
 
 
 static void
@@ -542,7 +512,7 @@ balance(session_t *session)
     int wanted = !session->ended && session->in.length < limit;
 
     if (wanted && !session->reading) {
-        (void) uv_read_start((uv_stream_t *) &session->pipe, on_alloc,
+        (void) uv_read_start((uv_stream_t *) &session->pipe, unix_socket_buffer,
                              on_read);
     } else if (!wanted && session->reading) {
         (void) uv_read_stop((uv_stream_t *) &session->pipe);

@@ -12,9 +12,9 @@
 
 #include "qsn_log.h"
 #include "qsn_op.h"
+#include "unix_socket.h"
 
 #define FRAME_MAX         (8 * 1024 * 1024)
-#define READ_SIZE         (256 * 1024)
 #define RESPAWN_DELAY_MS  200
 #define CHILD_FD          3
 
@@ -36,7 +36,6 @@ static void on_sent(uv_write_t *write, int status);
 static void kill_process(query_process_t *process);
 static void on_kill_timer(uv_timer_t *timer);
 static void on_respawn_timer(uv_timer_t *timer);
-static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_frames(query_process_t *process);
 static const char *take_frame(query_process_t *process,
@@ -137,7 +136,7 @@ query_process_resume(query_process_t *process)
 {
     if (process->paused && process->alive) {
         process->paused = 0;
-        (void) uv_read_start((uv_stream_t *) &process->pipe, on_alloc,
+        (void) uv_read_start((uv_stream_t *) &process->pipe, unix_socket_buffer,
                              on_read);
         /* what is here already; it may answer the query, or pause again */
         take_frames(process);
@@ -208,7 +207,8 @@ spawn(query_process_t *process)
     }
 
     process->alive = 1;
-    (void) uv_read_start((uv_stream_t *) &process->pipe, on_alloc, on_read);
+    (void) uv_read_start((uv_stream_t *) &process->pipe,
+                         unix_socket_buffer, on_read);
     tell_snapshot(process);
 }
 
@@ -333,18 +333,6 @@ on_respawn_timer(uv_timer_t *timer)
     uv_close((uv_handle_t *) timer, on_process_closed);
 }
 
-
-/* What is read is copied before the next read: one buffer serves all. */
-static void
-on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
-{
-    static char shared[READ_SIZE];
-
-    (void) handle;
-    (void) hint;
-
-    *buf = uv_buf_init(shared, sizeof(shared));
-}
 
 
 static void
