@@ -503,8 +503,8 @@ balance_reading(connection_t *connection)
     connection->reading = wanted;
 
     if (wanted) {
-        (void) uv_read_start((uv_stream_t *) &connection->pipe, unix_socket_buffer,
-                             on_read);
+        (void) uv_read_start((uv_stream_t *) &connection->pipe,
+                             unix_socket_buffer, on_read);
     } else {
         (void) uv_read_stop((uv_stream_t *) &connection->pipe);
     }

@@ -512,8 +512,8 @@ balance(session_t *session)
     int wanted = !session->ended && session->in.length < limit;
 
     if (wanted && !session->reading) {
-        (void) uv_read_start((uv_stream_t *) &session->pipe, unix_socket_buffer,
-                             on_read);
+        (void) uv_read_start((uv_stream_t *) &session->pipe,
+                             unix_socket_buffer, on_read);
     } else if (!wanted && session->reading) {
         (void) uv_read_stop((uv_stream_t *) &session->pipe);
     }

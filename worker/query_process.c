@@ -136,8 +136,8 @@ query_process_resume(query_process_t *process)
 {
     if (process->paused && process->alive) {
         process->paused = 0;
-        (void) uv_read_start((uv_stream_t *) &process->pipe, unix_socket_buffer,
-                             on_read);
+        (void) uv_read_start((uv_stream_t *) &process->pipe,
+                             unix_socket_buffer, on_read);
         /* what is here already; it may answer the query, or pause again */
         take_frames(process);
     }
