@@ -129,11 +129,21 @@ $(B)/man/%: clients/man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@.new && mv $@.new $@
 
+# The in-process reference of bench/run.
+$(B)/bench-reference: $(B)/bench/reference.o $(B)/libworker.a \
+                      $(B)/libcommon.a
+	$(call link,$(LIBS_worker))
+$(B)/bench/reference.o: CPPFLAGS += -Iworker
+bench:
+	bench/run
+bench-quick:
+	bench/run 1 2
+
 clean:
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all programs module tree units man clean
+.PHONY: bench bench-quick all programs module tree units man clean
 .SECONDARY:
 
 # What ./test runs as released, without installing or sanitizers.

@@ -18,6 +18,7 @@ typedef struct {
     store_t *store;
     request_t request;          /* arena for names, and its error */
     catalog_table_t *table;
+    const char *source;         /* where a second report waits, or NULL */
     qsn_buf_t columns;          /* "a","b", as copied */
     report_t report;
 } carry_t;
@@ -30,6 +31,7 @@ static int add_names(carry_t *carry, report_t *all, const char *names);
 static int add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
     size_t length);
 static int carry_plain(carry_t *carry);
+static void quote_names(qsn_buf_t *out, const char *names);
 static int carry_updates(carry_t *carry, const char *identity);
 static int carry_row(carry_t *carry, sqlite3_stmt *insert,
     sqlite3_stmt *marked, const char *identity);
@@ -72,11 +74,18 @@ static int
 carry_reports(store_t *store)
 {
     sqlite3_stmt *statement = sql_prepare(store->db,
+        "WITH carried AS (SELECT tablename, identity, is_update, "
+        "first_rowid, last_rowid, epoch, columns, NULL AS source "
+        "FROM sealed._qasino_reports r WHERE persist AND (is_update OR "
+        "NOT EXISTS (SELECT 1 FROM sealed._qasino_next n WHERE "
+        "n.tablename = r.tablename AND n.identity = r.identity)) "
+        "UNION ALL SELECT tablename, identity, 0, 0, 0, epoch, columns, "
+        "source FROM sealed._qasino_next WHERE source IS NOT NULL) "
         "SELECT tablename, identity, is_update, first_rowid, last_rowid, "
         "epoch, columns, (SELECT group_concat(columns) "
         "FROM sealed._qasino_reports u WHERE u.persist AND u.is_update "
-        "AND u.tablename = r.tablename) "
-        "FROM sealed._qasino_reports r WHERE persist ORDER BY is_update");
+        "AND u.tablename = carried.tablename), source "
+        "FROM carried ORDER BY is_update");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
 
     while (rc == SQLITE_ROW) {
@@ -101,9 +110,10 @@ carry_report(store_t *store, sqlite3_stmt *row)
     const char *identity = (const char *) sqlite3_column_text(row, 1);
     const char *columns = (const char *) sqlite3_column_text(row, 6);
     const char *updated = (const char *) sqlite3_column_text(row, 7);
+    const char *source = (const char *) sqlite3_column_text(row, 8);
     enum report_kind kind = sqlite3_column_int(row, 2) ? REPORT_UPDATE
                                                        : REPORT_PLAIN;
-    carry_t carry = { .store = store };
+    carry_t carry = { .store = store, .source = source };
     report_t before[2] = { { 0 } };
     int rc = -1;
 
@@ -152,7 +162,8 @@ merge_table(carry_t *carry, const char *name, const char *columns,
 {
     table_t *source = &carry->request.table;
     sqlite3_stmt *info = sql_prepare(carry->store->db,
-        "SELECT name, type FROM pragma_table_info(?1, 'sealed')");
+        "SELECT name, type FROM pragma_table_info(?1, 'sealed') UNION ALL "
+        "SELECT name, type FROM pragma_table_info(?2, 'sealed')");
     report_t all = { 0 };       /* its list of columns is all that is used */
     int rc = info ? 0 : -1;
 
@@ -174,7 +185,10 @@ merge_table(carry_t *carry, const char *name, const char *columns,
     while (rc == 0 && *at) {
         size_t length = strcspn(at, ",");
 
-        (void) sqlite3_bind_text(info, 1, name, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_text(info, 1, carry->source ? carry->source
+                                                        : name, -1,
+                                 SQLITE_STATIC);
+        (void) sqlite3_bind_text(info, 2, name, -1, SQLITE_STATIC);
         rc = add_column(carry, info, at, length);
         (void) sqlite3_reset(info);
         at += length + (at[length] == ',');
@@ -246,27 +260,58 @@ carry_plain(carry_t *carry)
 {
     sqlite3 *db = carry->store->db;
     const char *columns = qsn_buf_text(&carry->columns);
+    const char *table = carry->table->name;
     report_t *report = &carry->report;
+    qsn_buf_t own = { 0 };
+    int rc = SQLITE_OK;
 
-    if (report->last == 0) {
-        report->rows = 0;       /* a report of no rows */
-        return 0;
+    report->rows = 0;
+
+    if (carry->source) {
+        quote_names(&own, qsn_buf_text(&report->columns));
+        rc = sql_execf(db, "INSERT INTO main.\"%w\"(%s) SELECT %s FROM "
+                       "sealed.\"%w\" ORDER BY _rowid_", table,
+                       qsn_buf_text(&own), qsn_buf_text(&own),
+                       carry->source);
+
+    } else if (report->last) {
+        rc = sql_execf(db, "INSERT INTO main.\"%w\"(%s) SELECT %s FROM "
+                       "sealed.\"%w\" WHERE _rowid_ BETWEEN %lld AND %lld "
+                       "ORDER BY _rowid_", table, columns, columns,
+                       carry->request.table.name.data,
+                       (long long) report->first, (long long) report->last);
     }
 
-    if (sql_execf(db, "INSERT INTO main.\"%w\"(%s) SELECT %s FROM "
-                  "sealed.\"%w\" WHERE _rowid_ BETWEEN %lld AND %lld "
-                  "ORDER BY _rowid_", carry->table->name, columns, columns,
-                  carry->request.table.name.data, (long long) report->first,
-                  (long long) report->last) != SQLITE_OK)
-    {
-        return -1;
+    qsn_buf_free(&own);
+
+    if (rc == SQLITE_OK && (carry->source || report->last)) {
+        report->rows = sqlite3_changes64(db);
     }
 
-    report->rows = sqlite3_changes64(db);
-    report->last = sqlite3_last_insert_rowid(db);
-    report->first = report->last - report->rows + 1;
+    if (report->rows) {
+        report->last = sqlite3_last_insert_rowid(db);
+        report->first = report->last - report->rows + 1;
+    }
 
-    return 0;
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+/* "a,b" to "\"a\",\"b\"". */
+static void
+quote_names(qsn_buf_t *out, const char *names)
+{
+    qsn_buf_byte(out, '"');
+
+    for (/* void */; *names; names++) {
+        if (*names == ',') {
+            qsn_buf_string(out, "\",\"");
+        } else {
+            qsn_buf_byte(out, *names);
+        }
+    }
+
+    qsn_buf_byte(out, '"');
 }
 
 
@@ -289,7 +334,9 @@ carry_updates(carry_t *carry, const char *identity)
         "FROM sealed._qasino_reports o JOIN main._qasino_reports n "
         "USING(tablename, identity, is_update) "
         "WHERE o.tablename = ?1 AND NOT o.is_update AND o.persist "
-        "AND row_id BETWEEN o.first_rowid AND o.last_rowid) "
+        "AND row_id BETWEEN o.first_rowid AND o.last_rowid "
+        "AND NOT EXISTS (SELECT 1 FROM sealed._qasino_next x WHERE "
+        "x.tablename = o.tablename AND x.identity = o.identity)) "
         "FROM sealed._qasino_updated WHERE tablename = ?1 "
         "AND identity = ?2 ORDER BY row_id");
     int rc = insert && marks ? SQLITE_OK : SQLITE_ERROR;

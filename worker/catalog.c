@@ -96,23 +96,6 @@ catalog_add(catalog_t *catalog, const char *name)
 }
 
 
-void
-catalog_remove(catalog_t *catalog, const char *name)
-{
-    catalog_table_t *table = catalog_find(catalog, name);
-
-    for (size_t i = 0; table && i < catalog->table_count; i++) {
-        if (catalog->tables[i] == table) {
-            (void) tdelete(table, &catalog->table_tree, compare_tables);
-            memmove(&catalog->tables[i], &catalog->tables[i + 1],
-                    (--catalog->table_count - i) * sizeof(*catalog->tables));
-            free_table(table);
-            return;
-        }
-    }
-}
-
-
 int
 catalog_add_column(catalog_table_t *table, const char *name)
 {

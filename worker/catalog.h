@@ -56,9 +56,6 @@ const char *catalog_find_column(const catalog_table_t *table,
 catalog_table_t *catalog_add(catalog_t *catalog, const char *name);
 int catalog_add_column(catalog_table_t *table, const char *name);
 
-/* Forgets a table; pointers to it are no longer good. */
-void catalog_remove(catalog_t *catalog, const char *name);
-
 /* The identity's entry, made if need be.  NULL without memory. */
 catalog_identity_t *catalog_identity(catalog_t *catalog, const char *name);
 

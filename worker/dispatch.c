@@ -120,7 +120,7 @@ dispatch_publish(exchange_t *exchange)
     }
 
     if (rc != 0 || request_check_table(request) != 0) {
-        worker->stats.update_errors++;
+        worker->stats.update_errors += request->update != 0;
         exchange_answer_error(exchange);
         return;
     }

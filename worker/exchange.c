@@ -61,6 +61,12 @@ exchange_body(exchange_t *exchange, const void *data, size_t length)
 
     exchange->body_bytes += length;
 
+    if (exchange->op == QSN_OP_GET_TABLE_LIST
+        || exchange->op == QSN_OP_GENERATION_SIGNAL)
+    {
+        return;                 /* these ask nothing that a body could say */
+    }
+
     if (exchange->request.status) {
         return;                 /* the rest of a bad body is only skipped */
     }

@@ -176,7 +176,7 @@ answer(worker_t *worker, exchange_t *exchange)
         qsn_log("publish of '%s' by '%s' failed: %s",
                 request->table.name.data, request->identity.data,
                 request->error);
-        worker->stats.update_errors++;
+        worker->stats.update_errors += request->update != 0;
         exchange_answer_error(exchange);
         return;
     }
@@ -200,6 +200,10 @@ answer(worker_t *worker, exchange_t *exchange)
                        request->table.name.data);
         qsn_buf_json(&body, request->identity.data);
         qsn_buf_string(&body, "': the first report stands\"");
+    }
+
+    if (!exchange->duplicate && request->warning) {
+        qsn_buf_printf(&body, ", \"warning\": \"%s\"", request->warning);
     }
 
     qsn_buf_byte(&body, '}');

@@ -48,6 +48,7 @@ struct session_s {
     qsn_buf_t in;               /* read, not looked at yet */
     qsn_buf_t statement;        /* so far, CR removed */
     size_t line_start;          /* in statement */
+    int ran_on_line;            /* a statement has ended on this line */
     statement_splitter_t splitter;
     query_t query;
     qsn_buf_t sql;              /* of the running query */
@@ -274,10 +275,12 @@ take_byte(session_t *session, char byte)
     } else if (statement_splitter_byte(&session->splitter, byte,
                                        &has_content))
     {
-        if (has_content) {
+        /* "select 1;;" is one statement, ";" alone is a wrong one */
+        if (has_content || !session->ran_on_line) {
             run_statement(session);
         }
 
+        session->ran_on_line = 1;
         reset_statement(session);
 
     } else if (byte == '\n') {
@@ -292,6 +295,8 @@ line_ended(session_t *session)
     qsn_buf_t *statement = &session->statement;
     const char *line = statement->data + session->line_start;
     size_t length = statement->length - session->line_start - 1;
+
+    session->ran_on_line = 0;
 
     if (length == 1 && (line[0] == CTRL_C || line[0] == CTRL_D)) {
         session->closing = 1;

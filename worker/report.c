@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "defer.h"
 #include "qsn_clock.h"
 #include "sql.h"
 #include "update.h"
@@ -136,6 +137,24 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
 
 
 void
+report_insert_sql(qsn_buf_t *sql, const char *table,
+    const text_list_t *names)
+{
+    qsn_buf_string(sql, "INSERT INTO ");
+    sql_quote(sql, table);
+    qsn_buf_byte(sql, '(');
+    schema_columns(sql, names);
+    qsn_buf_string(sql, ") SELECT ");
+
+    for (size_t i = 0; i < names->count; i++) {
+        qsn_buf_printf(sql, i ? ",c%zu" : "c%zu", i);
+    }
+
+    qsn_buf_string(sql, " FROM " ROWS_VTAB_NAME);
+}
+
+
+void
 report_add_columns(report_t *report, const text_list_t *names)
 {
     for (size_t i = 0; i < names->count; i++) {
@@ -168,7 +187,8 @@ apply_plain(store_t *store, request_t *request, const report_t *before)
     catalog_table_t *table = NULL;
 
     if (first->found && !first->carried && first->rows > 0) {
-        return REPORT_DUPLICATE;
+        return defer_report(store, request, first) == 0
+               ? REPORT_DUPLICATE : schema_failed(store, request);
     }
 
     enum report_result result = schema_merge(store, request, &request->table,
@@ -285,17 +305,7 @@ insert_statement(sqlite3 *db, const request_t *request,
     const text_list_t *names = &request->table.column_names;
     qsn_buf_t sql = { 0 };
 
-    qsn_buf_string(&sql, "INSERT INTO ");
-    sql_quote(&sql, table->name);
-    qsn_buf_byte(&sql, '(');
-    schema_columns(&sql, names);
-    qsn_buf_string(&sql, ") SELECT ");
-
-    for (size_t i = 0; i < names->count; i++) {
-        qsn_buf_printf(&sql, i ? ",c%zu" : "c%zu", i);
-    }
-
-    qsn_buf_string(&sql, " FROM " ROWS_VTAB_NAME);
+    report_insert_sql(&sql, table->name, names);
 
     const char *text = qsn_buf_text(&sql);
 

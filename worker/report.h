@@ -45,6 +45,10 @@ int report_put(store_t *store, catalog_table_t *table, const char *identity,
     enum report_kind kind, const report_t *report, double epoch,
     const report_t *before);
 
+/* Appends the statement that writes the rows on offer into a table. */
+void report_insert_sql(qsn_buf_t *sql, const char *table,
+    const text_list_t *names);
+
 /* Adds names to report->columns that are not in it. */
 void report_add_columns(report_t *report, const text_list_t *names);
 

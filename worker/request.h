@@ -75,6 +75,7 @@ typedef struct {
     int native;                 /* "values": "native" */
     int has_table;
     table_t table;
+    const char *warning;        /* of a publish that is taken; NULL: none */
     unsigned status;            /* 0: no error so far, else HTTP's */
     char error[REQUEST_ERROR_SIZE];
 } request_t;

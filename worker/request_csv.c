@@ -55,6 +55,7 @@ static int take_list(request_csv_t *csv, text_list_t *list);
 static int take_types(request_csv_t *csv);
 static int take_row(request_csv_t *csv);
 static int take_cell(request_csv_t *csv, size_t i);
+static int repair_utf8(request_csv_t *csv, text_t *text);
 static int parse_integer(text_t text, int64_t *value);
 static int parse_real(text_t text, double *value);
 
@@ -510,10 +511,13 @@ take_cell(request_csv_t *csv, size_t i)
         break;
 
     case COLUMN_TEXT:
+        if (repair_utf8(csv, &text) != 0) {
+            return -1;
+        }
+
         cell.kind = CELL_TEXT;
         cell.as.text.data = text.data;
         cell.as.text.length = text.length;
-        wrong = qsn_utf8_valid(text.data, text.length) ? NULL : "not UTF-8";
         break;
     }
 
@@ -529,6 +533,48 @@ take_cell(request_csv_t *csv, size_t i)
     if (tape_write(&table->tape, &cell) != 0) {
         return request_fail(csv->request, 503, "out of memory");
     }
+
+    return 0;
+}
+
+
+/* Agents on hosts with another character set sent tables before, and go on
+   doing so: what is no UTF-8 becomes U+FFFD, and they are told. */
+static int
+repair_utf8(request_csv_t *csv, text_t *text)
+{
+    char *copy;
+    char *out;
+    size_t at = 0;
+
+    if (qsn_utf8_valid(text->data, text->length)) {
+        return 0;
+    }
+
+    copy = out = arena_alloc(&csv->request->arena, 3 * text->length);
+
+    if (copy == NULL) {
+        return request_fail(csv->request, 503, "out of memory");
+    }
+
+    while (at < text->length) {
+        size_t size = qsn_utf8_size(text->data + at, text->length - at);
+
+        if (size) {
+            memcpy(out, text->data + at, size);
+            out += size;
+            at += size;
+        } else {
+            memcpy(out, "\xef\xbf\xbd", 3);
+            out += 3;
+            at++;
+        }
+    }
+
+    text->data = copy;
+    text->length = (size_t) (out - copy);
+    csv->request->warning = "cells were not UTF-8: the bytes that are none "
+                            "were replaced";
 
     return 0;
 }

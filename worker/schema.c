@@ -62,6 +62,32 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
 }
 
 
+int
+schema_create(sqlite3 *db, const char *name, const table_t *source)
+{
+    qsn_buf_t sql = { 0 };
+
+    qsn_buf_string(&sql, "CREATE TABLE ");
+    sql_quote(&sql, name);
+
+    for (size_t i = 0; i < source->column_names.count; i++) {
+        qsn_buf_string(&sql, i ? ", " : "(");
+        sql_quote(&sql, source->column_names.items[i].data);
+        qsn_buf_byte(&sql, ' ');
+        qsn_buf_string(&sql, type_names[source->types[i]]);
+    }
+
+    qsn_buf_byte(&sql, ')');
+
+    int rc = sql_exec(db, qsn_buf_text(&sql));
+
+    rc = rc == SQLITE_OK && !sql.failed ? 0 : -1;
+    qsn_buf_free(&sql);
+
+    return rc;
+}
+
+
 void
 schema_columns(qsn_buf_t *buf, const text_list_t *names)
 {
@@ -106,38 +132,21 @@ static int
 create_table(store_t *store, const table_t *source,
     catalog_table_t **table)
 {
-    qsn_buf_t sql = { 0 };
-
     *table = catalog_add(&store->catalog, source->name.data);
 
     if (*table == NULL) {
         return -1;
     }
 
-    qsn_buf_string(&sql, "CREATE TABLE ");
-    sql_quote(&sql, source->name.data);
-
     for (size_t i = 0; i < source->column_names.count; i++) {
-        const char *name = source->column_names.items[i].data;
-
-        if (catalog_add_column(*table, name) != 0) {
-            sql.failed = 1;
+        if (catalog_add_column(*table, source->column_names.items[i].data)
+            != 0)
+        {
+            return -1;
         }
-
-        qsn_buf_string(&sql, i ? ", " : "(");
-        sql_quote(&sql, name);
-        qsn_buf_byte(&sql, ' ');
-        qsn_buf_string(&sql, type_names[source->types[i]]);
     }
 
-    qsn_buf_byte(&sql, ')');
-
-    int rc = sql_exec(store->db, qsn_buf_text(&sql));
-
-    rc = rc == SQLITE_OK && !sql.failed ? 0 : -1;
-    qsn_buf_free(&sql);
-
-    return rc;
+    return schema_create(store->db, source->name.data, source);
 }
 
 

@@ -25,6 +25,9 @@ enum report_result {
 enum report_result schema_merge(store_t *store, request_t *request,
     const table_t *source, catalog_table_t **table);
 
+/* CREATE TABLE name with source's columns, no more.  0 or -1. */
+int schema_create(sqlite3 *db, const char *name, const table_t *source);
+
 /* Appends "a","b" for the columns. */
 void schema_columns(qsn_buf_t *buf, const text_list_t *names);
 

@@ -23,7 +23,7 @@ static const char pragmas[] =
 
 static int make_directory(const char *file, char *error);
 static enum report_result apply(static_store_t *statics, request_t *request);
-static int drop_table(store_t *store, const char *name);
+static int clear_table(store_t *store, catalog_table_t *table);
 
 
 static_store_t *
@@ -109,33 +109,53 @@ static_store_apply(static_store_t *statics, request_t *request)
 }
 
 
+/* The rows are replaced whole; columns stay, and updates go on counting. */
 static enum report_result
 apply(static_store_t *statics, request_t *request)
 {
-    if (!request->update
-        && drop_table(&statics->store, request->table.name.data) != 0)
+    store_t *store = &statics->store;
+    catalog_table_t *table = catalog_find(&store->catalog,
+                                          request->table.name.data);
+    uint64_t updates = table ? table->updates : 0;
+
+    if (request->update || table == NULL) {
+        return report_apply(store, request);
+    }
+
+    if (clear_table(store, table) != 0) {
+        return REPORT_FAILED;
+    }
+
+    enum report_result result = report_apply(store, request);
+
+    if (result == REPORT_TAKEN
+        && sql_execf(store->db, "UPDATE _qasino_reports "
+                     "SET updates = updates + %lld WHERE tablename = %Q "
+                     "AND identity = %Q", (long long) updates, table->name,
+                     request->identity.data) != SQLITE_OK)
     {
         return REPORT_FAILED;
     }
 
-    return report_apply(&statics->store, request);
+    table->updates = updates + 1;
+
+    return result;
 }
 
 
 static int
-drop_table(store_t *store, const char *name)
+clear_table(store_t *store, catalog_table_t *table)
 {
-    if (catalog_find(&store->catalog, name) == NULL) {
-        return 0;
-    }
+    table->rows = 0;
+    table->updates = 0;
 
-    catalog_remove(&store->catalog, name);
-
-    return sql_execf(store->db, "DROP TABLE \"%w\"", name) == SQLITE_OK
+    return sql_execf(store->db, "DELETE FROM \"%w\"", table->name)
+               == SQLITE_OK
            && sql_execf(store->db, "DELETE FROM _qasino_reports "
-                        "WHERE tablename = %Q", name) == SQLITE_OK
+                        "WHERE tablename = %Q", table->name) == SQLITE_OK
            && sql_execf(store->db, "DELETE FROM _qasino_updated "
-                        "WHERE tablename = %Q", name) == SQLITE_OK ? 0 : -1;
+                        "WHERE tablename = %Q", table->name)
+               == SQLITE_OK ? 0 : -1;
 }
 
 

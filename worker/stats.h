@@ -18,7 +18,8 @@ typedef struct {
     uint64_t inserts_completed;
     uint64_t updates_received;
     uint64_t updates_completed;
-    uint64_t update_errors;     /* of inserts and updates alike */
+    uint64_t update_errors;     /* updates refused; inserts refused are
+                                   those received and not completed */
 } stats_t;
 
 #endif

@@ -28,7 +28,13 @@ static const char schema[] =
        update made the row or a plain report did */
     "CREATE TABLE _qasino_updated("
     "tablename TEXT COLLATE NOCASE, row_id INTEGER, identity TEXT,"
-    "owned INTEGER, PRIMARY KEY(tablename, row_id)) WITHOUT ROWID;";
+    "owned INTEGER, PRIMARY KEY(tablename, row_id)) WITHOUT ROWID;"
+
+    /* a second report of what is persisted: carried instead of the first */
+    "CREATE TABLE _qasino_next("
+    "tablename TEXT COLLATE NOCASE, identity TEXT, source TEXT, "
+    "columns TEXT, epoch REAL, "
+    "PRIMARY KEY(tablename, identity)) WITHOUT ROWID;";
 
 static int make_schema(store_t *store);
 static int prepare_statements(store_t *store);
@@ -68,8 +74,10 @@ store_open(store_t *store, const qsn_settings_t *settings, char *path,
     {
         (void) snprintf(error, STORE_ERROR_SIZE,
                         "cannot open database %s: %s", path,
-                        store->db ? sqlite3_errmsg(store->db)
-                                  : sqlite3_errstr(rc));
+                        store->db == NULL ? sqlite3_errstr(rc)
+                        : sqlite3_errcode(store->db) == SQLITE_OK
+                        ? "its bookkeeping does not fit its tables"
+                        : sqlite3_errmsg(store->db));
         return -1;
     }
 

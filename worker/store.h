@@ -8,8 +8,9 @@
  * runs transactions.
  *
  * Bookkeeping stands in the same file, so it shares the rows' fate:
- * _qasino_reports (who published what, where its rows are) and
- * _qasino_updated (which rows an update has set).  Names of users' tables
+ * _qasino_reports (who published what, where its rows are),
+ * _qasino_updated (which rows an update has set) and _qasino_next (what to
+ * carry into the next generation instead).  Names of users' tables
  * begin with a letter: these cannot clash.
  *
  * Threads: the worker's loop only.

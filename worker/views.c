@@ -298,42 +298,39 @@ free_set(view_set_t *set)
 }
 
 
-/* 0, or -1 with error; error is "" on success. */
+/* An entry may hold several statements, or none.  0, or -1 with error; error
+   is "" on success. */
 static int
 make_view(store_t *store, const char *sql, char *error)
 {
     statement_check_t check = { 0 };
-    sqlite3_stmt *statement = NULL;
-    sqlite3_stmt *second = NULL;
-    const char *tail = sql;
-    int rc;
 
     error[0] = '\0';
     (void) sqlite3_set_authorizer(store->db, authorize, &check);
-    rc = sqlite3_prepare_v2(store->db, sql, -1, &statement, &tail);
 
-    if (check.error[0]) {
-        (void) snprintf(error, ERROR_SIZE, "%s", check.error);
+    while (*sql && error[0] == '\0') {
+        sqlite3_stmt *statement = NULL;
+        int rc = sqlite3_prepare_v2(store->db, sql, -1, &statement, &sql);
 
-    } else if (rc != SQLITE_OK) {
-        (void) snprintf(error, ERROR_SIZE, "SQLError: %s",
-                        sqlite3_errmsg(store->db));
+        if (rc == SQLITE_OK && statement) {
+            rc = sql_run(statement);
+        }
 
-    } else if (!check.makes_view) {
-        (void) snprintf(error, ERROR_SIZE, "is no CREATE VIEW statement");
+        if (check.error[0]) {
+            (void) snprintf(error, ERROR_SIZE, "%s", check.error);
 
-    } else if (sqlite3_prepare_v2(store->db, tail, -1, &second, NULL)
-               != SQLITE_OK || second)
-    {
-        (void) snprintf(error, ERROR_SIZE, "has more than one statement");
+        } else if (rc != SQLITE_OK) {
+            (void) snprintf(error, ERROR_SIZE, "SQLError: %s",
+                            sqlite3_errmsg(store->db));
 
-    } else if (sql_run(statement) != SQLITE_OK) {
-        (void) snprintf(error, ERROR_SIZE, "SQLError: %s",
-                        sqlite3_errmsg(store->db));
+        } else if (statement && !check.makes_view) {
+            (void) snprintf(error, ERROR_SIZE, "is no CREATE VIEW statement");
+        }
+
+        check.makes_view = 0;
+        (void) sqlite3_finalize(statement);
     }
 
-    (void) sqlite3_finalize(statement);
-    (void) sqlite3_finalize(second);
     (void) sqlite3_set_authorizer(store->db, NULL, NULL);
 
     return error[0] ? -1 : 0;

@@ -8,8 +8,8 @@ static void put_text(qsn_buf_t *out, const char *text, size_t length);
 static void put_number(qsn_buf_t *out, sqlite3_stmt *row, int column);
 
 static const char select_tables[] =
-    "SELECT tablename, nr_updates, nr_rows, last_update_epoch, min(static)"
-    " FROM main.qasino_server_tables GROUP BY tablename ORDER BY tablename";
+    "SELECT tablename, nr_updates, nr_rows, last_update_epoch"
+    " FROM main.qasino_server_tables WHERE NOT static ORDER BY tablename";
 
 
 void
