@@ -2,10 +2,16 @@
  * Where the parser is in the document is one small number (enum place) that
  * the callbacks move; whatever is not asked for is skipped by depth.  Keys
  * may come in any order: rows before column names is what Python sends.
+ *
+ * So is NaN, Infinity and -Infinity for a cell, which JSON has no word for
+ * and yajl stops at.  Then a new yajl takes over: it is fed brackets and a
+ * value that bring it to the same place, and goes on behind the word.  What
+ * JSON has costs nothing for it.
  */
 
 #include "request_json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,9 +19,11 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "qsn_buf.h"
 #include "qsn_reply.h"
 
 #define DEPTH_MAX  64           /* of what is skipped, too */
+#define WORD_MAX   9            /* bytes of "-Infinity" */
 
 enum place {
     AT_START,                   /* before the outermost { */
@@ -66,6 +74,9 @@ struct request_json_s {
     request_t *request;
     yajl_handle yajl;
     enum place place;
+    int replaying;              /* what yajl sees is not the body */
+    qsn_buf_t held;             /* the last bytes: maybe half a word */
+    char last;                  /* byte but space before what comes */
     unsigned skip_depth;        /* open brackets of a skipped value */
     size_t row_cells;           /* so far in this row */
     size_t row_bytes;
@@ -73,6 +84,13 @@ struct request_json_s {
     uint64_t lines;             /* newlines in them */
     uint64_t line_start;        /* byte at which the current line began */
 };
+
+static size_t half_word(const char *data, size_t length);
+static int parse(request_json_t *json, const char *data, size_t length);
+static void remember_last(request_json_t *json, const char *data,
+    size_t length);
+static size_t take_word(request_json_t *json, const char *data,
+    size_t length);
 
 static int on_null(void *ctx);
 static int on_boolean(void *ctx, int value);
@@ -139,6 +157,7 @@ request_json_destroy(request_json_t *json)
 {
     if (json) {
         yajl_free(json->yajl);
+        qsn_buf_free(&json->held);
         free(json);
     }
 }
@@ -147,24 +166,42 @@ request_json_destroy(request_json_t *json)
 int
 request_json_feed(request_json_t *json, const void *data, size_t length)
 {
+    qsn_buf_t joined = json->held;
+    size_t hold;
+    int rc;
+
     if (json->request->status) {
         return -1;
     }
 
-    if (yajl_parse(json->yajl, data, length) != yajl_status_ok) {
-        return parse_error(json, data, length);
+    if (joined.length) {
+        qsn_buf_append(&joined, data, length);
+        memset(&json->held, 0, sizeof(json->held));
+        data = joined.data;
+        length = joined.length;
     }
 
-    count_lines(json, data, length);
+    /* a word that begins here is looked at when all of it is */
+    hold = half_word(data, length);
+    qsn_buf_append(&json->held, (const char *) data + length - hold, hold);
+    rc = json->held.failed || joined.failed
+         ? request_fail(json->request, 503, "out of memory")
+         : parse(json, data, length - hold);
 
-    return 0;
+    if (data == joined.data) {
+        qsn_buf_free(&joined);
+    }
+
+    return rc;
 }
 
 
 int
 request_json_finish(request_json_t *json)
 {
-    if (json->request->status) {
+    if (json->request->status
+        || parse(json, json->held.data, json->held.length) != 0)
+    {
         return -1;
     }
 
@@ -182,12 +219,124 @@ request_json_finish(request_json_t *json)
 }
 
 
+/* Trailing bytes that may be the beginning of one of Python's words. */
+static size_t
+half_word(const char *data, size_t length)
+{
+    size_t hold = 0;
+
+    while (hold < length && hold < WORD_MAX
+           && strchr("-INafinty", data[length - hold - 1])
+           && data[length - hold - 1])
+    {
+        hold++;
+    }
+
+    return hold;
+}
+
+
+static int
+parse(request_json_t *json, const char *data, size_t length)
+{
+    while (length
+           && yajl_parse(json->yajl, (const unsigned char *) data, length)
+              != yajl_status_ok)
+    {
+        size_t word = take_word(json, data, length);
+
+        if (word == 0) {
+            return parse_error(json, data, length);
+        }
+
+        remember_last(json, data, word);
+        count_lines(json, data, word);
+        data += word;
+        length -= word;
+    }
+
+    remember_last(json, data, length);
+    count_lines(json, data, length);
+
+    return 0;
+}
+
+
+static void
+remember_last(request_json_t *json, const char *data, size_t length)
+{
+    while (length && isspace((unsigned char) data[length - 1])) {
+        length--;
+    }
+
+    if (length) {
+        json->last = data[length - 1];
+    }
+}
+
+
+/* yajl stopped: if at one of Python's words in a cell, takes it and returns
+   the bytes up to its end, else 0. */
+static size_t
+take_word(request_json_t *json, const char *data, size_t length)
+{
+    static const char bridge[] = "{\"\":{\"\":[[null";
+    static const struct {
+        const char *word;
+        cell_t cell;
+    } words[] = {
+        { "NaN", { .kind = CELL_NULL } },
+        { "Infinity", { .kind = CELL_REAL, .as.real = INFINITY } },
+        { "-Infinity", { .kind = CELL_REAL, .as.real = -INFINITY } }
+    };
+    size_t stop = yajl_get_bytes_consumed(json->yajl);
+
+    if (json->request->status || json->place != AT_CELL || stop == 0
+        || stop > length)
+    {
+        return 0;
+    }
+
+    remember_last(json, data, stop - 1);
+
+    if (json->last != '[' && json->last != ',') {
+        return 0;               /* no cell may begin here */
+    }
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t size = strlen(words[i].word);
+
+        if (length - (stop - 1) >= size
+            && memcmp(data + stop - 1, words[i].word, size) == 0)
+        {
+            yajl_handle next = yajl_alloc(&callbacks, NULL, json);
+
+            if (next == NULL) {
+                return 0;
+            }
+
+            yajl_free(json->yajl);
+            json->yajl = next;
+            json->replaying = 1;
+            (void) yajl_parse(next, (const unsigned char *) bridge,
+                              sizeof(bridge) - 1);
+            json->replaying = 0;
+
+            return add_cell(json, &words[i].cell) == 0 ? stop - 1 + size : 0;
+        }
+    }
+
+    return 0;
+}
+
+
 static int
 on_null(void *ctx)
 {
+    request_json_t *json = ctx;
     cell_t cell = { .kind = CELL_NULL };
 
-    return scalar(ctx, NULL, 0, &cell);
+    return json->replaying || scalar(json, NULL, 0, &cell);
 }
 
 
@@ -461,6 +610,10 @@ on_map_open(void *ctx)
 {
     request_json_t *json = ctx;
 
+    if (json->replaying) {
+        return 1;
+    }
+
     switch (json->place) {
 
     case AT_START:
@@ -490,8 +643,8 @@ on_key(void *ctx, const unsigned char *key, size_t length)
     int in_table = json->place == AT_TABLE_KEY;
     size_t i;
 
-    if (json->place != AT_KEY && !in_table) {
-        return 1;               /* inside a skipped value */
+    if (json->replaying || (json->place != AT_KEY && !in_table)) {
+        return 1;               /* or inside a skipped value */
     }
 
     for (i = 0; (in_table ? table_keys[i].key : request_keys[i].key); i++) {
@@ -533,6 +686,10 @@ on_array_open(void *ctx)
 {
     request_json_t *json = ctx;
     table_t *table = &json->request->table;
+
+    if (json->replaying) {
+        return 1;
+    }
 
     switch (json->place) {
 

@@ -572,6 +572,49 @@ test_max_cell(void **state)
                  "max_cell (100)");
 }
 
+/* Python writes these for a float; split wherever the network likes to. */
+static void
+test_python_words(void **state)
+{
+    static const char body[] =
+        "{\"table\": {\"rows\": [[NaN, 1.5, \"NaN -Infinity\"], [Infinity,"
+        "-Infinity , \"Inf\"], [1, NaN,\"-\"]]}}";
+    static const char says[] =
+        "op=0 id=- sql=- 00000 table=- names= types= keys= "
+        "[null,r1.5,<NaN -Infinity>] [rinf,r-inf,<Inf>] [1,null,<->]";
+    static const char *const wrong[] = {
+        "{\"op\": NaN}", "{\"table\": {\"rows\": [NaN]}}",
+        "{\"table\": {\"rows\": [[1 NaN]]}}",
+        "{\"table\": {\"rows\": [[NaN NaN]]}}",
+        "{\"table\": {\"rows\": [[\"a\"NaN]]}}",
+        "{\"table\": {\"rows\": [[Nan]]}}",
+        "{\"table\": {\"rows\": [[--Infinity]]}}",
+        "{\"table\": {\"rows\": [[NaN]", "NaN"
+    };
+
+    (void) state;
+
+    for (size_t cut = 0; cut < sizeof(body) - 1; cut++) {
+        request_t request;
+        qsn_buf_t out = { 0 };
+
+        if (parse(&request, body, sizeof(body) - 1, cut,
+                  cut ? sizeof(body) - 1 : 1) != 0)
+        {
+            fail_msg("cut at %zu: %s", cut, request.error);
+        }
+
+        describe(&request, &out);
+        assert_string_equal(qsn_buf_text(&out), says);
+        qsn_buf_free(&out);
+        request_free(&request);
+    }
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_wrong(wrong[i], 400, "Could not parse POST body: ");
+    }
+}
+
 
 static void
 test_escapes(void **state)
@@ -758,6 +801,7 @@ main(void)
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_max_cell),
+        cmocka_unit_test(test_python_words),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_surrogates),
         cmocka_unit_test(test_skipped),
