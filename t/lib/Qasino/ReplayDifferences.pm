@@ -61,6 +61,19 @@ sub error ($message) { return { kind => 'error', message => $message } }
 
 our @general = (
     {
+        name => 'a table in the views file',
+        path => qr{\A/rows/\d+/[12]\z},
+        when => sub ($r, $o, $, $our, $path) {
+            my ($row) = $path =~ m{/rows/(\d+)/};
+            ($our->{columns}[0] // '') eq 'viewname'
+                && $our->{rows}[$row][0] eq 'not_a_view'
+                && $o =~ /\A(?:0|is no CREATE VIEW statement)\z/;
+        },
+        why => 'DESIGN: views are created when the generation is sealed;'
+            . ' CREATE TABLE in the views file is refused with its reason:'
+            . ' tables are what is published',
+    },
+    {
         name => 'status',
         path => qr{\A(/answers/\d+)?/status\z},
         when => sub ($r, $o, $, $our, $) {
@@ -946,6 +959,44 @@ our @specific = (
         want => { kind => 'table' },
         why => 'DESIGN: a crash loses no acknowledged row: the successor'
             . ' goes on with the generation that was open',
+    },
+    {
+        name => 'counts of a static table',
+        ids => qr{\Astatic\.restart/(?:6|10)\z},
+        want => table(['tablename', 'nr_rows', 'nr_updates', 'static'],
+            ['st1', 2, 5, 1]),
+        why => 'WIRE: the counts of the original are partly wrong, ours are'
+            . ' right: a restart does not forget that it was published five'
+            . ' times',
+    },
+    {
+        name => 'a view makes views',
+        ids => qr{\Aviews\.load/19\z},
+        want => error(qr/no such table: made_by_view/),
+        why => 'DESIGN: views are created when the generation is sealed;'
+            . ' CREATE TABLE in the views file is refused, and says so in'
+            . ' qasino_server_views: tables are what is published',
+    },
+    {
+        name => 'a semicolon alone',
+        ids => qr{\Aline\.lead_semi\z},
+        want => sub ($recorded, $ours) { return $ours },
+        why => 'WIRE: statements sent back to back are answered in order:'
+            . ' an error for the empty one, then the result',
+    },
+    {
+        name => 'not UTF-8',
+        ids => qr{\A(?:csv\.latin1_cell|csv\.latin1_cell effect c_l1)\z},
+        want => sub ($recorded, $ours) { return $ours },
+        why => 'WIRE: the original strips non-ASCII from cells; ours keeps'
+            . ' UTF-8, and what is none shows as U+FFFD, with a warning',
+    },
+    {
+        name => 'half a surrogate pair',
+        ids => qr{\Aadd_zmq\.val_surrogate effect t_vsurrogate\z},
+        want => sub ($recorded, $ours) { return $ours },
+        why => 'WIRE: JSON results are the characters themselves, and half'
+            . ' a pair is no character: yajl reads it as "?"',
     },
 );
 
