@@ -36,6 +36,10 @@ CLIENTS  := $(patsubst clients/%_main.c,qasino-%,$(wildcard clients/*_main.c))
 PROGRAMS := $(addprefix $(B)/,qasino-server qasino-worker qasino-query \
               qasino-zmq-bridge $(CLIENTS))
 
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,echo "  $(1)")
+
 all: programs module tree
 programs: $(PROGRAMS)
 
@@ -45,13 +49,14 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$(dir $<) $(CFLAGS) $(WARNINGS) $(SANITIZE) \
+	$(call say,CC $<)
+	$(Q)$(CC) $(CPPFLAGS) -I$(dir $<) $(CFLAGS) $(WARNINGS) $(SANITIZE) \
 	    -MMD -MP -c -o $@ $<
 
 define library
 $(B)/lib$(1).a: $(call objects,$(call sources,$(2)))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 endef
 $(eval $(call library,common,common))
 $(eval $(call library,worker,worker))
@@ -60,7 +65,7 @@ $(eval $(call library,bridge,zmq_bridge))
 $(eval $(call library,launcher,launcher))
 $(eval $(call library,clients,clients))
 
-link = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
+link = $(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
 
 $(B)/qasino-worker: $(B)/worker/main.o $(B)/libworker.a $(B)/libcommon.a
 	$(call link,$(LIBS_worker))

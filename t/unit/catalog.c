@@ -120,51 +120,6 @@ test_many(void **state)
 }
 
 
-static void
-test_remove(void **state)
-{
-    catalog_t catalog;
-    char name[32];
-
-    (void) state;
-    catalog_init(&catalog);
-    catalog_remove(&catalog, "nosuch");
-
-    for (size_t i = 0; i < MANY; i++) {
-        name_of(name, i);
-        assert_non_null(catalog_add(&catalog, name));
-        assert_int_equal(catalog_add_column(catalog.tables[i], name), 0);
-    }
-
-    /* every second one */
-    for (size_t i = 0; i < MANY; i += 2) {
-        name_of(name, i);
-        name[1] = 'A';
-        catalog_remove(&catalog, name);
-        catalog_remove(&catalog, name);
-    }
-
-    assert_int_equal(catalog.table_count, MANY / 2);
-
-    for (size_t i = 0; i < MANY; i++) {
-        name_of(name, i);
-
-        if (i % 2) {
-            assert_string_equal(catalog_find(&catalog, name)->name, name);
-            assert_string_equal(catalog.tables[i / 2]->name, name);
-        } else {
-            assert_null(catalog_find(&catalog, name));
-        }
-    }
-
-    /* gone is gone: it may come again */
-    name_of(name, 0);
-    assert_non_null(catalog_add(&catalog, name));
-    assert_int_equal(catalog_find(&catalog, name)->column_count, 0);
-    catalog_clear(&catalog);
-}
-
-
 int
 main(void)
 {
@@ -172,7 +127,6 @@ main(void)
         cmocka_unit_test(test_case),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_many),
-        cmocka_unit_test(test_remove)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
