@@ -100,13 +100,16 @@ module: $(MODULE)
 
 $(MODULE_B)/Makefile: config
 	@mkdir -p $(MODULE_B)
-	here=$$PWD; cd $(NGINX_DEV) && . ./conf_flags && \
+	$(call say,CONFIGURE nginx)
+	$(Q)here=$$PWD; cd $(NGINX_DEV) && . ./conf_flags && \
 	bash ./configure "$${NGX_CONF_FLAGS[@]}" --builddir=$(MODULE_B) \
 	    --add-dynamic-module=$$here > $(MODULE_B)/configure.log
 $(MODULE_B)/Makefile: SHELL := /bin/bash
 
 $(MODULE): $(MODULE_B)/Makefile $(MODULE_IN)
-	$(MAKE) -C $(NGINX_DEV) -f $(MODULE_B)/Makefile modules
+	$(call say,MODULE $@)
+	$(Q)$(MAKE) -s -C $(NGINX_DEV) -f $(MODULE_B)/Makefile modules \
+	    > $(MODULE_B)/make.log
 	cp $(MODULE_B)/ngx_http_qasino_module.so $@.new
 	mv $@.new $@
 
