@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "qsn_version.h"
 
 #define RETRIES_MAX            100
 #define SEND_DELAY_MAX_MS      15000
@@ -139,7 +140,7 @@ agent_options_parse(agent_options_t *options, int argc, char **argv)
         }
 
         if (letter == OPTION_VERSION) {
-            (void) puts("qasino-csvpublisher 2.0");
+            (void) puts("qasino-csvpublisher " QSN_VERSION);
             return AGENT_OPTIONS_DONE;
         }
 

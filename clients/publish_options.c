@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "qsn_version.h"
 
 #define RETRIES_MAX  100
 
@@ -116,7 +117,7 @@ publish_options_parse(publish_options_t *options, int argc, char **argv)
         }
 
         if (letter == OPTION_VERSION) {
-            (void) puts("qasino-publish 2.0");
+            (void) puts("qasino-publish " QSN_VERSION);
             return PUBLISH_OPTIONS_DONE;
         }
 

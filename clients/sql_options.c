@@ -15,10 +15,11 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "qsn_version.h"
 #include "sql_signal.h"
 
 #define SECRET_SIZE  512
-#define VERSION      "qasino-sql 2.0"
+#define VERSION      "qasino-sql " QSN_VERSION
 
 enum long_only {
     OPT_USE_HTTP = 256, OPT_CACERT, OPT_TIMEOUT, OPT_CONNECT_TIMEOUT,

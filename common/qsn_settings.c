@@ -147,6 +147,14 @@ qsn_settings_load(qsn_settings_t *settings, int argc, char **argv,
             print_help(argv[0]);
             return QSN_SETTINGS_DONE;
         }
+
+        if (strcmp(argv[i], "--version") == 0) {
+            const char *slash = strrchr(argv[0], '/');
+
+            (void) printf("%s " QSN_VERSION "\n",
+                          slash ? slash + 1 : argv[0]);
+            return QSN_SETTINGS_DONE;
+        }
     }
 
     for (size_t i = 0; i < OPTIONS; i++) {
@@ -634,6 +642,8 @@ print_help(const char *program)
         (void) printf("\n");
     }
 
+    (void) printf("  %4s--%-20s %s\n  %4s--%s\n", "-h, ", "help", "this text",
+                  "", "version");
     (void) printf("\nThe same options, with _ for -, are the keys of the "
                   "YAML file; conf/worker.yaml explains them.\n");
 }

@@ -78,7 +78,7 @@ typedef struct {
 enum qsn_settings_result {
     QSN_SETTINGS_OK = 0,
     QSN_SETTINGS_ERROR = -1,    /* the sentence is in error */
-    QSN_SETTINGS_DONE = 1       /* --help was printed */
+    QSN_SETTINGS_DONE = 1       /* --help or --version was printed */
 };
 
 /*

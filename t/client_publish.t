@@ -364,7 +364,7 @@ END
     });
 
     ($status, $out, $err) = publish($bare, '-z', '-H', '127.0.0.1', '-p',
-        $port, '--timeout', 0.5);
+        $port, '--timeout', 4);
     waitpid $server_pid, 0;
     is($status, 0, 'ZeroMQ: asks again') or diag($err);
     like($out, qr/generation 7$/, 'and takes the answer to that');
