@@ -2,6 +2,7 @@
 # make VARIANT=asan       ASan + UBSan, into build/asan (with its own nginx)
 # make VARIANT=tsan       TSan
 # make check              what ./test runs, without installing anything
+# make install            under PREFIX (/usr/local) of DESTDIR; needs scdoc
 
 VARIANT     ?= release
 B           := build/$(VARIANT)
@@ -137,6 +138,30 @@ $(B)/man/%: clients/man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@.new && mv $@.new $@
 
+# The server stays one directory, for its programs find each other, conf/ and
+# the module beside their own binary (through any link).
+PREFIX  ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+HOMEDIR ?= $(PREFIX)/lib/qasino
+INSTALL := install
+
+install: all man
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) \
+	    $(MANDIR)/man1 $(HOMEDIR)/conf $(HOMEDIR)/examples)
+	$(INSTALL) $(filter-out $(CLIENTS:%=$(B)/%),$(PROGRAMS)) \
+	    $(DESTDIR)$(HOMEDIR)
+	$(INSTALL) -m644 $(MODULE) $(DESTDIR)$(HOMEDIR)
+	$(INSTALL) -m644 $(wildcard conf/*) $(DESTDIR)$(HOMEDIR)/conf
+	cp $(wildcard examples/*) $(DESTDIR)$(HOMEDIR)/examples
+	chmod 755 $(DESTDIR)$(HOMEDIR)/examples/*
+	ln -srf $(DESTDIR)$(HOMEDIR)/qasino-server $(DESTDIR)$(SBINDIR)
+	$(INSTALL) $(CLIENTS:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	ln -sf qasino-sql $(DESTDIR)$(BINDIR)/qasinosql
+	$(INSTALL) -m644 $(MAN) $(DESTDIR)$(MANDIR)/man1
+	ln -sf qasino-sql.1 $(DESTDIR)$(MANDIR)/man1/qasinosql.1
+
 # The in-process reference of bench/run.
 $(B)/bench-reference: $(B)/bench/reference.o $(B)/libworker.a \
                       $(B)/libcommon.a
@@ -146,12 +171,16 @@ bench:
 	bench/run
 bench-quick:
 	bench/run 1 2
+# 1,000 agents against one server.
+bench-agents: all
+	bench/agents
 
 clean:
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: bench bench-quick all programs module tree units man clean
+.PHONY: bench bench-quick bench-agents all programs module tree units man \
+        install clean
 .SECONDARY:
 
 # What ./test runs as released, without installing or sanitizers.

@@ -16,6 +16,7 @@
 #include <yaml.h>
 
 #include "qsn_page.h"
+#include "qsn_version.h"
 
 enum kind {
     KIND_TEXT,

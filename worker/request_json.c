@@ -255,8 +255,10 @@ parse(request_json_t *json, const char *data, size_t length)
         length -= word;
     }
 
-    remember_last(json, data, length);
-    count_lines(json, data, length);
+    if (length) {
+        remember_last(json, data, length);
+        count_lines(json, data, length);
+    }
 
     return 0;
 }
