@@ -15,7 +15,8 @@ static int find_table(const execute_t *execute,
     const statement_t *statement, sqlite3_stmt *prepared,
     failure_t *failure);
 static int run(const execute_t *execute, sqlite3_stmt *prepared,
-    render_t *render, failure_t *failure);
+    render_t *render, void (*begin)(render_t *, sqlite3_stmt *),
+    failure_t *failure);
 static int is_only_blank(const char *text, const char *end);
 
 
@@ -40,12 +41,11 @@ execute_statement(const execute_t *execute, const statement_t *statement,
         goto done;
     }
 
-    render->kind->begin(render, prepared);
-    result = run(execute, prepared, render, failure);
+    result = run(execute, prepared, render, render->kind->begin, failure);
 
     if (result == 0 && render->kind->again && render->kind->again(render)) {
         (void) sqlite3_reset(prepared);
-        result = run(execute, prepared, render, failure);
+        result = run(execute, prepared, render, NULL, failure);
     }
 
     if (result == 0) {
@@ -218,21 +218,29 @@ find_table(const execute_t *execute, const statement_t *statement,
 }
 
 
-/* All rows once. */
+/* All rows once.  The first step may prepare the statement anew, for a
+   static table that has got a column: only then are the columns known, and
+   begin (NULL: it has been called) may look at them. */
 static int
 run(const execute_t *execute, sqlite3_stmt *prepared, render_t *render,
-    failure_t *failure)
+    void (*begin)(render_t *, sqlite3_stmt *), failure_t *failure)
 {
     sink_t *sink = render->sink;
-    int rc;
+    int rc = sqlite3_step(prepared);
 
-    while ((rc = sqlite3_step(prepared)) == SQLITE_ROW) {
+    if (begin && (rc == SQLITE_ROW || rc == SQLITE_DONE)) {
+        begin(render, prepared);
+    }
+
+    while (rc == SQLITE_ROW) {
         render->kind->row(render, prepared);
         render->rows++;
 
         if (sink->stopped || render->failed || sink->buf.failed) {
             break;
         }
+
+        rc = sqlite3_step(prepared);
     }
 
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {

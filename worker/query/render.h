@@ -3,7 +3,7 @@
 
 /*
  * A result table as JSON, aligned text or HTML, row by row into a sink.
- * The executor calls begin() once the statement is prepared, row() for each
+ * The executor calls begin() after the statement's first step, row() for each
  * row it steps to, then again(): where that says so, it runs the statement
  * from its start once more (text has to know widths before it prints, and
  * keeps rows in memory only up to a bound).  end() writes what is left.
