@@ -347,7 +347,8 @@ subtest 'a lost reply' => sub {
     # the first: that reply comes too late for anybody
     spew("$dir/late.py", <<'END');
 import sys, zmq
-socket = zmq.Context().socket(zmq.ROUTER)
+context = zmq.Context()
+socket = context.socket(zmq.ROUTER)
 port = socket.bind_to_random_port("tcp://127.0.0.1")
 open(sys.argv[1], "w").write("%d\n" % port)
 first = socket.recv_multipart()
@@ -355,7 +356,8 @@ second = socket.recv_multipart()
 ok = b'{"response_op": "ok", "generation_number": 7}'
 socket.send_multipart([first[0], b"", b'{"response_op": "late"}'])
 socket.send_multipart([second[0], b"", ok])
-socket.close(1000)
+socket.close(5000)
+context.term()
 END
     my $server_pid = spawn(command => ['/usr/bin/python3', "$dir/late.py",
         "$dir/late.port"], output => "$dir/late.log");
