@@ -182,6 +182,6 @@ static int
 tag_is_known(uint16_t tag)
 {
     return (tag >= QSN_ARG_IDENTITY && tag <= QSN_ARG_CLAIMED_IDENTITY)
-           || (tag >= QSN_ARG_SNAPSHOT && tag <= QSN_ARG_DEADLINE_MS)
+           || (tag >= QSN_ARG_SNAPSHOT && tag <= QSN_ARG_CLAIM)
            || (tag >= QSN_ARG_GENERATION && tag <= QSN_ARG_RETRY_AFTER);
 }

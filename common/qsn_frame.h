@@ -34,7 +34,9 @@ enum qsn_frame_flag {
     QSN_FLAG_ABORT = 2,         /* last DATA: the result is not whole */
     QSN_FLAG_WRITE_DB = 4,      /* query the generation being collected */
     QSN_FLAG_NATIVE = 8,        /* cells as JSON numbers and null */
-    QSN_FLAG_PARTS = 16         /* get_table_list: a frame per document */
+    QSN_FLAG_PARTS = 16,        /* get_table_list: a frame per document */
+    QSN_FLAG_FROZEN = 32,       /* query: 'now' is the generation's start */
+    QSN_FLAG_WHOLE = 64         /* no DATA here: what is longer is claimed */
 };
 
 enum qsn_frame_tag {
@@ -49,6 +51,8 @@ enum qsn_frame_tag {
     QSN_ARG_SNAPSHOT = 10,      /* path of a sealed generation file */
     QSN_ARG_STATIC_DB = 11,     /* path of the static database */
     QSN_ARG_DEADLINE_MS = 12,   /* u64, milliseconds from now */
+    /* claim, and the response that asks for it */
+    QSN_ARG_CLAIM = 13,         /* u64, which answer */
     /* responses */
     QSN_ARG_GENERATION = 16,    /* u64, what the answer was computed on */
     QSN_ARG_STATIC_VERSION = 17,        /* u64 */

@@ -15,6 +15,7 @@ enum qsn_op {
     QSN_OP_GENERATION_SIGNAL = 6,       /* "what generation is it?" */
     QSN_OP_SUBSCRIBE = 16,      /* frames only: EVENT at each rotation */
     QSN_OP_SNAPSHOT = 17,       /* worker to query process: serve this file */
+    QSN_OP_CLAIM = 18,          /* frames only: the answer that was too long */
     QSN_OP_UNKNOWN = 255
 };
 
