@@ -225,6 +225,14 @@ static ngx_uint_t
 ngx_http_qasino_worker_is_away(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf)
 {
+    ngx_http_qasino_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    if (ctx && ctx->lost) {
+        return r->err_status == NGX_HTTP_BAD_GATEWAY;
+    }
+
     if (qlcf->upstream.upstream == NULL || r->upstream == NULL) {
         return 0;
     }
@@ -276,6 +284,7 @@ static ngx_int_t
 ngx_http_qasino_error_message(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf, ngx_str_t *message)
 {
+    ngx_http_qasino_ctx_t      *ctx;
     ngx_http_core_loc_conf_t   *clcf;
     ngx_http_qasino_message_t  *m;
 
@@ -284,8 +293,10 @@ ngx_http_qasino_error_message(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
     if (r->err_status == NGX_HTTP_GATEWAY_TIME_OUT
-        && qlcf->upstream.upstream && r->upstream)
+        && qlcf->upstream.upstream && (r->upstream || (ctx && ctx->late)))
     {
         return ngx_http_qasino_format_message(r, message,
                        "The Qasino worker did not answer within %O ms "

@@ -12,7 +12,9 @@
 static ngx_int_t ngx_http_qasino_method_not_allowed(ngx_http_request_t *r,
     const char *allow, ngx_str_t *message);
 static ngx_uint_t ngx_http_qasino_body_is_encoded(ngx_http_request_t *r);
+static void ngx_http_qasino_choose_buffering(ngx_http_request_t *r);
 static void ngx_http_qasino_body_handler(ngx_http_request_t *r);
+static void ngx_http_qasino_ask(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -22,7 +24,6 @@ ngx_http_qasino_handler(ngx_http_request_t *r)
     ngx_str_t                    message;
     ngx_uint_t                   status;
     ngx_http_qasino_ctx_t       *ctx;
-    ngx_http_qasino_loc_conf_t  *qlcf;
 
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_qasino_ctx_t));
     if (ctx == NULL) {
@@ -58,13 +59,9 @@ ngx_http_qasino_handler(ngx_http_request_t *r)
                                           &message);
     }
 
-    qlcf = ngx_http_get_module_loc_conf(r, ngx_http_qasino_module);
-
-    if (ngx_http_qasino_create_upstream(r, qlcf) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     if (r->method == NGX_HTTP_POST) {
+        ngx_http_qasino_choose_buffering(r);
+
         rc = ngx_http_read_client_request_body(r,
                                                ngx_http_qasino_body_handler);
 
@@ -83,9 +80,35 @@ ngx_http_qasino_handler(ngx_http_request_t *r)
 
     r->main->count++;
 
-    ngx_http_upstream_init(r);
+    ngx_http_qasino_ask(r);
 
     return NGX_DONE;
+}
+
+
+/*
+ * A body that would go through a file is passed on as it comes instead, if
+ * its length is known: the frame's header says it.
+ */
+
+static void
+ngx_http_qasino_choose_buffering(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_qasino_loc_conf_t  *qlcf;
+
+    qlcf = ngx_http_get_module_loc_conf(r, ngx_http_qasino_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (qlcf->request_buffering || r->headers_in.chunked
+        || r->headers_in.content_length_n
+           <= (off_t) clcf->client_body_buffer_size
+        || r->headers_in.content_length_n > (off_t) QSN_FRAME_BODY_MAX)
+    {
+        return;
+    }
+
+    r->request_body_no_buffering = 1;
 }
 
 
@@ -138,8 +161,8 @@ ngx_http_qasino_body_is_encoded(ngx_http_request_t *r)
 
 
 /*
- * The whole body is there, in memory or in a file; a chunked one tells its
- * length only now.
+ * The whole body is there, in memory or in a file, and a chunked one tells
+ * its length only now; or its first bytes are.
  */
 
 static void
@@ -151,7 +174,10 @@ ngx_http_qasino_body_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
-    if (r->request_body) {
+    if (r->request_body_no_buffering) {
+        ctx->body_length = r->headers_in.content_length_n;
+
+    } else if (r->request_body) {
         for (cl = r->request_body->bufs; cl; cl = cl->next) {
             ctx->body_length += ngx_buf_size(cl->buf);
         }
@@ -165,6 +191,37 @@ ngx_http_qasino_body_handler(ngx_http_request_t *r)
                           ngx_http_qasino_send_error(r,
                                          NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
                                          &message));
+        return;
+    }
+
+    ngx_http_qasino_ask(r);
+}
+
+
+static void
+ngx_http_qasino_ask(ngx_http_request_t *r)
+{
+    ngx_http_qasino_loc_conf_t  *qlcf;
+
+    qlcf = ngx_http_get_module_loc_conf(r, ngx_http_qasino_module);
+
+    if (ngx_http_qasino_link_ask(r, qlcf) == NGX_OK) {
+        return;
+    }
+
+    ngx_http_qasino_start_upstream(r);
+}
+
+
+void
+ngx_http_qasino_start_upstream(ngx_http_request_t *r)
+{
+    ngx_http_qasino_loc_conf_t  *qlcf;
+
+    qlcf = ngx_http_get_module_loc_conf(r, ngx_http_qasino_module);
+
+    if (ngx_http_qasino_create_upstream(r, qlcf) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
 

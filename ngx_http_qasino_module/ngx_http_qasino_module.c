@@ -11,6 +11,7 @@
 
 static ngx_int_t ngx_http_qasino_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_qasino_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_qasino_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_qasino_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_qasino_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -72,6 +73,20 @@ static ngx_command_t  ngx_http_qasino_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_qasino_loc_conf_t, json_errors),
+      NULL },
+
+    { ngx_string("qasino_multiplex"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_qasino_loc_conf_t, multiplex),
+      NULL },
+
+    { ngx_string("qasino_request_buffering"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_qasino_loc_conf_t, request_buffering),
       NULL },
 
     { ngx_string("qasino_connect_timeout"),
@@ -180,7 +195,7 @@ static ngx_http_module_t  ngx_http_qasino_module_ctx = {
     ngx_http_qasino_preconfiguration,      /* preconfiguration */
     ngx_http_qasino_postconfiguration,     /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_qasino_create_main_conf,      /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -222,6 +237,27 @@ ngx_http_qasino_postconfiguration(ngx_conf_t *cf)
 
 
 static void *
+ngx_http_qasino_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_qasino_main_conf_t  *qmcf;
+
+    qmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_qasino_main_conf_t));
+    if (qmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&qmcf->links, cf->pool, 1,
+                       sizeof(ngx_http_qasino_link_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return qmcf;
+}
+
+
+static void *
 ngx_http_qasino_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_qasino_loc_conf_t  *conf;
@@ -235,6 +271,7 @@ ngx_http_qasino_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->page = NULL;
+     *     conf->link = NULL;
      *
      *     conf->upstream.bufs.num = 0;
      *     conf->upstream.next_upstream = 0;
@@ -251,6 +288,8 @@ ngx_http_qasino_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->json_errors = NGX_CONF_UNSET;
+    conf->multiplex = NGX_CONF_UNSET;
+    conf->request_buffering = NGX_CONF_UNSET;
 
     conf->upstream.local = NGX_CONF_UNSET_PTR;
     conf->upstream.socket_keepalive = 0;
@@ -325,11 +364,14 @@ ngx_http_qasino_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->json_errors, prev->json_errors,
                          NGX_CONF_UNSET);
+    ngx_conf_merge_value(conf->multiplex, prev->multiplex, 1);
+    ngx_conf_merge_value(conf->request_buffering, prev->request_buffering, 1);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->noname && conf->upstream.upstream == NULL) {
         conf->upstream.upstream = prev->upstream.upstream;
+        conf->link = prev->link;
     }
 
     if (clcf->lmt_excpt && clcf->handler == NULL && conf->upstream.upstream) {
@@ -460,6 +502,11 @@ ngx_http_qasino_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     qlcf->upstream.upstream = ngx_http_upstream_add(cf, &u, 0);
     if (qlcf->upstream.upstream == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    qlcf->link = ngx_http_qasino_link(cf, qlcf->upstream.upstream);
+    if (qlcf->link == NULL) {
         return NGX_CONF_ERROR;
     }
 

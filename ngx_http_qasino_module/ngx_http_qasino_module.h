@@ -3,9 +3,10 @@
  * What the module's files share: the configuration of a location, the
  * context of a request, and the one call that each arrow of the flow is.
  *
- *   handler -> args -> upstream (REQUEST out, RESPONSE in) -> body (DATA in)
- *           \-> error                       error_filter -> error
- *   page, variables: asked by any of them
+ *   handler -> args -> link (REQUEST out, whole RESPONSE in) -> reply
+ *           \-> error  \-> upstream (REQUEST out, RESPONSE in) -> body
+ *                                            (DATA in)
+ *   error_filter -> error; frame, page, variables: asked by any of them
  */
 
 
@@ -35,9 +36,23 @@ typedef struct {
 } ngx_http_qasino_page_t;
 
 
+/* one connection to a worker's socket, shared by all small requests */
+
+typedef struct ngx_http_qasino_link_s  ngx_http_qasino_link_t;
+
+
+typedef struct {
+    ngx_array_t                    links;      /* ngx_http_qasino_link_t * */
+} ngx_http_qasino_main_conf_t;
+
+
 typedef struct {
     ngx_http_upstream_conf_t       upstream;
     ngx_http_qasino_page_t        *page;
+
+    ngx_http_qasino_link_t        *link;       /* of qasino_pass */
+    ngx_flag_t                     multiplex;
+    ngx_flag_t                     request_buffering;
 
     /* NGX_CONF_UNSET: on where qasino_pass is, off elsewhere */
     ngx_flag_t                     json_errors;
@@ -58,6 +73,23 @@ typedef struct {
 } ngx_http_qasino_args_t;
 
 
+/* what a RESPONSE frame says; body: where all of it is in memory */
+
+typedef struct {
+    ngx_uint_t                     status;
+    enum qsn_op                    op;
+    enum qsn_format                format;
+    uint64_t                       generation;
+    uint64_t                       static_version;
+    uint64_t                       max_age;    /* ms, 0: not cacheable */
+    uint64_t                       retry_after;        /* s, 0: not said */
+    uint64_t                       claim;      /* 0: none is needed */
+    ngx_str_t                      body;
+
+    unsigned                       generation_known:1;
+} ngx_http_qasino_reply_t;
+
+
 typedef struct {
     ngx_http_qasino_args_t         args;
 
@@ -65,12 +97,13 @@ typedef struct {
     enum qsn_format                format;
     uint16_t                       flags;      /* of the REQUEST frame */
     uint64_t                       body_length;
-    uint64_t                       id;
+    uint64_t                       id;         /* of the REQUEST frame */
+    ngx_http_qasino_link_t        *link;       /* while it waits there */
 
-    /* what the RESPONSE frame said */
-    uint64_t                       generation;
-    uint64_t                       static_version;
-    uint64_t                       max_age;    /* ms, 0: not cacheable */
+    /* the answer is too long for the link and waits under this number */
+    uint64_t                       claim;
+
+    ngx_http_qasino_reply_t        reply;
     ngx_table_elt_t               *generation_header;
     ngx_table_elt_t               *retry_after_header;
 
@@ -86,16 +119,22 @@ typedef struct {
     /* the body that takes the place of nginx's error page */
     ngx_buf_t                     *error_body;
 
-    unsigned                       answered:1; /* by a RESPONSE frame */
-    unsigned                       generation_known:1;
     unsigned                       more:1;     /* DATA frames follow */
     unsigned                       aborted:1;
     unsigned                       broken:1;   /* nothing more to expect */
+
+    /* what became of a request on the link, for the error's text */
+    unsigned                       lost:1;
+    unsigned                       late:1;
 } ngx_http_qasino_ctx_t;
 
 
 /* handler */
 ngx_int_t ngx_http_qasino_handler(ngx_http_request_t *r);
+
+/* A connection for this request alone, what it asks being known.  The
+   request goes on by itself. */
+void ngx_http_qasino_start_upstream(ngx_http_request_t *r);
 
 /*
  * args: read the query string; then decide op, format and flags.  The
@@ -105,6 +144,31 @@ ngx_int_t ngx_http_qasino_read_args(ngx_http_request_t *r,
     ngx_http_qasino_args_t *args);
 ngx_uint_t ngx_http_qasino_check_args(ngx_http_request_t *r,
     ngx_http_qasino_ctx_t *ctx, ngx_str_t *message);
+
+/*
+ * link: ngx_http_qasino_link() finds or makes the one for qasino_pass.
+ * NGX_OK: the request is on its way, and is answered or handed to
+ * ngx_http_qasino_start_upstream() by itself.  NGX_DECLINED: not by this way.
+ */
+ngx_http_qasino_link_t *ngx_http_qasino_link(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *uscf);
+ngx_int_t ngx_http_qasino_link_ask(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf);
+
+/* frame */
+uint64_t ngx_http_qasino_next_id(void);
+size_t ngx_http_qasino_request_size(ngx_http_request_t *r);
+u_char *ngx_http_qasino_put_request(u_char *p, ngx_http_request_t *r,
+    uint64_t id, uint16_t flags);
+ngx_int_t ngx_http_qasino_parse_response(u_char **pos, u_char *last,
+    size_t max, qsn_frame_t *frame, ngx_http_qasino_reply_t *reply,
+    const char **wrong);
+
+/* reply: headers alone, or all; the latter returns like a handler */
+ngx_int_t ngx_http_qasino_set_headers(ngx_http_request_t *r,
+    ngx_http_qasino_reply_t *reply);
+ngx_int_t ngx_http_qasino_send_reply(ngx_http_request_t *r,
+    ngx_http_qasino_reply_t *reply);
 
 /* upstream: prepares r->upstream, which nginx then starts */
 ngx_int_t ngx_http_qasino_create_upstream(ngx_http_request_t *r,

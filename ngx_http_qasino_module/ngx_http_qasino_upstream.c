@@ -1,8 +1,9 @@
 
 /*
- * The REQUEST frame to the worker, the RESPONSE frame from it.  Connecting,
- * pooling, retrying and timing out are nginx's; what lies behind the
- * RESPONSE frame's arguments is for ngx_http_qasino_body.c.
+ * A request with a connection to the worker for itself: what is too large
+ * for the link, and the way out where the link is not to be had.
+ * Connecting, pooling, retrying and timing out are nginx's; what lies behind
+ * the RESPONSE frame's arguments is for ngx_http_qasino_body.c.
  */
 
 
@@ -14,19 +15,9 @@ static ngx_int_t ngx_http_qasino_copy_body(ngx_http_request_t *r,
     ngx_chain_t *cl);
 static ngx_int_t ngx_http_qasino_reinit_request(ngx_http_request_t *r);
 static ngx_int_t ngx_http_qasino_process_header(ngx_http_request_t *r);
-static const char *ngx_http_qasino_check_response(ngx_http_request_t *r,
-    qsn_frame_t *frame, qsn_frame_arg_t *args);
-static ngx_int_t ngx_http_qasino_set_headers(ngx_http_request_t *r,
-    qsn_frame_t *frame, qsn_frame_arg_t *args);
-static ngx_int_t ngx_http_qasino_number_header(ngx_http_request_t *r,
-    ngx_table_elt_t **header, const char *name, uint64_t number);
 static void ngx_http_qasino_abort_request(ngx_http_request_t *r);
 static void ngx_http_qasino_finalize_request(ngx_http_request_t *r,
     ngx_int_t rc);
-
-
-/* ids need to differ among the requests of one connection only */
-static uint64_t  ngx_http_qasino_last_id;
 
 
 ngx_int_t
@@ -73,44 +64,13 @@ ngx_http_qasino_create_upstream(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_qasino_create_request(ngx_http_request_t *r)
 {
-    u_char                 *p;
-    size_t                  len;
-    ngx_str_t              *client;
     ngx_buf_t              *b;
-    ngx_uint_t              i;
-    qsn_frame_t             frame;
     ngx_chain_t            *cl;
     ngx_http_qasino_ctx_t  *ctx;
 
-    struct {
-        enum qsn_frame_tag   tag;
-        ngx_str_t           *value;
-    } args[5];
-
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
-    client = &r->connection->addr_text;
-
-    args[0].tag = QSN_ARG_CLIENT;
-    args[0].value = client;
-    args[1].tag = QSN_ARG_SQL;
-    args[1].value = &ctx->args.sql;
-    args[2].tag = QSN_ARG_NAME;
-    args[2].value = &ctx->args.name;
-    args[3].tag = QSN_ARG_VALUE;
-    args[3].value = &ctx->args.value;
-    args[4].tag = QSN_ARG_CLAIMED_IDENTITY;
-    args[4].value = &ctx->args.identity;
-
-    len = 0;
-
-    for (i = 0; i < 5; i++) {
-        if (args[i].value->data) {
-            len += qsn_frame_arg_size(args[i].value->len);
-        }
-    }
-
-    b = ngx_create_temp_buf(r->pool, QSN_FRAME_HEADER_SIZE + len);
+    b = ngx_create_temp_buf(r->pool, ngx_http_qasino_request_size(r));
     if (b == NULL) {
         return NGX_ERROR;
     }
@@ -123,34 +83,17 @@ ngx_http_qasino_create_request(ngx_http_request_t *r)
     cl->buf = b;
     cl->next = NULL;
 
-    ngx_memzero(&frame, sizeof(qsn_frame_t));
+    ctx->id = ngx_http_qasino_next_id();
 
-    if (ctx->body_length && ngx_http_qasino_copy_body(r, cl) != NGX_OK) {
+    b->last = ngx_http_qasino_put_request(b->last, r, ctx->id, 0);
+
+    /* a body that is not read yet is added by nginx as it comes */
+
+    if (ctx->body_length && !ctx->claim && !r->request_body_no_buffering
+        && ngx_http_qasino_copy_body(r, cl) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    ctx->id = ++ngx_http_qasino_last_id;
-
-    frame.type = QSN_FRAME_REQUEST;
-    frame.op = ctx->op;
-    frame.format = ctx->format;
-    frame.flags = ctx->flags;
-    frame.id = ctx->id;
-    frame.args_length = len;
-    frame.body_length = ctx->body_length;
-
-    qsn_frame_encode(b->last, &frame);
-
-    p = b->last + QSN_FRAME_HEADER_SIZE;
-
-    for (i = 0; i < 5; i++) {
-        if (args[i].value->data) {
-            p = qsn_frame_put_arg(p, args[i].tag, args[i].value->data,
-                                  args[i].value->len);
-        }
-    }
-
-    b->last = p;
 
     r->upstream->request_bufs = cl;
 
@@ -206,8 +149,7 @@ ngx_http_qasino_reinit_request(ngx_http_request_t *r)
     ctx->rest = 0;
     ctx->head_size = 0;
     ctx->reason_size = 0;
-    ctx->answered = 0;
-    ctx->generation_known = 0;
+    ngx_memzero(&ctx->reply, sizeof(ngx_http_qasino_reply_t));
     ctx->more = 0;
     ctx->aborted = 0;
     ctx->broken = 0;
@@ -227,49 +169,43 @@ ngx_http_qasino_reinit_request(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_qasino_process_header(ngx_http_request_t *r)
 {
-    off_t                   ready;
-    u_char                 *p;
-    qsn_frame_t             frame;
-    const char             *wrong;
-    qsn_frame_arg_t         args[QSN_FRAME_TAGS];
-    ngx_http_upstream_t    *u;
-    ngx_http_qasino_ctx_t  *ctx;
+    off_t                     ready;
+    u_char                   *p;
+    ngx_int_t                 rc;
+    qsn_frame_t               frame;
+    const char               *wrong;
+    ngx_http_upstream_t      *u;
+    ngx_http_qasino_ctx_t    *ctx;
+    ngx_http_qasino_reply_t   reply;
 
     u = r->upstream;
     p = u->buffer.pos;
 
-    if (u->buffer.last - p < QSN_FRAME_HEADER_SIZE) {
+    rc = ngx_http_qasino_parse_response(&p, u->buffer.last,
+                                        u->buffer.end - u->buffer.start,
+                                        &frame, &reply, &wrong);
+
+    if (rc == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
-    wrong = qsn_frame_decode(p, &frame);
-
-    if (wrong) {
+    if (rc == NGX_ERROR) {
         goto invalid;
     }
-
-    p += QSN_FRAME_HEADER_SIZE;
-
-    if (frame.args_length > (size_t) (u->buffer.last - p)) {
-        return NGX_AGAIN;
-    }
-
-    wrong = qsn_frame_parse_args(p, frame.args_length, args);
-
-    if (wrong) {
-        goto invalid;
-    }
-
-    wrong = ngx_http_qasino_check_response(r, &frame, args);
-
-    if (wrong) {
-        goto invalid;
-    }
-
-    p += frame.args_length;
-    ready = u->buffer.last - p;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    if (frame.id != ctx->id) {
+        wrong = "response to another request";
+        goto invalid;
+    }
+
+    if (frame.flags & ~QSN_FLAG_MORE) {
+        wrong = "response with unknown flags";
+        goto invalid;
+    }
+
+    ready = u->buffer.last - p;
 
     ctx->rest = frame.body_length;
     ctx->more = (frame.flags & QSN_FLAG_MORE) ? 1 : 0;
@@ -279,7 +215,7 @@ ngx_http_qasino_process_header(ngx_http_request_t *r)
         goto invalid;
     }
 
-    if (ngx_http_qasino_set_headers(r, &frame, args) != NGX_OK) {
+    if (ngx_http_qasino_set_headers(r, &reply) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -303,117 +239,6 @@ invalid:
                   "worker sent invalid response: %s", wrong);
 
     return NGX_HTTP_UPSTREAM_INVALID_HEADER;
-}
-
-
-static const char *
-ngx_http_qasino_check_response(ngx_http_request_t *r, qsn_frame_t *frame,
-    qsn_frame_arg_t *args)
-{
-    ngx_uint_t              tag;
-    ngx_http_qasino_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
-
-    if (frame->type != QSN_FRAME_RESPONSE) {
-        return "another frame than a response";
-    }
-
-    if (frame->id != ctx->id) {
-        return "response to another request";
-    }
-
-    if (frame->status < NGX_HTTP_OK || frame->status > 599) {
-        return "response without an HTTP status";
-    }
-
-    if (frame->format > QSN_FORMAT_HTML) {
-        return "response in an unknown format";
-    }
-
-    if (frame->flags & ~QSN_FLAG_MORE) {
-        return "response with unknown flags";
-    }
-
-    for (tag = 0; tag < QSN_FRAME_TAGS; tag++) {
-        if (args[tag].data
-            && (tag < QSN_ARG_GENERATION || args[tag].length != 8))
-        {
-            return "response with an invalid argument";
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_int_t
-ngx_http_qasino_set_headers(ngx_http_request_t *r, qsn_frame_t *frame,
-    qsn_frame_arg_t *args)
-{
-    uint64_t                seconds;
-    ngx_http_qasino_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
-
-    ctx->answered = 1;
-    ctx->format = frame->format;
-
-    if (ctx->op == QSN_OP_NONE) {
-        ctx->op = frame->op;
-    }
-
-    ctx->static_version = qsn_frame_arg_u64(&args[QSN_ARG_STATIC_VERSION], 0);
-    ctx->max_age = qsn_frame_arg_u64(&args[QSN_ARG_MAX_AGE_MS], 0);
-
-    ngx_http_qasino_set_content_type(r, frame->format);
-
-    if (args[QSN_ARG_GENERATION].data) {
-        ctx->generation = qsn_frame_arg_u64(&args[QSN_ARG_GENERATION], 0);
-        ctx->generation_known = 1;
-
-        if (ngx_http_qasino_number_header(r, &ctx->generation_header,
-                                          "Qasino-Generation",
-                                          ctx->generation)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (args[QSN_ARG_RETRY_AFTER].data) {
-        seconds = qsn_frame_arg_u64(&args[QSN_ARG_RETRY_AFTER], 0);
-
-        if (ngx_http_qasino_number_header(r, &ctx->retry_after_header,
-                                          "Retry-After", seconds)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* *header is kept, so that another try can take it back */
-
-static ngx_int_t
-ngx_http_qasino_number_header(ngx_http_request_t *r, ngx_table_elt_t **header,
-    const char *name, uint64_t number)
-{
-    u_char  *value;
-
-    value = ngx_pnalloc(r->pool, NGX_INT64_LEN + 1);
-    if (value == NULL) {
-        return NGX_ERROR;
-    }
-
-    *ngx_sprintf(value, "%uL", number) = '\0';
-
-    *header = ngx_http_qasino_add_header(r, name, (char *) value);
-
-    return *header ? NGX_OK : NGX_ERROR;
 }
 
 

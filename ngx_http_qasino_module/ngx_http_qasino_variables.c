@@ -143,8 +143,8 @@ ngx_http_qasino_generation_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
-    if (ctx && ctx->generation_known) {
-        generation = ctx->generation;
+    if (ctx && ctx->reply.generation_known) {
+        generation = ctx->reply.generation;
 
     } else if (ngx_http_qasino_read_page(r, &state) == NGX_OK) {
         generation = state.generation_number;

@@ -1,5 +1,6 @@
 # Frames from the worker: results of every size cut at every place, results
-# that never become whole, frames that are none, a worker that is slow or away.
+# that never become whole, frames that are none, a worker that is slow or away:
+# over connections of a request's own (module_link.t has the shared one).
 #
 # A response that breaks off is asked for with HTTP/1.0, where its body ends
 # with the connection; with HTTP/1.1 the end of the chunked body is missing.
@@ -22,6 +23,7 @@ our $http_config = <<'END';
         keepalive 8;
     }
     qasino_temp_path proxy_temp;
+    qasino_multiplex off;
     qasino_generation_page $TEST_NGINX_FAKE_PAGE;
 END
 
@@ -272,6 +274,7 @@ Content-Type: text/html; charset=utf-8
         keepalive_requests 16;
     }
     qasino_temp_path proxy_temp;
+    qasino_multiplex off;
 
 
 
@@ -294,6 +297,7 @@ Content-Type: text/html; charset=utf-8
         keepalive_requests 3;
     }
     qasino_temp_path proxy_temp;
+    qasino_multiplex off;
 
 
 
@@ -422,7 +426,7 @@ worker sent invalid response: response with unknown flags
 worker sent invalid response: frame arguments are cut off
 worker sent invalid response: response with an invalid argument
 worker sent invalid response: bytes after the end of the response
-upstream sent too big header
+worker sent invalid response: arguments too long for a response
 
 
 

@@ -26,6 +26,7 @@ use Qasino::Process qw(spew temp_dir);
 our @EXPORT = qw(start_fake_worker fake_text);
 
 use constant { MORE => Qasino::Frame::MORE, ABORT => Qasino::Frame::ABORT,
+    WHOLE => Qasino::Frame::WHOLE,
     RESPONSE => Qasino::Frame::RESPONSE, DATA => Qasino::Frame::DATA,
     EVENT => Qasino::Frame::EVENT };
 
@@ -49,7 +50,8 @@ my %does = (
         my %args = %{$f->{args} // {}};
         delete $args{client};
         answer($s, $f, body => join '',
-            "op $f->{op} format $f->{format} flags $f->{flags}\n",
+            "op $f->{op} format $f->{format} flags ",
+            $f->{flags} & ~WHOLE, "\n",
             (map { "$_: $args{$_}\n" } sort keys %args),
             'body ' . length($f->{body}) . ' '
                 . md5_hex($f->{body}) . "\n");
@@ -94,6 +96,22 @@ my %does = (
         pause(0.05);
         say_to($s, data($f, '', 0));
     },
+
+    # too long for a shared connection: to be claimed under its length
+    long => sub ($s, $f, $n) {
+        say_to($s, respond($f, flags => WHOLE, body => '',
+            args => { claim => $n, generation => 1700000000 }));
+    },
+    long_half => sub ($s, $f) { answer($s, $f, flags => WHOLE) },
+    long_body => sub ($s, $f) { answer($s, $f, args => { claim => 5 }) },
+
+    # of two requests the second is answered first
+    hold => sub ($s, $f) { push @{${*$s}{held}}, $f },
+    release => sub ($s, $f) {
+        answer($s, $f, body => "released\n");
+        answer($s, $_, body => "held\n") for @{delete ${*$s}{held} // []};
+    },
+    twice => sub ($s, $f) { answer($s, $f, body => "once\n") for 1, 2 },
 
     # a pause before, and one inside
     slow => sub ($s, $f, $seconds) {
@@ -261,6 +279,10 @@ sub serve ($socket, $number) {
     while (sysread $socket, $in, 1 << 18, length $in) {
         while (my $frame = decode(\$in)) {
             my ($what, @how) = split ' ', $frame->{args}{sql} || 'echo';
+
+            ($what, @how) = ('stream', $frame->{args}{claim})
+                if $frame->{op} == $Qasino::Frame::OP{claim};
+            next if $frame->{type} == Qasino::Frame::CANCEL;
 
             ${*$socket}{requests}++;
 

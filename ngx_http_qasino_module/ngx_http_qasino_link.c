@@ -1,0 +1,946 @@
+
+/*
+ * The link: one connection of an nginx worker to the Qasino worker, on which
+ * all small requests travel as frames, many at a time.  What is asked in one
+ * turn of nginx's loop goes out in one write, what is answered by then comes
+ * in one read; that makes it much cheaper than a connection each.
+ *
+ * It carries requests whose body is small and in memory, and answers of one
+ * frame (the flag WHOLE asks for no others), which are read as fast as they
+ * come: so no client, however slow, holds up another.  A longer answer is
+ * claimed over a connection of its own (ngx_http_qasino_upstream.c), which
+ * also takes over whatever is not for the link, or finds it broken.
+ *
+ * A request on the link stands in a slot; the frame's id is the slot's number
+ * and a serial number, so that the answer to a request that is not there any
+ * more is recognised and skipped.
+ */
+
+
+#include "ngx_http_qasino_module.h"
+
+
+/* as many as the Qasino worker works on at once for one connection */
+#define NGX_HTTP_QASINO_LINK_SLOTS       1024
+
+#define NGX_HTTP_QASINO_LINK_NO_SLOT     NGX_HTTP_QASINO_LINK_SLOTS
+
+/* bytes of a request's body; a larger one has a connection for itself */
+#define NGX_HTTP_QASINO_LINK_BODY_MAX    (64 * 1024)
+
+/* bytes of an answer's body; a list of very many tables is the largest */
+#define NGX_HTTP_QASINO_LINK_ANSWER_MAX  (8 * 1024 * 1024)
+
+#define NGX_HTTP_QASINO_LINK_IN_SIZE     (64 * 1024)
+#define NGX_HTTP_QASINO_LINK_OUT_SIZE    (64 * 1024)
+
+/* ms between two looks for requests that wait too long */
+#define NGX_HTTP_QASINO_LINK_TICK        500
+
+
+typedef struct {
+    ngx_http_request_t            *request;    /* NULL: free */
+    ngx_msec_t                     asked;
+    ngx_msec_t                     timeout;
+    uint64_t                       begin;      /* in the bytes sent */
+    ngx_uint_t                     epoch;      /* of the connection */
+    uint32_t                       serial;
+    uint32_t                       next;       /* free slot */
+} ngx_http_qasino_slot_t;
+
+
+struct ngx_http_qasino_link_s {
+    ngx_http_upstream_srv_conf_t  *upstream;
+    ngx_addr_t                    *addr;       /* NULL: cannot have a link */
+
+    ngx_connection_t              *connection; /* NULL: none yet, or broken */
+    ngx_uint_t                     epoch;      /* connections before it */
+    ngx_event_t                    flush;
+    ngx_event_t                    timer;
+
+    ngx_http_qasino_slot_t        *slots;      /* NULL: not used yet */
+    uint32_t                       free;
+    ngx_uint_t                     waiting;
+
+    /* requests: bytes before pos are sent */
+    ngx_buf_t                      out;
+    uint64_t                       queued;     /* bytes, of this connection */
+    uint64_t                       sent;
+
+    /* answers */
+    ngx_buf_t                      in;
+    ngx_http_qasino_reply_t        reply;      /* whose body comes */
+    uint64_t                       id;
+    uint16_t                       flags;
+    size_t                         rest;       /* bytes of it to come */
+    u_char                        *last;       /* where to; NULL: nowhere */
+};
+
+
+static ngx_int_t ngx_http_qasino_link_init(ngx_http_qasino_link_t *link);
+static ngx_int_t ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link);
+static ngx_int_t ngx_http_qasino_link_body_fits(ngx_http_request_t *r,
+    ngx_http_qasino_ctx_t *ctx);
+static ngx_int_t ngx_http_qasino_link_reserve(ngx_http_qasino_link_t *link,
+    size_t size);
+static void ngx_http_qasino_link_put(ngx_http_qasino_link_t *link,
+    ngx_http_request_t *r, uint64_t id);
+static uint64_t ngx_http_qasino_link_id(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot);
+static ngx_http_qasino_slot_t *ngx_http_qasino_link_find(
+    ngx_http_qasino_link_t *link, uint64_t id);
+static ngx_uint_t ngx_http_qasino_link_was_asked(
+    ngx_http_qasino_link_t *link, uint64_t id);
+static void ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot);
+static void ngx_http_qasino_link_cleanup(void *data);
+static void ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link,
+    uint64_t id);
+static void ngx_http_qasino_link_flush_handler(ngx_event_t *ev);
+static void ngx_http_qasino_link_write_handler(ngx_event_t *wev);
+static void ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link);
+static void ngx_http_qasino_link_read_handler(ngx_event_t *rev);
+static ssize_t ngx_http_qasino_link_recv(ngx_http_qasino_link_t *link);
+static const char *ngx_http_qasino_link_parse(ngx_http_qasino_link_t *link);
+static const char *ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link);
+static void ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link);
+static void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
+static void ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link,
+    const char *why);
+static void ngx_http_qasino_link_close(ngx_http_qasino_link_t *link);
+
+
+ngx_http_qasino_link_t *
+ngx_http_qasino_link(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_uint_t                    i;
+    ngx_http_qasino_link_t       *link, **links;
+    ngx_http_qasino_main_conf_t  *qmcf;
+
+    qmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_qasino_module);
+
+    links = qmcf->links.elts;
+
+    for (i = 0; i < qmcf->links.nelts; i++) {
+        if (links[i]->upstream == uscf) {
+            return links[i];
+        }
+    }
+
+    link = ngx_pcalloc(cf->pool, sizeof(ngx_http_qasino_link_t));
+    if (link == NULL) {
+        return NULL;
+    }
+
+    link->upstream = uscf;
+
+    links = ngx_array_push(&qmcf->links);
+    if (links == NULL) {
+        return NULL;
+    }
+
+    *links = link;
+
+    return link;
+}
+
+
+ngx_int_t
+ngx_http_qasino_link_ask(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf)
+{
+    ngx_http_cleanup_t      *cln;
+    ngx_http_qasino_ctx_t   *ctx;
+    ngx_http_qasino_link_t  *link;
+    ngx_http_qasino_slot_t  *slot;
+
+    link = qlcf->link;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    if (!qlcf->multiplex || r != r->main
+        || ngx_http_qasino_link_body_fits(r, ctx) != NGX_OK
+        || (link->slots == NULL && ngx_http_qasino_link_init(link) != NGX_OK)
+        || link->addr == NULL
+        || link->free == NGX_HTTP_QASINO_LINK_NO_SLOT
+        || ngx_http_qasino_link_connect(link) != NGX_OK
+        || ngx_http_qasino_link_reserve(link,
+                                        ngx_http_qasino_request_size(r)
+                                        + ctx->body_length)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_DECLINED;
+    }
+
+    cln->handler = ngx_http_qasino_link_cleanup;
+    cln->data = r;
+
+    slot = &link->slots[link->free];
+    link->free = slot->next;
+    link->waiting++;
+
+    slot->request = r;
+    slot->serial++;
+    slot->epoch = link->epoch;
+    slot->begin = link->queued;
+    slot->asked = ngx_current_msec;
+    slot->timeout = qlcf->upstream.read_timeout;
+
+    ctx->link = link;
+    ctx->id = ngx_http_qasino_link_id(link, slot);
+
+    ngx_http_qasino_link_put(link, r, ctx->id);
+
+    if (!link->timer.timer_set) {
+        ngx_add_timer(&link->timer, NGX_HTTP_QASINO_LINK_TICK);
+    }
+
+    /* what remains of a body that nobody wants is still to be read */
+
+    if (!r->discard_body) {
+        r->read_event_handler = qlcf->upstream.ignore_client_abort
+                                ? ngx_http_block_reading
+                                : ngx_http_test_reading;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Only a unix socket, which is connected at once or not at all, and only
+ * where there is no choice of servers to make.
+ */
+
+static ngx_int_t
+ngx_http_qasino_link_init(ngx_http_qasino_link_t *link)
+{
+    uint32_t                     i;
+    ngx_http_upstream_server_t  *server;
+
+    if (link->upstream->servers == NULL
+        || link->upstream->servers->nelts != 1)
+    {
+        return NGX_DECLINED;
+    }
+
+    server = link->upstream->servers->elts;
+
+    if (server->naddrs != 1 || server->down
+        || server->addrs->sockaddr->sa_family != AF_UNIX)
+    {
+        return NGX_DECLINED;
+    }
+
+    link->in.start = ngx_palloc(ngx_cycle->pool,
+                                NGX_HTTP_QASINO_LINK_IN_SIZE);
+    link->slots = ngx_pcalloc(ngx_cycle->pool,
+                              NGX_HTTP_QASINO_LINK_SLOTS
+                              * sizeof(ngx_http_qasino_slot_t));
+
+    if (link->in.start == NULL || link->slots == NULL) {
+        link->slots = NULL;
+        return NGX_ERROR;
+    }
+
+    link->in.end = link->in.start + NGX_HTTP_QASINO_LINK_IN_SIZE;
+
+    for (i = 0; i < NGX_HTTP_QASINO_LINK_SLOTS; i++) {
+        link->slots[i].next = i + 1;
+    }
+
+    link->flush.handler = ngx_http_qasino_link_flush_handler;
+    link->flush.data = link;
+    link->flush.log = ngx_cycle->log;
+
+    link->timer.handler = ngx_http_qasino_link_timer_handler;
+    link->timer.data = link;
+    link->timer.log = ngx_cycle->log;
+
+    link->addr = server->addrs;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_peer_connection_t   pc;
+
+    if (link->connection) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
+
+    pc.sockaddr = link->addr->sockaddr;
+    pc.socklen = link->addr->socklen;
+    pc.name = &link->addr->name;
+    pc.get = ngx_event_get_peer;
+    pc.log = ngx_cycle->log;
+    pc.log_error = NGX_ERROR_ERR;
+
+    rc = ngx_event_connect_peer(&pc);
+
+    if (rc != NGX_OK) {
+
+        if (rc == NGX_AGAIN) {
+            ngx_close_connection(pc.connection);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    c = pc.connection;
+
+    c->data = link;
+    c->log = ngx_cycle->log;
+    c->read->handler = ngx_http_qasino_link_read_handler;
+    c->write->handler = ngx_http_qasino_link_write_handler;
+
+    /* a worker process that exits closes it, or waits: see the handler */
+
+    c->idle = 1;
+
+    link->connection = c;
+    link->queued = 0;
+    link->sent = 0;
+    link->rest = 0;
+    link->in.pos = link->in.start;
+    link->in.last = link->in.start;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_qasino_link_body_fits(ngx_http_request_t *r,
+    ngx_http_qasino_ctx_t *ctx)
+{
+    ngx_chain_t  *cl;
+
+    if (ctx->body_length == 0) {
+        return NGX_OK;
+    }
+
+    if (ctx->body_length > NGX_HTTP_QASINO_LINK_BODY_MAX
+        || r->request_body_no_buffering)
+    {
+        return NGX_DECLINED;
+    }
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        if (!ngx_buf_in_memory(cl->buf)) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Room for size bytes behind out.last. */
+
+static ngx_int_t
+ngx_http_qasino_link_reserve(ngx_http_qasino_link_t *link, size_t size)
+{
+    size_t      used, capacity;
+    u_char     *p;
+    ngx_buf_t  *out;
+
+    out = &link->out;
+
+    if ((size_t) (out->end - out->last) >= size) {
+        return NGX_OK;
+    }
+
+    used = out->last - out->pos;
+    capacity = out->end - out->start;
+
+    if (used + size > capacity / 2) {
+
+        capacity = ngx_max(2 * capacity, NGX_HTTP_QASINO_LINK_OUT_SIZE);
+
+        while (used + size > capacity / 2) {
+            capacity *= 2;
+        }
+
+        p = ngx_alloc(capacity, ngx_cycle->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (out->start) {
+            ngx_memcpy(p, out->pos, used);
+            ngx_free(out->start);
+        }
+
+        out->start = p;
+        out->end = p + capacity;
+
+    } else {
+        ngx_memmove(out->start, out->pos, used);
+    }
+
+    out->pos = out->start;
+    out->last = out->start + used;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_qasino_link_put(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
+    uint64_t id)
+{
+    u_char                 *p;
+    ngx_buf_t              *b;
+    ngx_chain_t            *cl;
+    ngx_http_qasino_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    p = ngx_http_qasino_put_request(link->out.last, r, id, QSN_FLAG_WHOLE);
+
+    if (ctx->body_length) {
+        for (cl = r->request_body->bufs; cl; cl = cl->next) {
+            b = cl->buf;
+            p = ngx_cpymem(p, b->pos, b->last - b->pos);
+        }
+    }
+
+    link->queued += p - link->out.last;
+    link->out.last = p;
+
+    ngx_post_event(&link->flush, &ngx_posted_events);
+}
+
+
+static uint64_t
+ngx_http_qasino_link_id(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot)
+{
+    return (uint64_t) slot->serial << 32 | (slot - link->slots);
+}
+
+
+static ngx_http_qasino_slot_t *
+ngx_http_qasino_link_find(ngx_http_qasino_link_t *link, uint64_t id)
+{
+    uint32_t                 i;
+    ngx_http_qasino_slot_t  *slot;
+
+    i = (uint32_t) id;
+
+    if (i >= NGX_HTTP_QASINO_LINK_SLOTS) {
+        return NULL;
+    }
+
+    slot = &link->slots[i];
+
+    return slot->request && slot->serial == id >> 32 ? slot : NULL;
+}
+
+
+/* Maybe by a request that is gone. */
+
+static ngx_uint_t
+ngx_http_qasino_link_was_asked(ngx_http_qasino_link_t *link, uint64_t id)
+{
+    uint32_t  i, serial;
+
+    i = (uint32_t) id;
+    serial = (uint32_t) (id >> 32);
+
+    return i < NGX_HTTP_QASINO_LINK_SLOTS
+           && serial != 0 && link->slots[i].serial - serial < 0x80000000;
+}
+
+
+static void
+ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot)
+{
+    ngx_http_qasino_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(slot->request, ngx_http_qasino_module);
+    ctx->link = NULL;
+
+    slot->request = NULL;
+    slot->next = link->free;
+    link->free = slot - link->slots;
+    link->waiting--;
+}
+
+
+/* The request ends before its answer has come: nobody waits for that now. */
+
+static void
+ngx_http_qasino_link_cleanup(void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_http_qasino_ctx_t   *ctx;
+    ngx_http_qasino_link_t  *link;
+    ngx_http_qasino_slot_t  *slot;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    if (ctx == NULL || ctx->link == NULL) {
+        return;
+    }
+
+    link = ctx->link;
+    slot = ngx_http_qasino_link_find(link, ctx->id);
+
+    /* its body is being read into this request's memory */
+
+    if (link->rest && link->id == ctx->id) {
+        link->last = NULL;
+    }
+
+    ngx_http_qasino_link_free(link, slot);
+    ngx_http_qasino_link_cancel(link, ctx->id);
+}
+
+
+static void
+ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link, uint64_t id)
+{
+    qsn_frame_t  frame;
+
+    if (link->connection == NULL
+        || ngx_http_qasino_link_reserve(link, QSN_FRAME_HEADER_SIZE)
+           != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_memzero(&frame, sizeof(qsn_frame_t));
+
+    frame.type = QSN_FRAME_CANCEL;
+    frame.id = id;
+
+    qsn_frame_encode(link->out.last, &frame);
+
+    link->out.last += QSN_FRAME_HEADER_SIZE;
+    link->queued += QSN_FRAME_HEADER_SIZE;
+
+    ngx_post_event(&link->flush, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_qasino_link_flush_handler(ngx_event_t *ev)
+{
+    ngx_http_qasino_link_flush(ev->data);
+}
+
+
+static void
+ngx_http_qasino_link_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t  *c;
+
+    c = wev->data;
+
+    ngx_http_qasino_link_flush(c->data);
+}
+
+
+static void
+ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
+{
+    ssize_t            n;
+    ngx_buf_t         *out;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+    out = &link->out;
+
+    if (c == NULL) {
+        return;
+    }
+
+    while (out->pos < out->last) {
+
+        if (!c->write->ready) {
+            return;
+        }
+
+        n = c->send(c, out->pos, out->last - out->pos);
+
+        if (n == NGX_AGAIN) {
+            if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+                ngx_http_qasino_link_broken(link, "cannot be written");
+            }
+
+            return;
+        }
+
+        if (n <= 0) {
+            ngx_http_qasino_link_broken(link, "cannot be written");
+            return;
+        }
+
+        out->pos += n;
+        link->sent += n;
+    }
+
+    out->pos = out->start;
+    out->last = out->start;
+}
+
+
+static void
+ngx_http_qasino_link_read_handler(ngx_event_t *rev)
+{
+    ssize_t                  n;
+    const char              *wrong;
+    ngx_connection_t        *c;
+    ngx_http_qasino_link_t  *link;
+
+    c = rev->data;
+    link = c->data;
+
+    do {
+        n = ngx_http_qasino_link_recv(link);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n <= 0) {
+            ngx_http_qasino_link_broken(link, "was closed by the worker");
+            return;
+        }
+
+        wrong = ngx_http_qasino_link_parse(link);
+
+        if (wrong) {
+            ngx_http_qasino_link_broken(link, wrong);
+            return;
+        }
+
+    } while (rev->ready);
+
+    /* an exiting process says so by c->close, and waits for its requests */
+
+    if (link->waiting == 0 && (c->close || ngx_exiting)) {
+        ngx_http_qasino_link_close(link);
+        return;
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_http_qasino_link_broken(link, "cannot be read");
+    }
+}
+
+
+/* Into the buffer, or much of a body straight to where it belongs. */
+
+static ssize_t
+ngx_http_qasino_link_recv(ngx_http_qasino_link_t *link)
+{
+    size_t             left;
+    ssize_t            n;
+    ngx_buf_t         *in;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+    in = &link->in;
+
+    if (link->last && link->rest >= NGX_HTTP_QASINO_LINK_IN_SIZE
+        && in->pos == in->last)
+    {
+        n = c->recv(c, link->last, link->rest);
+
+        if (n > 0) {
+            link->last += n;
+            link->rest -= n;
+        }
+
+        return n;
+    }
+
+    left = in->last - in->pos;
+
+    if (in->pos != in->start) {
+        ngx_memmove(in->start, in->pos, left);
+        in->pos = in->start;
+        in->last = in->start + left;
+    }
+
+    n = c->recv(c, in->last, in->end - in->last);
+
+    if (n > 0) {
+        in->last += n;
+    }
+
+    return n;
+}
+
+
+/* Answers what is whole.  Returns NULL or what is wrong. */
+
+static const char *
+ngx_http_qasino_link_parse(ngx_http_qasino_link_t *link)
+{
+    size_t       size;
+    ngx_int_t    rc;
+    ngx_buf_t   *in;
+    qsn_frame_t  frame;
+    const char  *wrong;
+
+    in = &link->in;
+
+    for ( ;; ) {
+
+        size = ngx_min((size_t) (in->last - in->pos), link->rest);
+
+        if (link->last) {
+            link->last = ngx_cpymem(link->last, in->pos, size);
+        }
+
+        in->pos += size;
+        link->rest -= size;
+
+        if (link->rest) {
+            return NULL;
+        }
+
+        if (link->id) {
+            ngx_http_qasino_link_answer(link);
+        }
+
+        rc = ngx_http_qasino_parse_response(&in->pos, in->last,
+                                            NGX_HTTP_QASINO_LINK_IN_SIZE,
+                                            &frame, &link->reply, &wrong);
+
+        if (rc == NGX_AGAIN) {
+            return NULL;
+        }
+
+        if (rc == NGX_ERROR) {
+            return wrong;
+        }
+
+        link->id = frame.id;
+        link->flags = frame.flags;
+
+        if (frame.body_length > NGX_HTTP_QASINO_LINK_ANSWER_MAX) {
+            return "sent an answer that is too long";
+        }
+
+        link->rest = frame.body_length;
+
+        wrong = ngx_http_qasino_link_begin(link);
+
+        if (wrong) {
+            return wrong;
+        }
+    }
+}
+
+
+/* Where the body of the answer that begins goes to. */
+
+static const char *
+ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link)
+{
+    ngx_str_t               *body;
+    ngx_http_qasino_slot_t  *slot;
+
+    link->last = NULL;
+
+    if (link->flags & ~QSN_FLAG_WHOLE) {
+        return "sent an answer with unknown flags";
+    }
+
+    if (!(link->flags & QSN_FLAG_WHOLE) != !link->reply.claim) {
+        return "sent half a claim";
+    }
+
+    if (!ngx_http_qasino_link_was_asked(link, link->id)) {
+        return "sent an answer to what it was not asked";
+    }
+
+    slot = ngx_http_qasino_link_find(link, link->id);
+
+    if (slot == NULL || link->rest == 0) {
+        return NULL;
+    }
+
+    body = &link->reply.body;
+
+    body->data = ngx_pnalloc(slot->request->pool, link->rest);
+    if (body->data == NULL) {
+        return "has an answer for which there is no memory";
+    }
+
+    body->len = link->rest;
+    link->last = body->data;
+
+    return NULL;
+}
+
+
+/* The request, if it is still there, may be gone when this returns. */
+
+static void
+ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
+{
+    ngx_int_t                 rc;
+    ngx_connection_t         *c;
+    ngx_http_request_t       *r;
+    ngx_http_qasino_ctx_t    *ctx;
+    ngx_http_qasino_slot_t   *slot;
+    ngx_http_qasino_reply_t   reply;
+
+    slot = ngx_http_qasino_link_find(link, link->id);
+
+    link->id = 0;
+    link->last = NULL;
+
+    if (slot == NULL) {
+        return;
+    }
+
+    r = slot->request;
+    c = r->connection;
+    reply = link->reply;
+
+    ngx_http_qasino_link_free(link, slot);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    if (reply.claim) {
+        ctx->claim = reply.claim;
+        ngx_http_qasino_start_upstream(r);
+
+    } else {
+        rc = ngx_http_qasino_send_reply(r, &reply);
+        ngx_http_finalize_request(r, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_qasino_link_timer_handler(ngx_event_t *ev)
+{
+    ngx_uint_t               i;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_http_qasino_ctx_t   *ctx;
+    ngx_http_qasino_link_t  *link;
+    ngx_http_qasino_slot_t  *slot;
+
+    link = ev->data;
+
+    for (i = 0; i < NGX_HTTP_QASINO_LINK_SLOTS; i++) {
+        slot = &link->slots[i];
+        r = slot->request;
+
+        if (r == NULL || ngx_current_msec - slot->asked < slot->timeout) {
+            continue;
+        }
+
+        c = r->connection;
+        ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+        ctx->late = 1;
+
+        ngx_log_error(NGX_LOG_ERR, c->log, NGX_ETIMEDOUT,
+                      "no answer of the worker to a request on the link");
+
+        ngx_http_qasino_link_cleanup(r);
+        ngx_http_finalize_request(r, NGX_HTTP_GATEWAY_TIME_OUT);
+        ngx_http_run_posted_requests(c);
+    }
+
+    if (link->waiting && !link->timer.timer_set) {
+        ngx_add_timer(&link->timer, NGX_HTTP_QASINO_LINK_TICK);
+    }
+}
+
+
+/*
+ * Questions are asked once more, over connections of their own; so is what
+ * had not begun to be sent.  Any other request may or may not have been
+ * done.
+ */
+
+static void
+ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
+{
+    uint64_t                 sent;
+    ngx_uint_t               i, epoch, level;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_http_qasino_ctx_t   *ctx;
+    ngx_http_qasino_slot_t  *slot;
+
+    level = link->waiting ? NGX_LOG_ERR : NGX_LOG_INFO;
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "the link to the worker at %V %s, %ui requests on it",
+                  &link->addr->name, why, link->waiting);
+
+    sent = link->sent;
+    epoch = link->epoch;
+
+    ngx_http_qasino_link_close(link);
+
+    for (i = 0; i < NGX_HTTP_QASINO_LINK_SLOTS; i++) {
+        slot = &link->slots[i];
+        r = slot->request;
+
+        if (r == NULL || slot->epoch != epoch) {
+            continue;
+        }
+
+        c = r->connection;
+        ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+        ngx_http_qasino_link_free(link, slot);
+
+        if (ctx->op == QSN_OP_QUERY || ctx->op == QSN_OP_GET_TABLE_LIST
+            || ctx->op == QSN_OP_GENERATION_SIGNAL || slot->begin >= sent)
+        {
+            ngx_http_qasino_start_upstream(r);
+
+        } else {
+            ctx->lost = 1;
+            ngx_http_finalize_request(r, NGX_HTTP_BAD_GATEWAY);
+        }
+
+        ngx_http_run_posted_requests(c);
+    }
+}
+
+
+static void
+ngx_http_qasino_link_close(ngx_http_qasino_link_t *link)
+{
+    if (link->flush.posted) {
+        ngx_delete_posted_event(&link->flush);
+    }
+
+    ngx_close_connection(link->connection);
+
+    link->connection = NULL;
+    link->epoch++;
+    link->id = 0;
+    link->rest = 0;
+    link->last = NULL;
+    link->out.pos = link->out.start;
+    link->out.last = link->out.start;
+}
