@@ -16,21 +16,23 @@ use Qasino::Process qw(now patience);
 use constant {
     REQUEST => 1, RESPONSE => 2, DATA => 3, CANCEL => 4, EVENT => 5,
     MORE => 1, ABORT => 2, WRITE_DB => 4, NATIVE => 8, PARTS => 16,
+    FROZEN => 32, WHOLE => 64,
     HEADER => 32, ARGS_MAX => 262144, BODY_MAX => 1 << 30,
     JSON => 0, TEXT => 1, HTML => 2,
 };
 
 our %OP = (none => 0, add_table_data => 1, add_csv_table_data => 2,
     name_value_update => 3, query => 4, get_table_list => 5,
-    generation_signal => 6, subscribe => 16, snapshot => 17, unknown => 255);
+    generation_signal => 6, subscribe => 16, snapshot => 17, claim => 18,
+    unknown => 255);
 
 our %TAG = (identity => 1, client => 2, sql => 3, name => 4, value => 5,
     claimed_identity => 6, snapshot => 10, static_db => 11, deadline => 12,
-    generation => 16, static_version => 17, max_age => 18,
+    claim => 13, generation => 16, static_version => 17, max_age => 18,
     retry_after => 19);
 
-my %NUMBER = map { $_ => 1 } qw(deadline generation static_version max_age
-    retry_after);
+my %NUMBER = map { $_ => 1 } qw(deadline claim generation static_version
+    max_age retry_after);
 my %NAME = reverse %TAG;
 
 our @EXPORT_OK = qw(encode decode);
