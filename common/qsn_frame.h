@@ -20,6 +20,7 @@
 #define QSN_FRAME_ARG_SIZE     8                /* tag, reserved, length */
 #define QSN_FRAME_ARGS_MAX     (256 * 1024)     /* bytes of all arguments */
 #define QSN_FRAME_BODY_MAX     (1024ull * 1024 * 1024)
+#define QSN_FRAME_WHOLE_MAX    (256 * 1024)     /* body, with FLAG_WHOLE */
 
 enum qsn_frame_type {
     QSN_FRAME_REQUEST = 1,      /* client to worker: op, arguments, body */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "held.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
 #include "unix_socket.h"
@@ -77,6 +78,7 @@ connection_listen(worker_t *worker)
     (void) uv_prepare_init(&worker->loop, &worker->before_poll);
     (void) uv_prepare_start(&worker->before_poll, on_before_poll);
     worker->before_poll.data = worker;
+    held_start(worker);
 
     return unix_socket_listen(worker, &worker->listener, QSN_WORKER_SOCKET,
                               on_connection);
@@ -93,6 +95,8 @@ connection_close_all(worker_t *worker)
         flush(c);               /* what is acknowledged is also said */
         close_connection(c);
     }
+
+    held_stop(worker);
 }
 
 
@@ -111,13 +115,6 @@ connection_send(connection_t *connection, const qsn_frame_t *frame,
     qsn_buf_append(out, head, sizeof(head));
     qsn_buf_append(out, args, frame->args_length);
     qsn_buf_append(out, body, (size_t) frame->body_length);
-
-    if (out->failed) {
-        qsn_log("out of memory for an answer: connection closed");
-        close_connection(connection);
-        return;
-    }
-
     visit_before_poll(connection);
 }
 
@@ -436,7 +433,10 @@ take_cancel(connection_t *connection)
 {
     exchange_t *exchange = find_exchange(connection, connection->frame.id);
 
-    if (exchange && exchange->queried) {
+    if (exchange == NULL) {
+        held_cancel(connection->worker, connection, connection->frame.id);
+
+    } else if (exchange->queried) {
         pool_cancel(connection->worker->pool, &exchange->query);
     }
 }
@@ -551,6 +551,11 @@ flush(connection_t *connection)
     write_t *write;
     uv_buf_t buf;
 
+    if (connection->out.failed && !connection->closing) {
+        qsn_log("out of memory for an answer: connection closed");
+        close_connection(connection);
+    }
+
     if (connection->closing || connection->out.length == 0) {
         return;
     }
@@ -656,6 +661,7 @@ close_connection(connection_t *connection)
         exchange_abandon(exchange);
     }
 
+    held_leave(worker, connection);
     uv_close((uv_handle_t *) &connection->pipe, on_closed);
 }
 

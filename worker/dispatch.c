@@ -7,6 +7,7 @@
 
 #include "connection.h"
 #include "exchange.h"
+#include "held.h"
 #include "ingest.h"
 #include "qsn_buf.h"
 #include "rotate.h"
@@ -48,6 +49,10 @@ dispatch(exchange_t *exchange)
 
     case QSN_OP_SUBSCRIBE:
         dispatch_subscribe(exchange);
+        return;
+
+    case QSN_OP_CLAIM:
+        held_claim(exchange, exchange->claim);
         return;
 
     default:

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "held.h"
 #include "qsn_buf.h"
 #include "qsn_reply.h"
 
@@ -18,9 +19,9 @@ static void take_text(exchange_t *exchange, text_t *text,
     const qsn_frame_arg_t *arg);
 static int start_parser(exchange_t *exchange);
 static void stop_parser(exchange_t *exchange);
-static void exchange_free(exchange_t *exchange);
 static void on_query_frame(query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
+static int is_too_long(const exchange_t *exchange, const qsn_frame_t *frame);
 
 
 exchange_t *
@@ -143,7 +144,12 @@ exchange_answer(exchange_t *exchange, unsigned status, const char *body,
         connection_send(exchange->connection, &frame, args, body);
     }
 
-    exchange_free(exchange);
+    if (exchange->queried) {
+        exchange_leave(exchange);
+        exchange_abandon(exchange);
+    } else {
+        exchange_free(exchange);
+    }
 }
 
 
@@ -184,6 +190,38 @@ exchange_abandon(exchange_t *exchange)
 }
 
 
+void
+exchange_leave(exchange_t *exchange)
+{
+    if (exchange->connection) {
+        connection_remove(exchange->connection, exchange);
+        exchange->connection = NULL;
+    }
+}
+
+
+void
+exchange_replace(exchange_t *claim, exchange_t *exchange)
+{
+    exchange->connection = claim->connection;
+    exchange->id = claim->id;
+    exchange->flags &= (uint16_t) ~QSN_FLAG_WHOLE;
+    exchange_free(claim);
+    connection_add(exchange->connection, exchange);
+}
+
+
+void
+exchange_free(exchange_t *exchange)
+{
+    exchange_leave(exchange);
+    stop_parser(exchange);
+    snapshot_put(exchange->query.snapshot);
+    request_free(&exchange->request);
+    free(exchange);
+}
+
+
 static void
 take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
 {
@@ -198,6 +236,7 @@ take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
               &args[QSN_ARG_CLAIMED_IDENTITY]);
     request->use_write_db = (exchange->flags & QSN_FLAG_WRITE_DB) != 0;
     request->native = (exchange->flags & QSN_FLAG_NATIVE) != 0;
+    exchange->claim = qsn_frame_arg_u64(&args[QSN_ARG_CLAIM], 0);
 }
 
 
@@ -239,20 +278,6 @@ stop_parser(exchange_t *exchange)
 }
 
 
-static void
-exchange_free(exchange_t *exchange)
-{
-    if (exchange->connection) {
-        connection_remove(exchange->connection, exchange);
-    }
-
-    stop_parser(exchange);
-    snapshot_put(exchange->query.snapshot);
-    request_free(&exchange->request);
-    free(exchange);
-}
-
-
 /* An answer frame of a query process: the client's but for the id. */
 static void
 on_query_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
@@ -263,18 +288,26 @@ on_query_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
     qsn_frame_t own = *frame;
 
     own.id = exchange->id;
+    exchange->queried = (frame->flags & QSN_FLAG_MORE) != 0;
+
+    if (exchange->held) {
+        held_add(exchange, frame, args, body);
+        return;
+    }
+
+    if (connection && is_too_long(exchange, frame)) {
+        held_keep(exchange, frame, args, body);
+        return;
+    }
 
     if (connection) {
         connection_send(connection, &own, args, body);
     }
 
-    if (!(frame->flags & QSN_FLAG_MORE)) {
+    if (!exchange->queried) {
         exchange_free(exchange);
         return;
     }
-
-    /* connection_send() may have closed the connection */
-    connection = exchange->connection;
 
     if (connection
         && connection_backlog(connection) >= CONNECTION_OUTPUT_HIGH)
@@ -282,4 +315,13 @@ on_query_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
         exchange->paused = 1;
         pool_pause(query);
     }
+}
+
+
+static int
+is_too_long(const exchange_t *exchange, const qsn_frame_t *frame)
+{
+    return exchange->flags & QSN_FLAG_WHOLE
+           && (frame->flags & QSN_FLAG_MORE
+               || frame->body_length > QSN_FRAME_WHOLE_MAX);
 }

@@ -30,9 +30,11 @@ struct exchange_s {
     request_json_t *json;       /* at most one of these parses the body */
     request_csv_t *csv;
     query_t query;
-    int queried;                /* the pool has ->query */
+    int queried;                /* the pool has ->query, until its end */
     int duplicate;              /* a publish that was not the first */
     int paused;                 /* its client is slow to take the answer */
+    uint64_t claim;             /* of op claim: which answer */
+    held_t *held;               /* its answer waits to be claimed */
 };
 
 /*
@@ -46,7 +48,8 @@ exchange_t *exchange_create(worker_t *worker, connection_t *connection,
 void exchange_body(exchange_t *exchange, const void *data, size_t length);
 void exchange_body_end(exchange_t *exchange);
 
-/* The answer: one RESPONSE with this body, after which exchange is gone. */
+/* The answer: one RESPONSE with this body, after which exchange is gone, or
+   abandoned if it still has a query. */
 void exchange_answer(exchange_t *exchange, unsigned status,
     const char *body, size_t length);
 
@@ -59,5 +62,14 @@ void dispatch(exchange_t *exchange);
 
 /* Its client has gone: the work is dropped where that is still possible. */
 void exchange_abandon(exchange_t *exchange);
+
+/* Its connection hears no more of it, though it goes on. */
+void exchange_leave(exchange_t *exchange);
+
+/* Without a connection, exchange becomes what answers claim's request on
+   claim's connection; claim is gone. */
+void exchange_replace(exchange_t *claim, exchange_t *exchange);
+
+void exchange_free(exchange_t *exchange);
 
 #endif

@@ -157,6 +157,13 @@ pool_submit(pool_t *pool, query_t *query)
 }
 
 
+int
+pool_is_short(const pool_t *pool)
+{
+    return pool->first != NULL;
+}
+
+
 void
 pool_cancel(pool_t *pool, query_t *query)
 {

@@ -74,6 +74,9 @@ void pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version);
  */
 void pool_submit(pool_t *pool, query_t *query);
 
+/* 1 if queries wait for a process. */
+int pool_is_short(const pool_t *pool);
+
 /* Nobody waits for it any more; the last frame still comes, soon. */
 void pool_cancel(pool_t *pool, query_t *query);
 

@@ -23,6 +23,7 @@
 
 typedef struct connection_s connection_t;
 typedef struct exchange_s exchange_t;
+typedef struct held_s held_t;
 
 typedef struct {
     uv_loop_t loop;
@@ -50,6 +51,11 @@ typedef struct {
     connection_t *connections;
     connection_t *unflushed;    /* have output to send at the turn's end */
     uv_prepare_t before_poll;
+
+    held_t *held_first;         /* answers that wait to be claimed */
+    held_t *held_last;
+    size_t held_bytes;
+    uv_timer_t held_timer;
 } worker_t;
 
 #endif
