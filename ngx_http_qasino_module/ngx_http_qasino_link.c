@@ -17,72 +17,24 @@
  */
 
 
-#include "ngx_http_qasino_module.h"
+#include "ngx_http_qasino_link.h"
 
 
 /* as many as the Qasino worker works on at once for one connection */
-#define NGX_HTTP_QASINO_LINK_SLOTS       1024
+#define NGX_HTTP_QASINO_LINK_SLOTS     1024
 
-#define NGX_HTTP_QASINO_LINK_NO_SLOT     NGX_HTTP_QASINO_LINK_SLOTS
+#define NGX_HTTP_QASINO_LINK_NO_SLOT   NGX_HTTP_QASINO_LINK_SLOTS
 
 /* bytes of a request's body; a larger one has a connection for itself */
-#define NGX_HTTP_QASINO_LINK_BODY_MAX    (64 * 1024)
-
-/* bytes of an answer's body; a list of very many tables is the largest */
-#define NGX_HTTP_QASINO_LINK_ANSWER_MAX  (8 * 1024 * 1024)
-
-#define NGX_HTTP_QASINO_LINK_IN_SIZE     (64 * 1024)
-#define NGX_HTTP_QASINO_LINK_OUT_SIZE    (64 * 1024)
+#define NGX_HTTP_QASINO_LINK_BODY_MAX  (64 * 1024)
 
 /* ms between two looks for requests that wait too long */
-#define NGX_HTTP_QASINO_LINK_TICK        500
-
-
-typedef struct {
-    ngx_http_request_t            *request;    /* NULL: free */
-    ngx_msec_t                     asked;
-    ngx_msec_t                     timeout;
-    uint64_t                       begin;      /* in the bytes sent */
-    ngx_uint_t                     epoch;      /* of the connection */
-    uint32_t                       serial;
-    uint32_t                       next;       /* free slot */
-} ngx_http_qasino_slot_t;
-
-
-struct ngx_http_qasino_link_s {
-    ngx_http_upstream_srv_conf_t  *upstream;
-    ngx_addr_t                    *addr;       /* NULL: cannot have a link */
-
-    ngx_connection_t              *connection; /* NULL: none yet, or broken */
-    ngx_uint_t                     epoch;      /* connections before it */
-    ngx_event_t                    flush;
-    ngx_event_t                    timer;
-
-    ngx_http_qasino_slot_t        *slots;      /* NULL: not used yet */
-    uint32_t                       free;
-    ngx_uint_t                     waiting;
-
-    /* requests: bytes before pos are sent */
-    ngx_buf_t                      out;
-    uint64_t                       queued;     /* bytes, of this connection */
-    uint64_t                       sent;
-
-    /* answers */
-    ngx_buf_t                      in;
-    ngx_http_qasino_reply_t        reply;      /* whose body comes */
-    uint64_t                       id;
-    uint16_t                       flags;
-    size_t                         rest;       /* bytes of it to come */
-    u_char                        *last;       /* where to; NULL: nowhere */
-};
+#define NGX_HTTP_QASINO_LINK_TICK      500
 
 
 static ngx_int_t ngx_http_qasino_link_init(ngx_http_qasino_link_t *link);
-static ngx_int_t ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link);
 static ngx_int_t ngx_http_qasino_link_body_fits(ngx_http_request_t *r,
     ngx_http_qasino_ctx_t *ctx);
-static ngx_int_t ngx_http_qasino_link_reserve(ngx_http_qasino_link_t *link,
-    size_t size);
 static void ngx_http_qasino_link_put(ngx_http_qasino_link_t *link,
     ngx_http_request_t *r, uint64_t id);
 static uint64_t ngx_http_qasino_link_id(ngx_http_qasino_link_t *link,
@@ -96,18 +48,7 @@ static void ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
 static void ngx_http_qasino_link_cleanup(void *data);
 static void ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link,
     uint64_t id);
-static void ngx_http_qasino_link_flush_handler(ngx_event_t *ev);
-static void ngx_http_qasino_link_write_handler(ngx_event_t *wev);
-static void ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link);
-static void ngx_http_qasino_link_read_handler(ngx_event_t *rev);
-static ssize_t ngx_http_qasino_link_recv(ngx_http_qasino_link_t *link);
-static const char *ngx_http_qasino_link_parse(ngx_http_qasino_link_t *link);
-static const char *ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link);
-static void ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link);
 static void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
-static void ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link,
-    const char *why);
-static void ngx_http_qasino_link_close(ngx_http_qasino_link_t *link);
 
 
 ngx_http_qasino_link_t *
@@ -236,85 +177,26 @@ ngx_http_qasino_link_init(ngx_http_qasino_link_t *link)
         return NGX_DECLINED;
     }
 
-    link->in.start = ngx_palloc(ngx_cycle->pool,
-                                NGX_HTTP_QASINO_LINK_IN_SIZE);
-    link->slots = ngx_pcalloc(ngx_cycle->pool,
-                              NGX_HTTP_QASINO_LINK_SLOTS
-                              * sizeof(ngx_http_qasino_slot_t));
-
-    if (link->in.start == NULL || link->slots == NULL) {
-        link->slots = NULL;
+    if (ngx_http_qasino_link_init_buffers(link) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    link->in.end = link->in.start + NGX_HTTP_QASINO_LINK_IN_SIZE;
+    link->slots = ngx_pcalloc(ngx_cycle->pool,
+                              NGX_HTTP_QASINO_LINK_SLOTS
+                              * sizeof(ngx_http_qasino_slot_t));
+    if (link->slots == NULL) {
+        return NGX_ERROR;
+    }
 
     for (i = 0; i < NGX_HTTP_QASINO_LINK_SLOTS; i++) {
         link->slots[i].next = i + 1;
     }
-
-    link->flush.handler = ngx_http_qasino_link_flush_handler;
-    link->flush.data = link;
-    link->flush.log = ngx_cycle->log;
 
     link->timer.handler = ngx_http_qasino_link_timer_handler;
     link->timer.data = link;
     link->timer.log = ngx_cycle->log;
 
     link->addr = server->addrs;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link)
-{
-    ngx_int_t               rc;
-    ngx_connection_t       *c;
-    ngx_peer_connection_t   pc;
-
-    if (link->connection) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
-
-    pc.sockaddr = link->addr->sockaddr;
-    pc.socklen = link->addr->socklen;
-    pc.name = &link->addr->name;
-    pc.get = ngx_event_get_peer;
-    pc.log = ngx_cycle->log;
-    pc.log_error = NGX_ERROR_ERR;
-
-    rc = ngx_event_connect_peer(&pc);
-
-    if (rc != NGX_OK) {
-
-        if (rc == NGX_AGAIN) {
-            ngx_close_connection(pc.connection);
-        }
-
-        return NGX_DECLINED;
-    }
-
-    c = pc.connection;
-
-    c->data = link;
-    c->log = ngx_cycle->log;
-    c->read->handler = ngx_http_qasino_link_read_handler;
-    c->write->handler = ngx_http_qasino_link_write_handler;
-
-    /* a worker process that exits closes it, or waits: see the handler */
-
-    c->idle = 1;
-
-    link->connection = c;
-    link->queued = 0;
-    link->sent = 0;
-    link->rest = 0;
-    link->in.pos = link->in.start;
-    link->in.last = link->in.start;
 
     return NGX_OK;
 }
@@ -346,56 +228,6 @@ ngx_http_qasino_link_body_fits(ngx_http_request_t *r,
 }
 
 
-/* Room for size bytes behind out.last. */
-
-static ngx_int_t
-ngx_http_qasino_link_reserve(ngx_http_qasino_link_t *link, size_t size)
-{
-    size_t      used, capacity;
-    u_char     *p;
-    ngx_buf_t  *out;
-
-    out = &link->out;
-
-    if ((size_t) (out->end - out->last) >= size) {
-        return NGX_OK;
-    }
-
-    used = out->last - out->pos;
-    capacity = out->end - out->start;
-
-    if (used + size > capacity / 2) {
-
-        capacity = ngx_max(2 * capacity, NGX_HTTP_QASINO_LINK_OUT_SIZE);
-
-        while (used + size > capacity / 2) {
-            capacity *= 2;
-        }
-
-        p = ngx_alloc(capacity, ngx_cycle->log);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (out->start) {
-            ngx_memcpy(p, out->pos, used);
-            ngx_free(out->start);
-        }
-
-        out->start = p;
-        out->end = p + capacity;
-
-    } else {
-        ngx_memmove(out->start, out->pos, used);
-    }
-
-    out->pos = out->start;
-    out->last = out->start + used;
-
-    return NGX_OK;
-}
-
-
 static void
 ngx_http_qasino_link_put(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
     uint64_t id)
@@ -416,10 +248,7 @@ ngx_http_qasino_link_put(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
         }
     }
 
-    link->queued += p - link->out.last;
-    link->out.last = p;
-
-    ngx_post_event(&link->flush, &ngx_posted_events);
+    ngx_http_qasino_link_commit(link, p);
 }
 
 
@@ -530,229 +359,14 @@ ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link, uint64_t id)
 
     qsn_frame_encode(link->out.last, &frame);
 
-    link->out.last += QSN_FRAME_HEADER_SIZE;
-    link->queued += QSN_FRAME_HEADER_SIZE;
-
-    ngx_post_event(&link->flush, &ngx_posted_events);
-}
-
-
-static void
-ngx_http_qasino_link_flush_handler(ngx_event_t *ev)
-{
-    ngx_http_qasino_link_flush(ev->data);
-}
-
-
-static void
-ngx_http_qasino_link_write_handler(ngx_event_t *wev)
-{
-    ngx_connection_t  *c;
-
-    c = wev->data;
-
-    ngx_http_qasino_link_flush(c->data);
-}
-
-
-static void
-ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
-{
-    ssize_t            n;
-    ngx_buf_t         *out;
-    ngx_connection_t  *c;
-
-    c = link->connection;
-    out = &link->out;
-
-    if (c == NULL) {
-        return;
-    }
-
-    while (out->pos < out->last) {
-
-        if (!c->write->ready) {
-            return;
-        }
-
-        n = c->send(c, out->pos, out->last - out->pos);
-
-        if (n == NGX_AGAIN) {
-            if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-                ngx_http_qasino_link_broken(link, "cannot be written");
-            }
-
-            return;
-        }
-
-        if (n <= 0) {
-            ngx_http_qasino_link_broken(link, "cannot be written");
-            return;
-        }
-
-        out->pos += n;
-        link->sent += n;
-    }
-
-    out->pos = out->start;
-    out->last = out->start;
-}
-
-
-static void
-ngx_http_qasino_link_read_handler(ngx_event_t *rev)
-{
-    ssize_t                  n;
-    const char              *wrong;
-    ngx_connection_t        *c;
-    ngx_http_qasino_link_t  *link;
-
-    c = rev->data;
-    link = c->data;
-
-    do {
-        n = ngx_http_qasino_link_recv(link);
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n <= 0) {
-            ngx_http_qasino_link_broken(link, "was closed by the worker");
-            return;
-        }
-
-        wrong = ngx_http_qasino_link_parse(link);
-
-        if (wrong) {
-            ngx_http_qasino_link_broken(link, wrong);
-            return;
-        }
-
-    } while (rev->ready);
-
-    /* an exiting process says so by c->close, and waits for its requests */
-
-    if (link->waiting == 0 && (c->close || ngx_exiting)) {
-        ngx_http_qasino_link_close(link);
-        return;
-    }
-
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_http_qasino_link_broken(link, "cannot be read");
-    }
-}
-
-
-/* Into the buffer, or much of a body straight to where it belongs. */
-
-static ssize_t
-ngx_http_qasino_link_recv(ngx_http_qasino_link_t *link)
-{
-    size_t             left;
-    ssize_t            n;
-    ngx_buf_t         *in;
-    ngx_connection_t  *c;
-
-    c = link->connection;
-    in = &link->in;
-
-    if (link->last && link->rest >= NGX_HTTP_QASINO_LINK_IN_SIZE
-        && in->pos == in->last)
-    {
-        n = c->recv(c, link->last, link->rest);
-
-        if (n > 0) {
-            link->last += n;
-            link->rest -= n;
-        }
-
-        return n;
-    }
-
-    left = in->last - in->pos;
-
-    if (in->pos != in->start) {
-        ngx_memmove(in->start, in->pos, left);
-        in->pos = in->start;
-        in->last = in->start + left;
-    }
-
-    n = c->recv(c, in->last, in->end - in->last);
-
-    if (n > 0) {
-        in->last += n;
-    }
-
-    return n;
-}
-
-
-/* Answers what is whole.  Returns NULL or what is wrong. */
-
-static const char *
-ngx_http_qasino_link_parse(ngx_http_qasino_link_t *link)
-{
-    size_t       size;
-    ngx_int_t    rc;
-    ngx_buf_t   *in;
-    qsn_frame_t  frame;
-    const char  *wrong;
-
-    in = &link->in;
-
-    for ( ;; ) {
-
-        size = ngx_min((size_t) (in->last - in->pos), link->rest);
-
-        if (link->last) {
-            link->last = ngx_cpymem(link->last, in->pos, size);
-        }
-
-        in->pos += size;
-        link->rest -= size;
-
-        if (link->rest) {
-            return NULL;
-        }
-
-        if (link->id) {
-            ngx_http_qasino_link_answer(link);
-        }
-
-        rc = ngx_http_qasino_parse_response(&in->pos, in->last,
-                                            NGX_HTTP_QASINO_LINK_IN_SIZE,
-                                            &frame, &link->reply, &wrong);
-
-        if (rc == NGX_AGAIN) {
-            return NULL;
-        }
-
-        if (rc == NGX_ERROR) {
-            return wrong;
-        }
-
-        link->id = frame.id;
-        link->flags = frame.flags;
-
-        if (frame.body_length > NGX_HTTP_QASINO_LINK_ANSWER_MAX) {
-            return "sent an answer that is too long";
-        }
-
-        link->rest = frame.body_length;
-
-        wrong = ngx_http_qasino_link_begin(link);
-
-        if (wrong) {
-            return wrong;
-        }
-    }
+    ngx_http_qasino_link_commit(link,
+                                link->out.last + QSN_FRAME_HEADER_SIZE);
 }
 
 
 /* Where the body of the answer that begins goes to. */
 
-static const char *
+const char *
 ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link)
 {
     ngx_str_t               *body;
@@ -794,7 +408,7 @@ ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link)
 
 /* The request, if it is still there, may be gone when this returns. */
 
-static void
+void
 ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
 {
     ngx_int_t                 rc;
@@ -878,7 +492,7 @@ ngx_http_qasino_link_timer_handler(ngx_event_t *ev)
  * done.
  */
 
-static void
+void
 ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
 {
     uint64_t                 sent;
@@ -924,23 +538,4 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
 
         ngx_http_run_posted_requests(c);
     }
-}
-
-
-static void
-ngx_http_qasino_link_close(ngx_http_qasino_link_t *link)
-{
-    if (link->flush.posted) {
-        ngx_delete_posted_event(&link->flush);
-    }
-
-    ngx_close_connection(link->connection);
-
-    link->connection = NULL;
-    link->epoch++;
-    link->id = 0;
-    link->rest = 0;
-    link->last = NULL;
-    link->out.pos = link->out.start;
-    link->out.last = link->out.start;
 }

@@ -78,9 +78,12 @@ ngx_http_qasino_send_reply(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    b->pos = reply->body.data;
-    b->last = reply->body.data + reply->body.len;
-    b->memory = reply->body.len ? 1 : 0;
+    if (reply->body.len) {
+        b->pos = reply->body.data;
+        b->last = reply->body.data + reply->body.len;
+        b->memory = 1;
+    }
+
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 

@@ -1,0 +1,77 @@
+
+/*
+ * The link, between its two halves: ngx_http_qasino_link.c has the requests
+ * on it, ngx_http_qasino_link_io.c the bytes.
+ */
+
+
+#ifndef _NGX_HTTP_QASINO_LINK_H_INCLUDED_
+#define _NGX_HTTP_QASINO_LINK_H_INCLUDED_
+
+
+#include "ngx_http_qasino_module.h"
+
+
+/* a request that waits for its answer */
+
+typedef struct {
+    ngx_http_request_t            *request;    /* NULL: free */
+    ngx_msec_t                     asked;
+    ngx_msec_t                     timeout;
+    uint64_t                       begin;      /* in the bytes sent */
+    ngx_uint_t                     epoch;      /* of the connection */
+    uint32_t                       serial;
+    uint32_t                       next;       /* free slot */
+} ngx_http_qasino_slot_t;
+
+
+struct ngx_http_qasino_link_s {
+    ngx_http_upstream_srv_conf_t  *upstream;
+    ngx_addr_t                    *addr;       /* NULL: cannot have a link */
+
+    ngx_http_qasino_slot_t        *slots;      /* NULL: not used yet */
+    uint32_t                       free;
+    ngx_uint_t                     waiting;
+    ngx_event_t                    timer;
+
+    ngx_connection_t              *connection; /* NULL: none yet, or broken */
+    ngx_uint_t                     epoch;      /* connections before it */
+
+    /* requests: bytes before pos are sent */
+    ngx_buf_t                      out;
+    ngx_event_t                    flush;
+    uint64_t                       queued;     /* bytes, of this connection */
+    uint64_t                       sent;
+
+    /* answers */
+    ngx_buf_t                      in;
+    ngx_http_qasino_reply_t        reply;      /* whose body comes */
+    uint64_t                       id;         /* 0: of none */
+    uint16_t                       flags;
+    size_t                         rest;       /* bytes of it to come */
+    u_char                        *last;       /* where to; NULL: nowhere */
+};
+
+
+/* io: NGX_OK where there is a connection now */
+ngx_int_t ngx_http_qasino_link_init_buffers(ngx_http_qasino_link_t *link);
+ngx_int_t ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link);
+void ngx_http_qasino_link_close(ngx_http_qasino_link_t *link);
+
+/* io: room for size bytes at out.last; they are written, up to last */
+ngx_int_t ngx_http_qasino_link_reserve(ngx_http_qasino_link_t *link,
+    size_t size);
+void ngx_http_qasino_link_commit(ngx_http_qasino_link_t *link, u_char *last);
+
+/*
+ * requests, called by io: the head of an answer is in id, flags, reply and
+ * rest (NULL, or what is wrong with it); all of it is there; the connection
+ * is of no further use
+ */
+const char *ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link);
+void ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link);
+void ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link,
+    const char *why);
+
+
+#endif /* _NGX_HTTP_QASINO_LINK_H_INCLUDED_ */
