@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
 #include "unix_socket.h"
@@ -92,6 +93,15 @@ connection_close_all(worker_t *worker)
     for (connection_t *c = worker->connections; c; c = c->next) {
         flush(c);               /* what is acknowledged is also said */
         close_connection(c);
+    }
+}
+
+
+void
+connection_balance_all(worker_t *worker)
+{
+    for (connection_t *c = worker->connections; c; c = c->next) {
+        balance_reading(c);
     }
 }
 
@@ -274,8 +284,8 @@ take_input(connection_t *connection, const char *data, size_t length)
 }
 
 
-/* Stops before a frame for which there is no room; *data and *length are
-   what is left. */
+/* Stops before a frame, or a piece of a body, for which there is no room;
+   *data and *length are what is left. */
 static const char *
 take_bytes(connection_t *connection, const uint8_t **data, size_t *length)
 {
@@ -292,6 +302,12 @@ take_bytes(connection_t *connection, const uint8_t **data, size_t *length)
             }
 
             continue;
+        }
+
+        if (connection->receiving
+            && !exchange_has_room(connection->receiving))
+        {
+            return NULL;
         }
 
         size_t piece = *length;
@@ -471,7 +487,7 @@ body_ended(connection_t *connection)
 
 
 /* Whether another frame may be taken: neither is too much being worked on,
-   nor does too much wait to be taken by the client. */
+   nor does too much wait to be taken by the client or the writer. */
 static int
 has_room(const connection_t *connection)
 {
@@ -480,7 +496,8 @@ has_room(const connection_t *connection)
 
     return connection->exchange_count < slack * CONNECTION_REQUESTS_MAX
            && connection_backlog(connection)
-              < slack * 2 * CONNECTION_OUTPUT_HIGH;
+              < slack * 2 * CONNECTION_OUTPUT_HIGH
+           && ingest_has_room(connection->worker);
 }
 
 
