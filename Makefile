@@ -25,7 +25,7 @@ endif
 PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq libcurl libedit
 CPPFLAGS    += $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIBS_common   := $(shell $(PKG_CONFIG) --libs yaml-0.1) -lm
-LIBS_worker   := $(shell $(PKG_CONFIG) --libs sqlite3 yajl yaml-0.1 libuv) -lm
+LIBS_worker   := $(shell $(PKG_CONFIG) --libs sqlite3 yajl yaml-0.1 libuv) -lm -lpthread
 LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1) -lm -lpthread
 LIBS_bridge   := $(shell $(PKG_CONFIG) --libs libzmq yajl yaml-0.1) -lm
 LIBS_launcher := $(LIBS_common)

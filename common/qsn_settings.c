@@ -86,6 +86,8 @@ static const option_t options[] = {
       128 * 1024, "size of a statement" },
     { "max_body", 0, KIND_BYTES, AT(max_body), "64m", 1024, 1024 * MIB,
       "size of one request" },
+    { "publish_memory", 0, KIND_BYTES, AT(publish_memory), "64m", MIB,
+      65536 * MIB, "bytes that may wait to be parsed or written" },
     { "max_cell", 0, KIND_BYTES, AT(max_cell), "1m", 1024, 512 * MIB,
       "size of one value, and of one row" },
     { "max_tables", 0, KIND_NUMBER, AT(max_tables), "1000", 1, 100000,

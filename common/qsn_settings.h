@@ -50,6 +50,7 @@ typedef struct {
 
     /* publishing */
     int64_t max_body;           /* bytes of one request */
+    int64_t publish_memory;     /* bytes that wait to be parsed or written */
     int64_t max_cell;           /* bytes of one value */
     int64_t max_tables;         /* in a generation */
     int64_t max_columns;        /* in a table, all publishers together */

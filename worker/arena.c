@@ -1,4 +1,4 @@
-/* Bump allocation out of malloc'ed chunks. */
+/* Bump allocation out of chunks; those of full size are recycled. */
 
 #include "arena.h"
 
@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chunks.h"
+
 struct arena_chunk_s {
     arena_chunk_t *previous;
+    size_t size;
 };
 
 #define ALIGNMENT  alignof(max_align_t)
 
 _Static_assert(sizeof(arena_chunk_t) <= ALIGNMENT, "header is one step");
+_Static_assert(ARENA_CHUNK_MAX == CHUNK_SIZE, "full chunks are recycled");
 
 
 void
@@ -30,7 +34,12 @@ arena_free(arena_t *arena)
     while (arena->chunks) {
         arena_chunk_t *previous = arena->chunks->previous;
 
-        free(arena->chunks);
+        if (arena->chunks->size == CHUNK_SIZE) {
+            chunk_put(arena->chunks);
+        } else {
+            free(arena->chunks);
+        }
+
         arena->chunks = previous;
     }
 
@@ -54,13 +63,15 @@ arena_alloc(arena_t *arena, size_t size)
             chunk_size = size + ALIGNMENT;
         }
 
-        arena_chunk_t *chunk = malloc(chunk_size);
+        arena_chunk_t *chunk = chunk_size == CHUNK_SIZE ? chunk_get()
+                               : malloc(chunk_size);
 
         if (chunk == NULL) {
             return NULL;
         }
 
         chunk->previous = arena->chunks;
+        chunk->size = chunk_size;
         arena->chunks = chunk;
         arena->next = (char *) chunk + ALIGNMENT;
         arena->left = chunk_size - ALIGNMENT;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "held.h"
+#include "ingest.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
 #include "unix_socket.h"
@@ -97,6 +98,15 @@ connection_close_all(worker_t *worker)
     }
 
     held_stop(worker);
+}
+
+
+void
+connection_balance_all(worker_t *worker)
+{
+    for (connection_t *c = worker->connections; c; c = c->next) {
+        balance_reading(c);
+    }
 }
 
 
@@ -271,8 +281,8 @@ take_input(connection_t *connection, const char *data, size_t length)
 }
 
 
-/* Stops before a frame for which there is no room; *data and *length are
-   what is left. */
+/* Stops before a frame, or a piece of a body, for which there is no room;
+   *data and *length are what is left. */
 static const char *
 take_bytes(connection_t *connection, const uint8_t **data, size_t *length)
 {
@@ -289,6 +299,12 @@ take_bytes(connection_t *connection, const uint8_t **data, size_t *length)
             }
 
             continue;
+        }
+
+        if (connection->receiving
+            && !exchange_has_room(connection->receiving))
+        {
+            return NULL;
         }
 
         size_t piece = *length;
@@ -471,7 +487,7 @@ body_ended(connection_t *connection)
 
 
 /* Whether another frame may be taken: neither is too much being worked on,
-   nor does too much wait to be taken by the client. */
+   nor does too much wait to be taken by the client or the writer. */
 static int
 has_room(const connection_t *connection)
 {
@@ -480,7 +496,8 @@ has_room(const connection_t *connection)
 
     return connection->exchange_count < slack * CONNECTION_REQUESTS_MAX
            && connection_backlog(connection)
-              < slack * 2 * CONNECTION_OUTPUT_HIGH;
+              < slack * 2 * CONNECTION_OUTPUT_HIGH
+           && ingest_has_room(connection->worker);
 }
 
 

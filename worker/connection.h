@@ -17,6 +17,9 @@ int connection_listen(worker_t *worker);
 /* Closes the listener and all connections. */
 void connection_close_all(worker_t *worker);
 
+/* There is room again for what the connections have to say. */
+void connection_balance_all(worker_t *worker);
+
 /* Queues a frame; args and body may be NULL where their length is 0. */
 void connection_send(connection_t *connection, const qsn_frame_t *frame,
     const uint8_t *args, const void *body);

@@ -17,7 +17,7 @@ static int find_op(exchange_t *exchange);
 static int find_identity(exchange_t *exchange);
 static void dispatch_publish(exchange_t *exchange);
 static void dispatch_query(exchange_t *exchange);
-static int find_write_snapshot(query_t *query, char *reason);
+static void on_write_snapshot(exchange_t *exchange, const char *error);
 static void dispatch_subscribe(exchange_t *exchange);
 static void answer_generation(exchange_t *exchange);
 
@@ -118,14 +118,14 @@ dispatch_publish(exchange_t *exchange)
         rc = request_make_name_value(request);
     }
 
-    if (request->update) {
-        worker->stats.updates_received++;
-    } else {
-        worker->stats.inserts_received++;
-    }
-
     if (rc != 0 || request_check_table(request) != 0) {
-        worker->stats.update_errors += request->update != 0;
+        if (request->update) {
+            worker->stats.updates_received++;
+            worker->stats.update_errors++;
+        } else {
+            worker->stats.inserts_received++;
+        }
+
         exchange_answer_error(exchange);
         return;
     }
@@ -139,6 +139,11 @@ dispatch_query(exchange_t *exchange)
 {
     const request_t *request = &exchange->request;
     query_t *query = &exchange->query;
+
+    if (exchange->connection == NULL) {
+        exchange_drop(exchange);        /* it left while this was parsed */
+        return;
+    }
 
     if (request->sql.length > request->limits->max_sql) {
         (void) request_fail(&exchange->request, 413, "The statement has %zu "
@@ -156,7 +161,8 @@ dispatch_query(exchange_t *exchange)
     query->sql_length = request->sql.length;
 
     if (request->use_write_db && exchange->op == QSN_OP_QUERY) {
-        query->on_start = find_write_snapshot;
+        write_snapshot_ask(exchange, on_write_snapshot);
+        return;
     }
 
     exchange->queried = 1;
@@ -164,14 +170,22 @@ dispatch_query(exchange_t *exchange)
 }
 
 
-static int
-find_write_snapshot(query_t *query, char *reason)
+static void
+on_write_snapshot(exchange_t *exchange, const char *error)
 {
-    exchange_t *exchange = query->asker;
+    if (error) {
+        (void) request_fail(&exchange->request, 507, "%s", error);
+        exchange_answer_error(exchange);
+        return;
+    }
 
-    query->snapshot = write_snapshot_get(exchange->worker, reason);
+    if (exchange->connection == NULL) {
+        exchange_drop(exchange);
+        return;
+    }
 
-    return query->snapshot ? 0 : -1;
+    exchange->queried = 1;
+    pool_submit(exchange->worker->pool, &exchange->query);
 }
 
 

@@ -11,6 +11,8 @@
 
 #include "connection.h"
 #include "held.h"
+#include "ingest.h"
+#include "parse.h"
 #include "qsn_buf.h"
 #include "qsn_reply.h"
 
@@ -43,6 +45,8 @@ exchange_create(worker_t *worker, connection_t *connection,
     exchange->query.on_frame = on_query_frame;
     exchange->query.asker = exchange;
     request_init(&exchange->request, &worker->limits);
+    exchange->by_parser = frame->body_length > PARSE_HERE_MAX
+                          || (frame->flags & QSN_FLAG_MORE);
 
     if (frame->flags & QSN_FLAG_PARTS) {
         exchange->request.parse_phrase = "Failed to parse JSON message";
@@ -58,25 +62,57 @@ exchange_create(worker_t *worker, connection_t *connection,
 void
 exchange_body(exchange_t *exchange, const void *data, size_t length)
 {
-    worker_t *worker = exchange->worker;
-
     exchange->body_bytes += length;
 
     if (exchange->op == QSN_OP_GET_TABLE_LIST
-        || exchange->op == QSN_OP_GENERATION_SIGNAL)
+        || exchange->op == QSN_OP_GENERATION_SIGNAL || exchange->too_long)
     {
-        return;                 /* these ask nothing that a body could say */
+        return;                 /* nothing is asked of the body (any more) */
     }
 
+    if (exchange->body_bytes > (uint64_t) exchange->worker->settings.max_body)
+    {
+        exchange->too_long = 1;
+        return;
+    }
+
+    if (!exchange->by_parser) {
+        exchange_parse(exchange, data, length);
+
+    } else if (parse_piece(exchange, data, length) != 0) {
+        exchange->no_memory = 1;
+    }
+}
+
+
+int
+exchange_has_room(exchange_t *exchange)
+{
+    return !exchange->by_parser || exchange->too_long
+           || ingest_has_room(exchange->worker);
+}
+
+
+void
+exchange_body_end(exchange_t *exchange)
+{
+    exchange->body_done = 1;
+
+    if (exchange->parser) {
+        parse_end(exchange, 1);
+        return;
+    }
+
+    exchange_parse_end(exchange);
+    exchange_parsed(exchange);
+}
+
+
+void
+exchange_parse(exchange_t *exchange, const void *data, size_t length)
+{
     if (exchange->request.status) {
         return;                 /* the rest of a bad body is only skipped */
-    }
-
-    if (exchange->body_bytes > (uint64_t) worker->settings.max_body) {
-        (void) request_fail(&exchange->request, 413, "The request is larger "
-                            "than max_body (%lld bytes)",
-                            (long long) worker->settings.max_body);
-        return;
     }
 
     if (start_parser(exchange) != 0) {
@@ -92,9 +128,17 @@ exchange_body(exchange_t *exchange, const void *data, size_t length)
 
 
 void
-exchange_body_end(exchange_t *exchange)
+exchange_parse_end(exchange_t *exchange)
 {
-    exchange->body_done = 1;
+    if (exchange->too_long) {
+        (void) request_fail(&exchange->request, 413, "The request is larger "
+                            "than max_body (%lld bytes)", (long long)
+                            exchange->worker->settings.max_body);
+    }
+
+    if (exchange->no_memory) {
+        (void) request_fail(&exchange->request, 503, "out of memory");
+    }
 
     if (exchange->json) {
         (void) request_json_finish(exchange->json);
@@ -104,7 +148,12 @@ exchange_body_end(exchange_t *exchange)
     }
 
     stop_parser(exchange);
+}
 
+
+void
+exchange_parsed(exchange_t *exchange)
+{
     if (exchange->request.status) {
         exchange_answer_error(exchange);
         return;
@@ -131,8 +180,8 @@ exchange_answer(exchange_t *exchange, unsigned status, const char *body,
     };
 
     end = qsn_frame_put_u64(end, QSN_ARG_GENERATION,
-                            worker->generation ? worker->generation->number
-                                               : 0);
+                            exchange->generation ? exchange->generation
+                                                 : worker->collecting);
 
     if (status == 503) {
         end = qsn_frame_put_u64(end, QSN_ARG_RETRY_AFTER, 1);
@@ -148,7 +197,7 @@ exchange_answer(exchange_t *exchange, unsigned status, const char *body,
         exchange_leave(exchange);
         exchange_abandon(exchange);
     } else {
-        exchange_free(exchange);
+        exchange_drop(exchange);
     }
 }
 
@@ -182,8 +231,11 @@ exchange_abandon(exchange_t *exchange)
     if (exchange->queried) {
         pool_cancel(exchange->worker->pool, &exchange->query);
 
+    } else if (!exchange->body_done && exchange->parser) {
+        parse_end(exchange, 0);
+
     } else if (!exchange->body_done) {
-        exchange_free(exchange);
+        exchange_drop(exchange);
     }
 
     /* else the writer has it: a publish that is whole is taken */
@@ -206,13 +258,13 @@ exchange_replace(exchange_t *claim, exchange_t *exchange)
     exchange->connection = claim->connection;
     exchange->id = claim->id;
     exchange->flags &= (uint16_t) ~QSN_FLAG_WHOLE;
-    exchange_free(claim);
+    exchange_drop(claim);
     connection_add(exchange->connection, exchange);
 }
 
 
 void
-exchange_free(exchange_t *exchange)
+exchange_drop(exchange_t *exchange)
 {
     exchange_leave(exchange);
     stop_parser(exchange);
@@ -305,7 +357,7 @@ on_query_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
     }
 
     if (!exchange->queried) {
-        exchange_free(exchange);
+        exchange_drop(exchange);
         return;
     }
 

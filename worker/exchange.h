@@ -7,6 +7,11 @@
  *
  *   connection -> (body bytes) -> request -> dispatch -> ingest  -> answer
  *                                                     -> pool    -> answer
+ *
+ * Threads: the loop's, but for ->request, ->json and ->csv, which go to a
+ * parser with the first piece of a large body and come back with its end,
+ * and for ->request, ->duplicate, ->generation and ->static_version, which
+ * go to a writer and come back written.
  */
 
 #include "qsn_frame.h"
@@ -15,17 +20,26 @@
 #include "worker.h"
 
 struct exchange_s {
+    job_t job;                  /* first: of a parser, of a writer */
     worker_t *worker;
     connection_t *connection;   /* NULL once its client is gone */
     exchange_t *previous;       /* among the connection's */
     exchange_t *next;
-    exchange_t *next_publish;   /* in the writer's queue */
+    exchange_t *next_waiting;   /* for a copy of the generation */
+    void (*on_write_snapshot)(exchange_t *exchange, const char *error);
     uint64_t id;                /* the client's */
     uint8_t op;                 /* as asked for, then as found in the body */
     uint8_t format;
     uint16_t flags;
     int body_done;
     uint64_t body_bytes;        /* received */
+    uint64_t generation;        /* a publish went into; 0: not yet */
+    uint64_t static_version;    /* after a static one */
+    size_t unwritten;           /* bytes, until it is written */
+    int by_parser;              /* the body goes to a thread */
+    int too_long;               /* seen by the loop, said by the parser */
+    int no_memory;              /* likewise */
+    parser_t *parser;           /* which one, after the first piece */
     request_t request;
     request_json_t *json;       /* at most one of these parses the body */
     request_csv_t *csv;
@@ -44,9 +58,29 @@ struct exchange_s {
 exchange_t *exchange_create(worker_t *worker, connection_t *connection,
     const qsn_frame_t *frame, const qsn_frame_arg_t *args);
 
+static inline exchange_t *
+exchange_of(job_t *job)
+{
+    return (exchange_t *) job;
+}
+
+
 /* More of the body; the last piece has been given: the request is done. */
 void exchange_body(exchange_t *exchange, const void *data, size_t length);
 void exchange_body_end(exchange_t *exchange);
+
+/* Whether more of its body can be taken now. */
+int exchange_has_room(exchange_t *exchange);
+
+/* A piece of the body, and its end, on whichever thread has the request. */
+void exchange_parse(exchange_t *exchange, const void *data, size_t length);
+void exchange_parse_end(exchange_t *exchange);
+
+/* Back on the loop: answers what is wrong or dispatches it. */
+void exchange_parsed(exchange_t *exchange);
+
+/* Ends it: it is answered, or nobody is there to take an answer. */
+void exchange_drop(exchange_t *exchange);
 
 /* The answer: one RESPONSE with this body, after which exchange is gone, or
    abandoned if it still has a query. */
@@ -69,7 +103,5 @@ void exchange_leave(exchange_t *exchange);
 /* Without a connection, exchange becomes what answers claim's request on
    claim's connection; claim is gone. */
 void exchange_replace(exchange_t *claim, exchange_t *exchange);
-
-void exchange_free(exchange_t *exchange);
 
 #endif

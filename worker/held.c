@@ -133,7 +133,7 @@ held_claim(exchange_t *claim, uint64_t token)
     if (exchange->queried) {
         pool_resume(&exchange->query);
     } else {
-        exchange_free(exchange);
+        exchange_drop(exchange);
     }
 }
 
@@ -262,7 +262,7 @@ drop(held_t *held)
     if (exchange->queried) {
         exchange_abandon(exchange);
     } else {
-        exchange_free(exchange);
+        exchange_drop(exchange);
     }
 }
 

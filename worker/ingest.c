@@ -1,41 +1,63 @@
-/*
- * Group commit.  Should one publish of a group fail inside SQLite, the group
- * is rolled back and each goes in by itself, so that it fails alone.
- */
+/* Batches: one hand-over a turn of the loop, one wake-up a group. */
 
 #include "ingest.h"
 
-#include <stdlib.h>
-
+#include "connection.h"
+#include "parse.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
-#include "report.h"
 #include "rotate.h"
+#include "write_snapshot.h"
 
+static void on_written(job_t *job);
+static void on_static_written(job_t *job);
+static void release(exchange_t *exchange);
 static void on_after_poll(uv_check_t *check);
-static int write_group(worker_t *worker, exchange_t *first);
-static void write_alone(worker_t *worker, exchange_t *exchange);
-static void write_static(worker_t *worker, exchange_t *exchange);
-static enum report_result apply(store_t *store, exchange_t *exchange);
+static void on_answers(uv_async_t *async);
+static void take_answers(worker_t *worker);
 static void answer(worker_t *worker, exchange_t *exchange);
-static void rollback(store_t *store);
 
 
-void
+int
 ingest_start(worker_t *worker)
 {
-    worker->publishes = NULL;
-    worker->publishes_end = &worker->publishes;
+    int rc;
+
+    job_list_init(&worker->publishes);
+    job_list_init(&worker->static_publishes);
     worker->after_poll.data = worker;
+    worker->wake.data = worker;
     (void) uv_check_init(&worker->loop, &worker->after_poll);
     (void) uv_check_start(&worker->after_poll, on_after_poll);
+
+    if ((rc = uv_async_init(&worker->loop, &worker->wake, on_answers)) != 0) {
+        return rc;
+    }
+
+    mailbox_open(&worker->inbox, &worker->wake);
+
+    if ((rc = writer_start(&worker->writer, &worker->inbox)) != 0
+        || (rc = static_writer_start(&worker->static_writer, worker->statics,
+                                     &worker->inbox)) != 0)
+    {
+        return rc;
+    }
+
+    return parse_start(worker);
 }
 
 
 void
 ingest_stop(worker_t *worker)
 {
-    ingest_flush(worker);
+    parse_stop(worker);
+    take_answers(worker);       /* parsed: to be written */
+    on_after_poll(&worker->after_poll);
+    writer_stop(&worker->writer);
+    static_writer_stop(&worker->static_writer);
+    take_answers(worker);
+    mailbox_close(&worker->inbox);
+    uv_close((uv_handle_t *) &worker->wake, NULL);
     uv_close((uv_handle_t *) &worker->after_poll, NULL);
 }
 
@@ -43,125 +65,120 @@ ingest_stop(worker_t *worker)
 void
 ingest_add(worker_t *worker, exchange_t *exchange)
 {
-    exchange->next_publish = NULL;
-    *worker->publishes_end = exchange;
-    worker->publishes_end = &exchange->next_publish;
+    exchange->unwritten = exchange->request.arena.total;
+    worker->unwritten += exchange->unwritten;
+    exchange->job.run = NULL;
+
+    if (exchange->request.is_static) {
+        exchange->job.done = on_static_written;
+        job_list_add(&worker->static_publishes, &exchange->job);
+    } else {
+        exchange->job.done = on_written;
+        job_list_add(&worker->publishes, &exchange->job);
+    }
 }
 
 
 void
-ingest_flush(worker_t *worker)
+ingest_run(worker_t *worker, job_t *job)
 {
-    exchange_t *exchange = worker->publishes;
-    exchange_t *next;
+    job_list_add(&worker->publishes, job);
+}
 
-    if (exchange == NULL) {
-        return;
+
+int
+ingest_has_room(worker_t *worker)
+{
+    size_t limit = (size_t) worker->settings.publish_memory;
+
+    if (worker->unwritten < limit && parse_has_room(worker)) {
+        return 1;
     }
 
-    worker->publishes = NULL;
-    worker->publishes_end = &worker->publishes;
+    worker->stalled = 1;
 
-    int alone = write_group(worker, exchange) != 0;
+    return 0;
+}
 
-    for (/* void */; exchange; exchange = next) {
-        next = exchange->next_publish;
 
-        if (exchange->request.is_static) {
-            write_static(worker, exchange);
+static void
+on_written(job_t *job)
+{
+    exchange_t *exchange = exchange_of(job);
 
-        } else if (alone) {
-            write_alone(worker, exchange);
-        }
+    release(exchange);
+    answer(exchange->worker, exchange);
+}
 
-        answer(worker, exchange);
+
+/* Readers see it from here on, so the page has to say so. */
+static void
+on_static_written(job_t *job)
+{
+    exchange_t *exchange = exchange_of(job);
+    worker_t *worker = exchange->worker;
+    const request_t *request = &exchange->request;
+
+    release(exchange);
+    exchange->generation = worker->collecting;
+    rotate_static_changed(worker, exchange->static_version);
+
+    if (request->update) {
+        worker->stats.updates_received++;
+        worker->stats.updates_completed += request->status == 0;
+        worker->stats.update_errors += request->status != 0;
+    } else {
+        worker->stats.inserts_received++;
+        worker->stats.inserts_completed += request->status == 0;
     }
+
+    answer(worker, exchange);
+}
+
+
+static void
+release(exchange_t *exchange)
+{
+    exchange->worker->unwritten -= exchange->unwritten;
 }
 
 
 static void
 on_after_poll(uv_check_t *check)
 {
-    ingest_flush(check->data);
-}
+    worker_t *worker = check->data;
 
-
-/* 0: committed, each exchange knows its result.  -1: nothing is in. */
-static int
-write_group(worker_t *worker, exchange_t *first)
-{
-    store_t *store = &worker->generation->store;
-
-    if (store_begin(store) != 0) {
-        return -1;
-    }
-
-    for (exchange_t *e = first; e; e = e->next_publish) {
-        if (!e->request.is_static && apply(store, e) == REPORT_FAILED) {
-            rollback(store);
-            return -1;
-        }
-    }
-
-    if (store_commit(store) == 0) {
-        return 0;
-    }
-
-    qsn_log("commit failed: %s", sqlite3_errmsg(store->db));
-    rollback(store);
-
-    return -1;
+    mailbox_put(&worker->writer.inbox, &worker->publishes);
+    mailbox_put(&worker->static_writer.inbox, &worker->static_publishes);
+    write_snapshot_next(worker);
 }
 
 
 static void
-write_alone(worker_t *worker, exchange_t *exchange)
+on_answers(uv_async_t *async)
 {
-    store_t *store = &worker->generation->store;
-    request_t *request = &exchange->request;
+    worker_t *worker = async->data;
 
-    request->status = 0;        /* of the try in the group */
-    exchange->duplicate = 0;
+    take_answers(worker);
 
-    if (store_begin(store) != 0) {
-        (void) request_fail(request, 503, "The generation cannot be "
-                            "written: %s", sqlite3_errmsg(store->db));
-        return;
-    }
-
-    if (apply(store, exchange) == REPORT_FAILED) {
-        rollback(store);
-        return;
-    }
-
-    if (store_commit(store) != 0) {
-        (void) request_fail(request, 507, "The generation cannot be "
-                            "committed: %s", sqlite3_errmsg(store->db));
-        rollback(store);
+    if (worker->stalled && ingest_has_room(worker)) {
+        worker->stalled = 0;
+        connection_balance_all(worker);
     }
 }
 
 
-/* Readers see it from here on, so the page has to say so. */
 static void
-write_static(worker_t *worker, exchange_t *exchange)
+take_answers(worker_t *worker)
 {
-    if (static_store_apply(worker->statics, &exchange->request)
-        == REPORT_TAKEN)
-    {
-        rotate_static_changed(worker);
+    job_t *job = mailbox_take(&worker->inbox, 0);
+
+    while (job) {
+        job_t *next = job->next;
+
+        job->done(job);
+        job = next;
     }
-}
-
-
-static enum report_result
-apply(store_t *store, exchange_t *exchange)
-{
-    enum report_result result = report_apply(store, &exchange->request);
-
-    exchange->duplicate = result == REPORT_DUPLICATE;
-
-    return result;
 }
 
 
@@ -176,21 +193,14 @@ answer(worker_t *worker, exchange_t *exchange)
         qsn_log("publish of '%s' by '%s' failed: %s",
                 request->table.name.data, request->identity.data,
                 request->error);
-        worker->stats.update_errors += request->update != 0;
         exchange_answer_error(exchange);
         return;
-    }
-
-    if (request->update) {
-        worker->stats.updates_completed++;
-    } else {
-        worker->stats.inserts_completed++;
     }
 
     qsn_buf_string(&body, "{\"response_op\": \"ok\", \"identity\": \"");
     qsn_buf_json(&body, identity);
     qsn_buf_printf(&body, "\", \"generation_number\": %llu, \"rows\": %llu",
-                   (unsigned long long) worker->generation->number,
+                   (unsigned long long) exchange->generation,
                    exchange->duplicate ? 0ull
                    : (unsigned long long) request->table.rows);
 
@@ -209,16 +219,4 @@ answer(worker_t *worker, exchange_t *exchange)
     qsn_buf_byte(&body, '}');
     exchange_answer(exchange, 200, body.data, body.length);
     qsn_buf_free(&body);
-}
-
-
-static void
-rollback(store_t *store)
-{
-    if (store_rollback(store) != 0) {
-        /* the catalog would lie from here on: start anew from the file */
-        qsn_log("rollback failed: %s: the worker starts anew",
-                sqlite3_errmsg(store->db));
-        abort();
-    }
 }

@@ -2,21 +2,30 @@
 #define INGEST_H
 
 /*
- * The writer: publishes that are parsed and checked wait here until the
- * turn of the loop is over, then all go in in one transaction, and only
- * after its commit is any of them acknowledged.  Static reports go into
- * their own database, each in a transaction of its own.
+ * The loop's side of writing: publishes that are parsed and checked wait
+ * here until the turn of the loop is over, then all go to the writer (the
+ * static ones to theirs), and what comes back is acknowledged.
+ *
+ * Bodies that wait to be parsed or written are bounded, by the option
+ * publish_memory: past that nothing is read until some are done.  Both drain
+ * without another byte of input, so nobody waits for ever.
  */
 
 #include "exchange.h"
 
-/* Starts the writer on the worker's loop. */
-void ingest_start(worker_t *worker);
+/* Opens the loop's mailbox and starts the parsers and the writers; the
+   generation is open.  0 or a libuv error. */
+int ingest_start(worker_t *worker);
+
+/* Ends them; all that was given to them is answered. */
 void ingest_stop(worker_t *worker);
 
 void ingest_add(worker_t *worker, exchange_t *exchange);
 
-/* Writes and acknowledges all that wait, now: before a rotation. */
-void ingest_flush(worker_t *worker);
+/* A job for the writer, behind the publishes added so far. */
+void ingest_run(worker_t *worker, job_t *job);
+
+/* Whether more may be read.  If not, connections are told when. */
+int ingest_has_room(worker_t *worker);
 
 #endif

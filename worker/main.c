@@ -25,6 +25,7 @@
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "rotate.h"
+#include "write_snapshot.h"
 
 #define QUERY_PROGRAM  "qasino-query"
 #define LOCK_FILE      ".qasino-worker.lock"
@@ -67,8 +68,9 @@ main(int argc, char **argv)
         return 1;
     }
 
-    /* one thread touches SQLite here: no mutex, no memory statistics */
-    (void) sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    /* a database is one thread's: no mutexes, nor memory statistics, which
+       would be behind one that all share */
+    (void) sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
     (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     (void) uv_loop_init(&worker.loop);
 
@@ -128,7 +130,10 @@ start(worker_t *w, char **argv)
         return -1;
     }
 
-    ingest_start(w);
+    if ((rc = ingest_start(w)) != 0) {
+        qsn_log("cannot start threads: %s", uv_strerror(rc));
+        return -1;
+    }
 
     if ((rc = connection_listen(w)) != 0 || (rc = line_listen(w)) != 0) {
         qsn_log("cannot listen in run_dir %s: %s", settings->run_dir,
@@ -263,6 +268,7 @@ stop(worker_t *w)
     }
 
     ingest_stop(w);
+    write_snapshot_stop(w);
     connection_close_all(w);
     line_close_all(w);
     rotate_stop(w);

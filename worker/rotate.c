@@ -1,7 +1,8 @@
 /*
- * Rotation, in this order: the writer's queue is flushed, the internal
- * tables go in, the file is sealed and closed, the next one is opened, the
- * query processes are told, the page is published, the signal goes out.
+ * Rotation, in this order: the writer, when it comes to it among the
+ * publishes, puts the internal tables in, seals and closes the file and
+ * opens the next one; then it goes on writing, and the loop tells the query
+ * processes, publishes the page and sends the signal.
  * Killed anywhere in between, the next start finds either an open file to
  * go on with, or a sealed one to serve; never neither.
  *
@@ -30,6 +31,15 @@ typedef struct {
     uint64_t highest;           /* of all */
 } found_t;
 
+typedef struct {
+    job_t job;
+    worker_t *worker;
+    seal_info_t info;
+    uint64_t sealed;            /* numbers; 0: it could not be sealed */
+    uint64_t next;
+    double start_epoch;         /* of the sealed one's being served */
+} rotation_t;
+
 static int make_first_snapshot(worker_t *worker, found_t *found,
     char *error);
 static int scan(worker_t *worker, found_t *found, char *error);
@@ -38,9 +48,13 @@ static int look_at(const char *path, uint64_t number, found_t *found,
 static int put_aside(const char *path, char *error);
 static void clean_up(worker_t *worker, const found_t *found);
 static void on_rotation(uv_timer_t *timer);
-static int seal(worker_t *worker, generation_t *generation, char *error);
-static void seal_done(worker_t *worker);
-static int open_next(worker_t *worker, uint64_t after, char *error);
+static void run_rotation(job_t *job);
+static void on_rotated(job_t *job);
+static void add_stats(stats_t *stats, const stats_t *more);
+static int seal(worker_t *worker, generation_t *generation,
+    const seal_info_t *info, double *start_epoch, char *error);
+static int open_next(writer_t *writer, const qsn_settings_t *settings,
+    uint64_t after, char *error);
 static int carry(worker_t *worker, uint64_t sealed, char *error);
 static int serve(worker_t *worker, uint64_t number);
 static void publish_page(worker_t *worker, uint64_t left_ms);
@@ -50,11 +64,14 @@ static uint64_t remaining_ms(worker_t *worker);
 int
 rotate_start(worker_t *worker, char *error)
 {
+    writer_t *writer = &worker->writer;
     found_t found = { 0 };
 
     if (scan(worker, &found, error) != 0) {
         return -1;
     }
+
+    worker->page_state.static_version = worker->statics->version;
 
     uint64_t left = remaining_ms(worker);
 
@@ -64,18 +81,22 @@ rotate_start(worker_t *worker, char *error)
     }
 
     if (found.collecting > found.served) {
-        worker->generation = generation_open(&worker->settings,
+        writer->generation = generation_open(&worker->settings,
                                              found.collecting, error);
-        if (worker->generation == NULL) {
+        if (writer->generation == NULL) {
             return -1;
         }
 
         qsn_log("goes on collecting into generation %llu",
                 (unsigned long long) found.collecting);
 
-    } else if (open_next(worker, found.highest, error) != 0) {
+    } else if (open_next(writer, &worker->settings, found.highest, error)
+               != 0)
+    {
         return -1;
     }
+
+    worker->collecting = writer->generation->number;
 
     if (carry(worker, found.served, error) != 0) {
         return -1;
@@ -100,32 +121,51 @@ void
 rotate_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->rotation, NULL);
-    write_snapshot_drop(worker);
-    generation_close(worker->generation);
-    worker->generation = NULL;
+    generation_close(worker->writer.generation);
+    worker->writer.generation = NULL;
     snapshot_put(worker->snapshot);
     worker->snapshot = NULL;
 }
 
 
 void
-rotate_static_changed(worker_t *worker)
+rotate_static_changed(worker_t *worker, uint64_t version)
 {
-    worker->page_state.static_version = worker->statics->version;
-    qsn_page_publish(worker->page, &worker->page_state);
+    if (worker->page_state.static_version != version) {
+        worker->page_state.static_version = version;
+        qsn_page_publish(worker->page, &worker->page_state);
+    }
 }
 
 
 int
-rotate_seal_copy(worker_t *worker, const char *path, char *error)
+rotate_seal_info(worker_t *worker, seal_info_t *info)
 {
+    info->stats = worker->stats;
+
+    return static_store_tables(worker->statics, &info->statics);
+}
+
+
+void
+rotate_seal_info_free(seal_info_t *info)
+{
+    catalog_clear(&info->statics);
+}
+
+
+int
+rotate_seal_copy(worker_t *worker, const char *path, const seal_info_t *info,
+    char *error)
+{
+    uint64_t number = worker->writer.generation->number;
     generation_t *copy = generation_open_path(&worker->settings, path,
-                                              worker->generation->number,
-                                              error);
+                                              number, error);
+    double start_epoch;
     int rc = -1;
 
     if (copy) {
-        rc = seal(worker, copy, error);
+        rc = seal(worker, copy, info, &start_epoch, error);
         generation_close(copy);
     }
 
@@ -140,7 +180,7 @@ rotate_signal(worker_t *worker, const char *first, qsn_buf_t *body)
     qsn_buf_json(body, worker->settings.identity);
     qsn_buf_printf(body, "\", \"generation_number\": %llu, "
                    "\"generation_duration_s\": %.10g}",
-                   (unsigned long long) worker->generation->number,
+                   (unsigned long long) worker->collecting,
                    (double) worker->settings.generation_duration_ms / 1000);
 }
 
@@ -155,17 +195,19 @@ make_first_snapshot(worker_t *worker, found_t *found, char *error)
     uint64_t number = found->collecting ? found->collecting - 1
                                         : (uint64_t) qsn_clock_epoch();
 
-    worker->generation = generation_open(&worker->settings, number, error);
+    generation_t *empty = generation_open(&worker->settings, number, error);
+    seal_info_t info;
+    double start_epoch;
 
-    if (worker->generation == NULL
-        || seal(worker, worker->generation, error) != 0)
+    if (empty == NULL || rotate_seal_info(worker, &info) != 0
+        || seal(worker, empty, &info, &start_epoch, error) != 0)
     {
         return -1;
     }
 
-    seal_done(worker);
-    generation_close(worker->generation);
-    worker->generation = NULL;
+    rotate_seal_info_free(&info);
+    generation_close(empty);
+    worker->page_state.start_epoch_us = (uint64_t) (start_epoch * 1e6);
     found->served = number;
 
     if (found->highest < number) {
@@ -279,7 +321,7 @@ clean_up(worker_t *worker, const found_t *found)
         char *path = NULL;
 
         if ((!copy && (number == 0 || number == found->served
-                       || number == worker->generation->number))
+                       || number == worker->collecting))
             || asprintf(&path, "%s/%s", worker->settings.db_dir,
                         entry->d_name) == -1)
         {
@@ -305,62 +347,134 @@ static void
 on_rotation(uv_timer_t *timer)
 {
     worker_t *worker = timer->data;
-    uint64_t duration = (uint64_t) worker->settings.generation_duration_ms;
-    uint64_t number = worker->generation->number;
+    rotation_t *rotation;
+
+    (void) uv_timer_start(timer, on_rotation, (uint64_t)
+                          worker->settings.generation_duration_ms, 0);
+
+    if (worker->rotating) {
+        return;                 /* the last one is not over yet */
+    }
+
+    rotation = calloc(1, sizeof(*rotation));
+
+    if (rotation == NULL || rotate_seal_info(worker, &rotation->info) != 0) {
+        qsn_log("out of memory at the turn of a generation");
+        abort();                /* the next start tries again, loudly */
+    }
+
+    memset(&worker->stats, 0, sizeof(worker->stats));
+    rotation->job.run = run_rotation;
+    rotation->job.done = on_rotated;
+    rotation->worker = worker;
+    worker->rotating = 1;
+    ingest_run(worker, &rotation->job);
+}
+
+
+/* On the writer. */
+static void
+run_rotation(job_t *job)
+{
+    rotation_t *rotation = (rotation_t *) job;
+    worker_t *worker = rotation->worker;
+    writer_t *writer = &worker->writer;
+    uint64_t number = writer->generation->number;
     char error[ROTATE_ERROR_SIZE];
-    qsn_buf_t body = { 0 };
 
-    (void) uv_timer_start(timer, on_rotation, duration, 0);
-    ingest_flush(worker);
-
-    write_snapshot_drop(worker);
-
-    if (seal(worker, worker->generation, error) != 0) {
+    if (seal(worker, writer->generation, &rotation->info,
+             &rotation->start_epoch, error) != 0)
+    {
         /* it stays open and is sealed, one generation longer, next time */
         qsn_log("generation %llu cannot be sealed: %s",
                 (unsigned long long) number, error);
         return;
     }
 
-    seal_done(worker);
-    generation_close(worker->generation);
+    memset(&writer->stats, 0, sizeof(writer->stats));
+    generation_close(writer->generation);
 
-    if (open_next(worker, number, error) != 0
+    if (open_next(writer, &worker->settings, number, error) != 0
         || carry(worker, number, error) != 0)
     {
         qsn_log("the next generation cannot be opened: %s", error);
         abort();                /* the next start tries again, loudly */
     }
 
-    if (serve(worker, number) != 0) {
-        qsn_log("out of memory at the turn of a generation");
-        abort();
+    rotation->sealed = number;
+    rotation->next = writer->generation->number;
+}
+
+
+/* On the loop. */
+static void
+on_rotated(job_t *job)
+{
+    rotation_t *rotation = (rotation_t *) job;
+    worker_t *worker = rotation->worker;
+    qsn_buf_t body = { 0 };
+
+    worker->rotating = 0;
+
+    if (rotation->sealed == 0) {
+        add_stats(&worker->stats, &rotation->info.stats);
+
+    } else {
+        worker->collecting = rotation->next;
+        worker->page_state.start_epoch_us =
+            (uint64_t) (rotation->start_epoch * 1e6);
+        write_snapshot_drop(worker);
+
+        if (serve(worker, rotation->sealed) != 0) {
+            qsn_log("out of memory at the turn of a generation");
+            abort();
+        }
+
+        publish_page(worker, uv_timer_get_due_in(&worker->rotation));
+        rotate_signal(worker, "op\": \"generation_signal", &body);
+        connection_event(worker, worker->collecting, body.data, body.length);
+        qsn_buf_free(&body);
     }
 
-    publish_page(worker, duration);
-    rotate_signal(worker, "op\": \"generation_signal", &body);
-    connection_event(worker, worker->generation->number, body.data,
-                     body.length);
-    qsn_buf_free(&body);
+    rotate_seal_info_free(&rotation->info);
+    free(rotation);
+}
+
+
+static void
+add_stats(stats_t *stats, const stats_t *more)
+{
+    stats->sql_received += more->sql_received;
+    stats->sql_completed += more->sql_completed;
+    stats->sql_errors += more->sql_errors;
+    stats->inserts_received += more->inserts_received;
+    stats->inserts_completed += more->inserts_completed;
+    stats->updates_received += more->updates_received;
+    stats->updates_completed += more->updates_completed;
+    stats->update_errors += more->update_errors;
 }
 
 
 /* The last transaction of a generation. */
 static int
-seal(worker_t *worker, generation_t *generation, char *error)
+seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
+    double *start_epoch, char *error)
 {
     store_t *store = &generation->store;
-    internal_info_t info = {
+    internal_info_t internal = {
         .identity = worker->settings.identity,
         .duration_s = (double) worker->settings.generation_duration_ms
                       / 1000,
         .start_epoch = qsn_clock_epoch(),
-        .stats = worker->stats,
-        .statics = &worker->statics->store.catalog
+        .stats = info->stats,
+        .statics = &info->statics
     };
 
+    add_stats(&internal.stats, &worker->writer.stats);
+    *start_epoch = internal.start_epoch;
+
     if (store_begin(store) != 0
-        || internal_tables_make(generation, &info, worker->views) != 0
+        || internal_tables_make(generation, &internal, worker->views) != 0
         || generation_mark_sealed(generation) != 0
         || store_commit(store) != 0)
     {
@@ -379,18 +493,10 @@ seal(worker_t *worker, generation_t *generation, char *error)
 }
 
 
-/* Counts and times of the generation that is now to be served. */
-static void
-seal_done(worker_t *worker)
-{
-    memset(&worker->stats, 0, sizeof(worker->stats));
-    worker->page_state.start_epoch_us = (uint64_t) (qsn_clock_epoch() * 1e6);
-}
-
-
 /* Numbers are epoch seconds, and strictly increasing whatever the clock. */
 static int
-open_next(worker_t *worker, uint64_t after, char *error)
+open_next(writer_t *writer, const qsn_settings_t *settings, uint64_t after,
+    char *error)
 {
     uint64_t number = (uint64_t) qsn_clock_epoch();
 
@@ -398,9 +504,9 @@ open_next(worker_t *worker, uint64_t after, char *error)
         number = after + 1;
     }
 
-    worker->generation = generation_open(&worker->settings, number, error);
+    writer->generation = generation_open(settings, number, error);
 
-    return worker->generation ? 0 : -1;
+    return writer->generation ? 0 : -1;
 }
 
 
@@ -411,7 +517,7 @@ carry(worker_t *worker, uint64_t sealed, char *error)
     int rc = -1;
 
     if (path) {
-        rc = carry_persisted(worker->generation, path, error);
+        rc = carry_persisted(worker->writer.generation, path, error);
     }
 
     free(path);
@@ -442,7 +548,8 @@ serve(worker_t *worker, uint64_t number)
         before->retired = 1;
     }
 
-    pool_serve(worker->pool, worker->snapshot, worker->statics->version);
+    pool_serve(worker->pool, worker->snapshot,
+               worker->page_state.static_version);
     snapshot_put(before);
     worker->page_state.generation_number = number;
 
@@ -457,7 +564,6 @@ publish_page(worker_t *worker, uint64_t left_ms)
 
     state->duration_ms = (uint64_t) worker->settings.generation_duration_ms;
     state->expires_ms = qsn_clock_monotonic_ms() + left_ms;
-    state->static_version = worker->statics->version;
     qsn_page_publish(worker->page, state);
 }
 

@@ -59,7 +59,8 @@ snapshot_put(snapshot_t *snapshot)
         return;
     }
 
-    if (snapshot->ephemeral) {
+    if (snapshot->copies) {
+        --*snapshot->copies;
         generation_unlink(snapshot->path);
 
     } else if (snapshot->retired) {

@@ -19,7 +19,8 @@ typedef struct {
     char *path;
     unsigned references;
     int retired;                /* a newer one is served */
-    int ephemeral;              /* a copy: deleted, never archived */
+    size_t *copies;             /* of a copy, which is deleted and never
+                                   archived: how many there are */
     uv_loop_t *loop;
     const qsn_settings_t *settings;
 } snapshot_t;

@@ -22,7 +22,8 @@ static const char pragmas[] =
     "PRAGMA temp_store = MEMORY;";
 
 static int make_directory(const char *file, char *error);
-static enum report_result apply(static_store_t *statics, request_t *request);
+static void publish_tables(static_store_t *statics);
+static int copy_tables(const catalog_t *from, catalog_t *to);
 static int clear_table(store_t *store, catalog_table_t *table);
 
 
@@ -40,7 +41,12 @@ static_store_open(const qsn_settings_t *settings, char *error)
         return NULL;
     }
 
+    if (uv_mutex_init(&statics->mutex) != 0) {
+        abort();
+    }
+
     if (make_directory(path, error) != 0) {
+        uv_mutex_destroy(&statics->mutex);
         free(statics);
         free(path);
         return NULL;
@@ -52,6 +58,7 @@ static_store_open(const qsn_settings_t *settings, char *error)
     }
 
     statics->version = (uint64_t) store_meta(&statics->store, "version", 1);
+    publish_tables(statics);
 
     if (statfs(path, &fs) == 0
         && (fs.f_type == TMPFS_MAGIC || (unsigned) fs.f_type == RAMFS_MAGIC))
@@ -69,49 +76,23 @@ static_store_close(static_store_t *statics)
 {
     if (statics) {
         (void) store_close(&statics->store);
+        catalog_clear(&statics->tables);
+        uv_mutex_destroy(&statics->mutex);
         free(statics);
     }
 }
 
 
-enum report_result
-static_store_apply(static_store_t *statics, request_t *request)
+int
+static_store_begin(static_store_t *statics)
 {
-    store_t *store = &statics->store;
-    enum report_result result = REPORT_FAILED;
-
-    if (store_begin(store) == 0) {
-        result = apply(statics, request);
-
-        if (result == REPORT_TAKEN
-            && (store_set_meta(store, "version",
-                               (sqlite3_int64) statics->version + 1) != 0
-                || store_commit(store) != 0))
-        {
-            result = REPORT_FAILED;
-        }
-    }
-
-    if (result == REPORT_TAKEN) {
-        statics->version++;
-        return result;
-    }
-
-    (void) schema_failed(store, request);
-
-    if (store_rollback(store) != 0) {
-        qsn_log("static_db: rollback failed: %s: the worker starts anew",
-                sqlite3_errmsg(store->db));
-        abort();
-    }
-
-    return result;
+    return store_begin(&statics->store);
 }
 
 
 /* The rows are replaced whole; columns stay, and updates go on counting. */
-static enum report_result
-apply(static_store_t *statics, request_t *request)
+enum report_result
+static_store_apply(static_store_t *statics, request_t *request)
 {
     store_t *store = &statics->store;
     catalog_table_t *table = catalog_find(&store->catalog,
@@ -140,6 +121,116 @@ apply(static_store_t *statics, request_t *request)
     table->updates = updates + 1;
 
     return result;
+}
+
+
+int
+static_store_commit(static_store_t *statics)
+{
+    store_t *store = &statics->store;
+
+    if (store_set_meta(store, "version",
+                       (sqlite3_int64) statics->version + 1) != 0
+        || store_commit(store) != 0)
+    {
+        return -1;
+    }
+
+    statics->version++;
+    publish_tables(statics);
+
+    return 0;
+}
+
+
+void
+static_store_rollback(static_store_t *statics)
+{
+    if (store_rollback(&statics->store) != 0) {
+        qsn_log("static_db: rollback failed: %s: the worker starts anew",
+                sqlite3_errmsg(statics->store.db));
+        abort();
+    }
+}
+
+
+enum report_result
+static_store_write(static_store_t *statics, request_t *request)
+{
+    enum report_result result = REPORT_FAILED;
+
+    if (static_store_begin(statics) == 0) {
+        result = static_store_apply(statics, request);
+
+        if (result == REPORT_TAKEN && static_store_commit(statics) != 0) {
+            result = REPORT_FAILED;
+        }
+    }
+
+    if (result != REPORT_TAKEN) {
+        (void) schema_failed(&statics->store, request);
+        static_store_rollback(statics);
+    }
+
+    return result;
+}
+
+
+int
+static_store_tables(static_store_t *statics, catalog_t *copy)
+{
+    catalog_init(copy);
+    uv_mutex_lock(&statics->mutex);
+
+    int rc = copy_tables(&statics->tables, copy);
+
+    uv_mutex_unlock(&statics->mutex);
+
+    return rc;
+}
+
+
+/* What the others see: the tables as of the last commit. */
+static void
+publish_tables(static_store_t *statics)
+{
+    catalog_t tables;
+
+    catalog_init(&tables);
+
+    if (copy_tables(&statics->store.catalog, &tables) != 0) {
+        qsn_log("out of memory for the list of static tables");
+    }
+
+    uv_mutex_lock(&statics->mutex);
+
+    catalog_t before = statics->tables;
+
+    statics->tables = tables;
+    uv_mutex_unlock(&statics->mutex);
+
+    catalog_clear(&before);
+}
+
+
+/* Names and counts, no columns. */
+static int
+copy_tables(const catalog_t *from, catalog_t *to)
+{
+    for (size_t i = 0; i < from->table_count; i++) {
+        const catalog_table_t *table = from->tables[i];
+        catalog_table_t *copy = catalog_add(to, table->name);
+
+        if (copy == NULL) {
+            return -1;
+        }
+
+        copy->rows = table->rows;
+        copy->updates = table->updates;
+        copy->last_update = table->last_update;
+    }
+
+    return 0;
 }
 
 

@@ -5,13 +5,20 @@
  * The static tables: a durable database on disk (WAL, synchronous=FULL),
  * which readers see the moment it is committed.  A static report replaces
  * its table whole, whoever published it before; a static update merges.
+ *
+ * Threads: the static writer's, but for static_store_tables(), which any
+ * may call.
  */
+
+#include <uv.h>
 
 #include "report.h"
 
 typedef struct {
     store_t store;
     uint64_t version;           /* goes up with each commit, for ever */
+    uv_mutex_t mutex;           /* of ->tables */
+    catalog_t tables;           /* as of the last commit, for others */
 } static_store_t;
 
 /* Opens settings->static_db, making it and its directory if need be.  NULL
@@ -20,9 +27,24 @@ static_store_t *static_store_open(const qsn_settings_t *settings,
     char *error);
 void static_store_close(static_store_t *statics);
 
-/* One publish in its own transaction, on disk when this returns TAKEN;
-   otherwise request->error says why and nothing has changed. */
+/*
+ * Each 0, or -1 with SQLite's reason.  After a failure of any kind, and
+ * after an apply that was not TAKEN, roll back: nothing has changed then.
+ * Committed is on disk, and has given the version its next value.
+ */
+int static_store_begin(static_store_t *statics);
 enum report_result static_store_apply(static_store_t *statics,
     request_t *request);
+int static_store_commit(static_store_t *statics);
+void static_store_rollback(static_store_t *statics);
+
+/* One publish in a transaction of its own, rolled back unless TAKEN; then
+   request->error says why. */
+enum report_result static_store_write(static_store_t *statics,
+    request_t *request);
+
+/* Names and counts of all tables as of the last commit: 0, or -1 without
+   memory.  catalog_clear() is due. */
+int static_store_tables(static_store_t *statics, catalog_t *copy);
 
 #endif

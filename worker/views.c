@@ -32,6 +32,7 @@ struct views_s {
     char *path;
     uv_fs_poll_t watch;
     int watching;
+    uv_mutex_t mutex;           /* of what follows */
     view_set_t set;
     char error[ERROR_SIZE];     /* of the file as it is now, "" if good */
 };
@@ -63,14 +64,19 @@ views_create(uv_loop_t *loop, const char *path)
 {
     views_t *views = calloc(1, sizeof(*views));
 
-    if (views == NULL || path == NULL) {
+    if (views == NULL || uv_mutex_init(&views->mutex) != 0) {
+        free(views);
+        return NULL;
+    }
+
+    if (path == NULL) {
         return views;
     }
 
     views->path = strdup(path);
 
     if (views->path == NULL) {
-        free(views);
+        views_destroy(views);
         return NULL;
     }
 
@@ -92,6 +98,7 @@ views_destroy(views_t *views)
     }
 
     free_set(&views->set);
+    uv_mutex_destroy(&views->mutex);
     free(views->path);
     free(views);
 }
@@ -114,6 +121,8 @@ views_make(views_t *views, store_t *store)
     int rc = insert ? 0 : -1;
     char error[ERROR_SIZE];
 
+    uv_mutex_lock(&views->mutex);
+
     for (size_t i = 0; rc == 0 && i < views->set.count; i++) {
         const view_t *view = &views->set.items[i];
 
@@ -125,6 +134,7 @@ views_make(views_t *views, store_t *store)
         rc = put_row(insert, "views_file", views->error, "");
     }
 
+    uv_mutex_unlock(&views->mutex);
     (void) sqlite3_finalize(insert);
 
     return rc;
@@ -147,18 +157,28 @@ static void
 load(views_t *views)
 {
     view_set_t set = { 0 };
+    char error[ERROR_SIZE] = "";
+    int rc = parse(views->path, &set, error);
 
-    if (parse(views->path, &set, views->error) != 0) {
+    if (rc != 0) {
         qsn_log("views file %s: %s: the views read before stay",
-                views->path, views->error);
-        free_set(&set);
-        return;
+                views->path, error);
+    } else {
+        qsn_log("views file %s: %zu views", views->path, set.count);
     }
 
-    qsn_log("views file %s: %zu views", views->path, set.count);
-    views->error[0] = '\0';
-    free_set(&views->set);
-    views->set = set;
+    uv_mutex_lock(&views->mutex);
+    memcpy(views->error, error, sizeof(error));
+
+    if (rc == 0) {
+        view_set_t before = views->set;
+
+        views->set = set;
+        set = before;
+    }
+
+    uv_mutex_unlock(&views->mutex);
+    free_set(&set);
 }
 
 

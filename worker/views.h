@@ -7,7 +7,7 @@
  * generation when it is sealed, so a view may stand on those before it; the
  * file is watched and read again when it changes.
  *
- * Threads: the worker's loop only.
+ * Threads: the loop's, but for views_make(), which the writer calls.
  */
 
 #include <uv.h>

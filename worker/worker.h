@@ -6,24 +6,33 @@
  * turns its generations, connection.c and line.c bring requests,
  * dispatch.c decides what each one is, ingest.c and pool.c do it.
  *
- * Threads: everything here belongs to the one loop.
+ * Threads: everything here belongs to the loop, but for the writers, the
+ * parsers and the mailbox (mailbox.h says who has what), the statics, which
+ * are the static writer's, the settings, which nobody changes, and what is
+ * atomic.
  */
+
+#include <stdatomic.h>
 
 #include <uv.h>
 
-#include "generation.h"
+#include "mailbox.h"
 #include "pool.h"
 #include "qsn_page.h"
 #include "qsn_settings.h"
 #include "request.h"
 #include "snapshot.h"
-#include "static_store.h"
+#include "static_writer.h"
 #include "stats.h"
 #include "views.h"
+#include "writer.h"
 
 typedef struct connection_s connection_t;
 typedef struct exchange_s exchange_t;
 typedef struct held_s held_t;
+typedef struct parser_s parser_t;
+
+#define PARSERS_MAX  4
 
 typedef struct {
     uv_loop_t loop;
@@ -31,10 +40,14 @@ typedef struct {
     request_limits_t limits;
     stats_t stats;
 
-    generation_t *generation;   /* being collected */
+    uint64_t collecting;        /* number of the open generation */
     snapshot_t *snapshot;       /* being served */
-    snapshot_t *write_snapshot; /* copy of ->generation, NULL: none */
-    sqlite3_int64 write_changes;        /* of the generation, as copied */
+    snapshot_t *write_snapshot; /* copy of the open one, NULL: none */
+    size_t write_copies;        /* of those that are there */
+    exchange_t *write_waiting;  /* queries that wait for a copy */
+    exchange_t **write_waiting_end;
+    size_t write_asked;         /* how many they are */
+    int write_copying;          /* the writer makes one */
     views_t *views;
     static_store_t *statics;
     pool_t *pool;
@@ -42,9 +55,22 @@ typedef struct {
     qsn_page_state_t page_state;
     uv_timer_t rotation;
 
-    exchange_t *publishes;      /* parsed, waiting to be written */
-    exchange_t **publishes_end;
-    uv_check_t after_poll;      /* writes them, once a turn of the loop */
+    int rotating;               /* the writer has been told to */
+
+    writer_t writer;
+    static_writer_t static_writer;
+    parser_t *parsers[PARSERS_MAX];
+    size_t parser_count;
+
+    job_list_t publishes;       /* parsed, given to the writer once a turn */
+    job_list_t static_publishes;
+    uv_check_t after_poll;
+    mailbox_t inbox;            /* what the threads have done */
+    uv_async_t wake;
+    size_t unwritten;           /* bytes of publishes that are written */
+    atomic_size_t unparsed;     /* bytes of pieces that are parsed */
+    atomic_int waits_for_parser;
+    int stalled;                /* some connection is not read for those */
 
     uv_pipe_t listener;
     uv_pipe_t line_listener;

@@ -1,6 +1,8 @@
 /*
- * The copy is made when a query process is free to read it, so there are
- * never more of them than query processes, and one.
+ * One copy is made at a time.  A query that comes while one is being made
+ * takes it, too: publishes that were acknowledged to its client before were
+ * in the generation when the copy was begun, or the loop would have heard of
+ * the copy first.
  */
 
 #include "write_snapshot.h"
@@ -11,45 +13,73 @@
 #include "rotate.h"
 #include "sql.h"
 
-static char *copy_generation(worker_t *worker, char *error);
+#define COPIES_MAX  4           /* each as large as the generation */
+
+typedef struct {
+    job_t job;
+    worker_t *worker;
+    seal_info_t info;
+    uint64_t number;            /* of the generation, as copied */
+    char *path;                 /* NULL: the last one is still right */
+    int failed;
+    char error[GENERATION_ERROR_SIZE];
+} copy_t;
+
+static void run_copy(job_t *job);
+static int make_copy(copy_t *copy);
+static void on_copied(job_t *job);
+static int keep_copy(copy_t *copy);
+static void answer_all(worker_t *worker, const char *error);
 static int copy_store(sqlite3 *from, const char *to, char *error);
 
 
-snapshot_t *
-write_snapshot_get(worker_t *worker, char *error)
+void
+write_snapshot_ask(exchange_t *exchange,
+    void (*ready)(exchange_t *exchange, const char *error))
 {
-    sqlite3_int64 changes;
+    worker_t *worker = exchange->worker;
 
-    ingest_flush(worker);
-    changes = sqlite3_total_changes64(worker->generation->store.db);
-
-    if (worker->write_snapshot && worker->write_changes == changes) {
-        return snapshot_get(worker->write_snapshot);
+    if (worker->write_asked >= (size_t) worker->settings.query_queue) {
+        ready(exchange, "Too many queries are waiting (query_queue)");
+        return;
     }
 
-    write_snapshot_drop(worker);
-
-    char *path = copy_generation(worker, error);
-
-    if (path == NULL) {
-        return NULL;
+    if (worker->write_waiting == NULL) {
+        worker->write_waiting_end = &worker->write_waiting;
     }
 
-    worker->write_snapshot = snapshot_create(&worker->loop, &worker->settings,
-                                             worker->generation->number,
-                                             path);
+    exchange->next_waiting = NULL;
+    exchange->on_write_snapshot = ready;
+    *worker->write_waiting_end = exchange;
+    worker->write_waiting_end = &exchange->next_waiting;
+    worker->write_asked++;
+    write_snapshot_next(worker);
+}
 
-    if (worker->write_snapshot == NULL) {
-        (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
-        generation_unlink(path);
-        free(path);
-        return NULL;
+
+/* The last copy may turn out to be still right: then no other is made. */
+void
+write_snapshot_next(worker_t *worker)
+{
+    if (worker->write_waiting == NULL || worker->write_copying
+        || worker->write_copies >= COPIES_MAX)
+    {
+        return;
     }
 
-    worker->write_snapshot->ephemeral = 1;
-    worker->write_changes = changes;
+    copy_t *copy = calloc(1, sizeof(*copy));
 
-    return snapshot_get(worker->write_snapshot);
+    if (copy == NULL || rotate_seal_info(worker, &copy->info) != 0) {
+        free(copy);
+        answer_all(worker, "out of memory");
+        return;
+    }
+
+    copy->job.run = run_copy;
+    copy->job.done = on_copied;
+    copy->worker = worker;
+    worker->write_copying = 1;
+    ingest_run(worker, &copy->job);
 }
 
 
@@ -61,30 +91,125 @@ write_snapshot_drop(worker_t *worker)
 }
 
 
-static char *
-copy_generation(worker_t *worker, char *error)
+void
+write_snapshot_stop(worker_t *worker)
+{
+    write_snapshot_drop(worker);
+    answer_all(worker, "The server stops");
+}
+
+
+/* On the writer. */
+static void
+run_copy(job_t *job)
+{
+    copy_t *copy = (copy_t *) job;
+    writer_t *writer = &copy->worker->writer;
+    sqlite3_int64 changes;
+
+    copy->number = writer->generation->number;
+    changes = sqlite3_total_changes64(writer->generation->store.db);
+
+    if (writer->copied == copy->number && writer->copied_changes == changes) {
+        return;
+    }
+
+    copy->failed = make_copy(copy) != 0;
+    writer->copied = copy->failed ? 0 : copy->number;
+    writer->copied_changes = changes;
+}
+
+
+static int
+make_copy(copy_t *copy)
 {
     static uint64_t serial;
+    worker_t *worker = copy->worker;
+    sqlite3 *db = worker->writer.generation->store.db;
     char *path;
 
     if (asprintf(&path, "%s/" WRITE_SNAPSHOT_PREFIX "%llu.db",
                  worker->settings.db_dir, (unsigned long long) ++serial)
         == -1)
     {
-        (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
-        return NULL;
+        (void) snprintf(copy->error, GENERATION_ERROR_SIZE, "out of memory");
+        return -1;
     }
 
-    if (copy_store(worker->generation->store.db, path, error) == 0
-        && rotate_seal_copy(worker, path, error) == 0)
+    if (copy_store(db, path, copy->error) == 0
+        && rotate_seal_copy(worker, path, &copy->info, copy->error) == 0)
     {
-        return path;
+        copy->path = path;
+        return 0;
     }
 
     generation_unlink(path);
     free(path);
 
-    return NULL;
+    return -1;
+}
+
+
+/* On the loop. */
+static void
+on_copied(job_t *job)
+{
+    copy_t *copy = (copy_t *) job;
+    worker_t *worker = copy->worker;
+
+    worker->write_copying = 0;
+
+    if (copy->path && keep_copy(copy) != 0) {
+        (void) snprintf(copy->error, sizeof(copy->error), "out of memory");
+        copy->failed = 1;
+    }
+
+    answer_all(worker, copy->failed ? copy->error : NULL);
+    rotate_seal_info_free(&copy->info);
+    free(copy);
+}
+
+
+static int
+keep_copy(copy_t *copy)
+{
+    worker_t *worker = copy->worker;
+
+    write_snapshot_drop(worker);
+    worker->write_snapshot = snapshot_create(&worker->loop, &worker->settings,
+                                             copy->number, copy->path);
+
+    if (worker->write_snapshot == NULL) {
+        generation_unlink(copy->path);
+        free(copy->path);
+        return -1;
+    }
+
+    worker->write_snapshot->copies = &worker->write_copies;
+    worker->write_copies++;
+
+    return 0;
+}
+
+
+static void
+answer_all(worker_t *worker, const char *error)
+{
+    exchange_t *exchange = worker->write_waiting;
+
+    worker->write_waiting = NULL;
+    worker->write_asked = 0;
+
+    while (exchange) {
+        exchange_t *next = exchange->next_waiting;
+
+        if (error == NULL) {
+            exchange->query.snapshot = snapshot_get(worker->write_snapshot);
+        }
+
+        exchange->on_write_snapshot(exchange, error);
+        exchange = next;
+    }
 }
 
 

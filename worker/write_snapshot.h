@@ -6,17 +6,28 @@
  * process gets a sealed copy of the file as it is after the last commit,
  * internal tables and all, so that no reader ever holds the writer up.
  *
- * The copy costs time in proportion to the generation's size (memory speed
- * on a tmpfs) and is shared by all who ask before the next publish.
+ * The writer makes the copy, in time proportional to the generation's size
+ * (memory speed on a tmpfs), and all share it who ask before the next
+ * publish.  There are a few at a time at most; who would need another waits.
  */
 
-#include "worker.h"
+#include "exchange.h"
 
-/* A reference to the copy, made if the last one is out of date.  NULL with
-   the reason in error (GENERATION_ERROR_SIZE). */
-snapshot_t *write_snapshot_get(worker_t *worker, char *error);
+/*
+ * Finds exchange->query.snapshot, a copy that has every publish which was
+ * acknowledged before this was called; then calls ready on the loop, with an
+ * error or NULL.  It may do so before this returns.
+ */
+void write_snapshot_ask(exchange_t *exchange,
+    void (*ready)(exchange_t *exchange, const char *error));
+
+/* Has a copy made if somebody waits and there may be another. */
+void write_snapshot_next(worker_t *worker);
 
 /* Forgets the copy: its generation is over. */
 void write_snapshot_drop(worker_t *worker);
+
+/* The server stops: who still waits gets an error. */
+void write_snapshot_stop(worker_t *worker);
 
 #endif

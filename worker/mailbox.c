@@ -1,0 +1,108 @@
+/*
+ * Whoever takes takes everything, so that a busy thread pays for one lock
+ * and one wake-up a batch, not a job.
+ */
+
+#include "mailbox.h"
+
+#include <stdlib.h>
+
+
+void
+job_list_init(job_list_t *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+
+void
+job_list_add(job_list_t *list, job_t *job)
+{
+    job->next = NULL;
+    *list->end = job;
+    list->end = &job->next;
+}
+
+
+void
+mailbox_open(mailbox_t *mailbox, uv_async_t *wakes)
+{
+    if (uv_mutex_init(&mailbox->mutex) != 0
+        || uv_cond_init(&mailbox->filled) != 0)
+    {
+        abort();
+    }
+
+    job_list_init(&mailbox->jobs);
+    mailbox->waiting = 0;
+    mailbox->wakes = wakes;
+}
+
+
+void
+mailbox_close(mailbox_t *mailbox)
+{
+    uv_cond_destroy(&mailbox->filled);
+    uv_mutex_destroy(&mailbox->mutex);
+}
+
+
+void
+mailbox_put(mailbox_t *mailbox, job_list_t *list)
+{
+    if (list->first == NULL) {
+        return;
+    }
+
+    uv_mutex_lock(&mailbox->mutex);
+
+    int was_empty = mailbox->jobs.first == NULL;
+    int waiting = mailbox->waiting;
+
+    *mailbox->jobs.end = list->first;
+    mailbox->jobs.end = list->end;
+    uv_mutex_unlock(&mailbox->mutex);
+
+    job_list_init(list);
+
+    if (waiting) {
+        uv_cond_signal(&mailbox->filled);
+    }
+
+    if (was_empty && mailbox->wakes) {
+        (void) uv_async_send(mailbox->wakes);
+    }
+}
+
+
+void
+mailbox_put_job(mailbox_t *mailbox, job_t *job)
+{
+    job_list_t list;
+
+    job_list_init(&list);
+    job_list_add(&list, job);
+    mailbox_put(mailbox, &list);
+}
+
+
+job_t *
+mailbox_take(mailbox_t *mailbox, int wait)
+{
+    uv_mutex_lock(&mailbox->mutex);
+
+    while (wait && mailbox->jobs.first == NULL) {
+        mailbox->waiting = 1;
+        uv_cond_wait(&mailbox->filled, &mailbox->mutex);
+    }
+
+    mailbox->waiting = 0;
+
+    job_t *first = mailbox->jobs.first;
+
+    job_list_init(&mailbox->jobs);
+    uv_mutex_unlock(&mailbox->mutex);
+
+    return first;
+}

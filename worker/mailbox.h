@@ -1,0 +1,64 @@
+#ifndef MAILBOX_H
+#define MAILBOX_H
+
+/*
+ * How the worker's threads talk: a job is put into another thread's mailbox
+ * and with it goes all that it owns; what comes of it is put into the
+ * loop's.  Jobs are taken in the order in which they were put.
+ *
+ * Who owns what:
+ *
+ *   loop           sockets, connections, the pool of query processes, the
+ *                  snapshot served, the page, the clock, worker->stats
+ *   parsers        the requests whose bodies they are given (parse.h)
+ *   writer         the generation's database and its catalog (writer.h)
+ *   static writer  the static tables' database (static_writer.h)
+ *
+ *   loop --bodies--> parser --requests--> loop --publishes--> writer
+ *     ^                                                         |
+ *     +-------------------------- answers -----------------------+
+ *
+ * Threads: any may put, one takes.  The lock order is that there is none:
+ * the mutexes of mailboxes, of views.c, of static_store.c's list of tables
+ * and of chunks.c are leaves, nothing is locked while one of them is held.
+ */
+
+#include <uv.h>
+
+typedef struct job_s job_t;
+
+struct job_s {
+    job_t *next;                /* in whichever mailbox it is */
+    void (*run)(job_t *job);    /* on the thread it is put to; NULL where
+                                   that thread knows what it is */
+    void (*done)(job_t *job);   /* on the loop, afterwards */
+};
+
+typedef struct {
+    job_t *first;
+    job_t **end;
+} job_list_t;
+
+typedef struct {
+    uv_mutex_t mutex;
+    uv_cond_t filled;
+    job_list_t jobs;
+    int waiting;                /* its thread sleeps */
+    uv_async_t *wakes;          /* its thread runs a loop; NULL: it waits */
+} mailbox_t;
+
+void job_list_init(job_list_t *list);
+void job_list_add(job_list_t *list, job_t *job);
+
+/* wakes: the handle on which the loop that takes is woken, or NULL. */
+void mailbox_open(mailbox_t *mailbox, uv_async_t *wakes);
+void mailbox_close(mailbox_t *mailbox);
+
+/* Puts the whole list and empties it; wakes the taker if it has to. */
+void mailbox_put(mailbox_t *mailbox, job_list_t *list);
+void mailbox_put_job(mailbox_t *mailbox, job_t *job);
+
+/* All that is there, linked by ->next; NULL: nothing, and not waited for. */
+job_t *mailbox_take(mailbox_t *mailbox, int wait);
+
+#endif

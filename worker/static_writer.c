@@ -1,0 +1,111 @@
+/* One commit, and so one wait for the disk, for all that came meanwhile. */
+
+#include "static_writer.h"
+
+#include "exchange.h"
+
+static void run(void *arg);
+static void on_stop(job_t *job);
+static void write_group(static_writer_t *writer, job_list_t *group);
+
+typedef struct {
+    job_t job;
+    static_writer_t *writer;
+} stop_t;
+
+
+int
+static_writer_start(static_writer_t *writer, static_store_t *statics,
+    mailbox_t *answers)
+{
+    mailbox_open(&writer->inbox, NULL);
+    writer->statics = statics;
+    writer->answers = answers;
+
+    return uv_thread_create(&writer->thread, run, writer);
+}
+
+
+void
+static_writer_stop(static_writer_t *writer)
+{
+    stop_t stop = { .job.run = on_stop, .writer = writer };
+
+    mailbox_put_job(&writer->inbox, &stop.job);
+    (void) uv_thread_join(&writer->thread);
+    mailbox_close(&writer->inbox);
+}
+
+
+static void
+run(void *arg)
+{
+    static_writer_t *writer = arg;
+
+    while (!writer->stopping) {
+        job_t *job = mailbox_take(&writer->inbox, 1);
+        job_list_t group;
+
+        job_list_init(&group);
+
+        while (job) {
+            job_t *next = job->next;
+
+            if (job->run) {
+                job->run(job);
+            } else {
+                job_list_add(&group, job);
+            }
+
+            job = next;
+        }
+
+        write_group(writer, &group);
+    }
+}
+
+
+static void
+on_stop(job_t *job)
+{
+    ((stop_t *) job)->writer->stopping = 1;
+}
+
+
+/* All at once, or, where one of them cannot be had, each by itself. */
+static void
+write_group(static_writer_t *writer, job_list_t *group)
+{
+    static_store_t *statics = writer->statics;
+    int alone = 0;
+
+    if (group->first == NULL) {
+        return;
+    }
+
+    alone = static_store_begin(statics) != 0;
+
+    for (job_t *job = group->first; job && !alone; job = job->next) {
+        alone = static_store_apply(statics, &exchange_of(job)->request)
+                != REPORT_TAKEN;
+    }
+
+    alone = alone || static_store_commit(statics) != 0;
+
+    if (alone) {
+        static_store_rollback(statics);
+    }
+
+    for (job_t *job = group->first; job; job = job->next) {
+        exchange_t *exchange = exchange_of(job);
+
+        if (alone) {
+            exchange->request.status = 0;   /* of the try in the group */
+            (void) static_store_write(statics, &exchange->request);
+        }
+
+        exchange->static_version = statics->version;
+    }
+
+    mailbox_put(writer->answers, group);
+}

@@ -1,0 +1,220 @@
+/*
+ * Group commit.  Should one publish of a group fail inside SQLite, the group
+ * is rolled back and each goes in by itself, so that it fails alone.
+ *
+ * A group is what came while the one before was written, up to a size at
+ * which a commit costs nothing any more: the first of it should not wait
+ * for the last.
+ */
+
+#include "writer.h"
+
+#include <stdlib.h>
+
+#include "exchange.h"
+#include "qsn_log.h"
+#include "report.h"
+
+#define GROUP_BYTES  (4 * 1024 * 1024)
+
+static void run(void *arg);
+static void on_stop(job_t *job);
+static job_t *take_group(writer_t *writer, job_t *first);
+static int write_group(writer_t *writer, job_t *first);
+static void write_alone(writer_t *writer, exchange_t *exchange);
+static enum report_result apply(store_t *store, exchange_t *exchange);
+static void count(stats_t *stats, const request_t *request);
+static void rollback(store_t *store);
+
+typedef struct {
+    job_t job;
+    writer_t *writer;
+} stop_t;
+
+
+int
+writer_start(writer_t *writer, mailbox_t *answers)
+{
+    mailbox_open(&writer->inbox, NULL);
+    writer->answers = answers;
+
+    return uv_thread_create(&writer->thread, run, writer);
+}
+
+
+void
+writer_stop(writer_t *writer)
+{
+    stop_t stop = { .job.run = on_stop, .writer = writer };
+
+    mailbox_put_job(&writer->inbox, &stop.job);
+    (void) uv_thread_join(&writer->thread);
+    mailbox_close(&writer->inbox);
+}
+
+
+static void
+run(void *arg)
+{
+    writer_t *writer = arg;
+
+    while (!writer->stopping) {
+        job_t *job = mailbox_take(&writer->inbox, 1);
+
+        while (job) {
+            if (job->run == NULL) {
+                job = take_group(writer, job);
+                continue;
+            }
+
+            job_t *next = job->next;
+
+            job->run(job);
+
+            if (job->done) {
+                mailbox_put_job(writer->answers, job);
+            }
+
+            job = next;
+        }
+    }
+}
+
+
+static void
+on_stop(job_t *job)
+{
+    ((stop_t *) job)->writer->stopping = 1;
+}
+
+
+/* Publishes up to the next job that is none, or to the size of a group.
+   Returns what comes behind them. */
+static job_t *
+take_group(writer_t *writer, job_t *first)
+{
+    job_list_t group;
+    job_t *rest = first;
+    size_t bytes = 0;
+
+    job_list_init(&group);
+
+    do {
+        job_t *next = rest->next;
+
+        bytes += exchange_of(rest)->unwritten;
+        job_list_add(&group, rest);
+        rest = next;
+    } while (rest && rest->run == NULL && bytes < GROUP_BYTES);
+
+    int alone = write_group(writer, group.first) != 0;
+
+    for (job_t *job = group.first; job; job = job->next) {
+        exchange_t *exchange = exchange_of(job);
+
+        if (alone) {
+            write_alone(writer, exchange);
+        }
+
+        exchange->generation = writer->generation->number;
+        count(&writer->stats, &exchange->request);
+    }
+
+    mailbox_put(writer->answers, &group);
+
+    return rest;
+}
+
+
+/* 0: committed, each exchange knows its result.  -1: nothing is in. */
+static int
+write_group(writer_t *writer, job_t *first)
+{
+    store_t *store = &writer->generation->store;
+
+    if (store_begin(store) != 0) {
+        return -1;
+    }
+
+    for (job_t *job = first; job; job = job->next) {
+        if (apply(store, exchange_of(job)) == REPORT_FAILED) {
+            rollback(store);
+            return -1;
+        }
+    }
+
+    if (store_commit(store) == 0) {
+        return 0;
+    }
+
+    qsn_log("commit failed: %s", sqlite3_errmsg(store->db));
+    rollback(store);
+
+    return -1;
+}
+
+
+static void
+write_alone(writer_t *writer, exchange_t *exchange)
+{
+    store_t *store = &writer->generation->store;
+    request_t *request = &exchange->request;
+
+    request->status = 0;        /* of the try in the group */
+    exchange->duplicate = 0;
+
+    if (store_begin(store) != 0) {
+        (void) request_fail(request, 503, "The generation cannot be "
+                            "written: %s", sqlite3_errmsg(store->db));
+        return;
+    }
+
+    if (apply(store, exchange) == REPORT_FAILED) {
+        rollback(store);
+        return;
+    }
+
+    if (store_commit(store) != 0) {
+        (void) request_fail(request, 507, "The generation cannot be "
+                            "committed: %s", sqlite3_errmsg(store->db));
+        rollback(store);
+    }
+}
+
+
+static enum report_result
+apply(store_t *store, exchange_t *exchange)
+{
+    enum report_result result = report_apply(store, &exchange->request);
+
+    exchange->duplicate = result == REPORT_DUPLICATE;
+
+    return result;
+}
+
+
+static void
+count(stats_t *stats, const request_t *request)
+{
+    if (request->update) {
+        stats->updates_received++;
+        stats->updates_completed += request->status == 0;
+        stats->update_errors += request->status != 0;
+
+    } else {
+        stats->inserts_received++;
+        stats->inserts_completed += request->status == 0;
+    }
+}
+
+
+static void
+rollback(store_t *store)
+{
+    if (store_rollback(store) != 0) {
+        /* the catalog would lie from here on: start anew from the file */
+        qsn_log("rollback failed: %s: the worker starts anew",
+                sqlite3_errmsg(store->db));
+        abort();
+    }
+}

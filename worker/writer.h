@@ -1,0 +1,36 @@
+#ifndef WRITER_H
+#define WRITER_H
+
+/*
+ * The writer: a thread that alone has the generation being collected.  All
+ * publishes that wait in its mailbox go in in one transaction, and only
+ * after its commit are they put into the loop's to be acknowledged.  What
+ * else is done to the generation (its rotation, a copy for use_write_db) is
+ * a job in the same mailbox, and so has its place among the publishes.
+ *
+ * Threads: the loop's while the thread does not run yet or any more, else
+ * the writer's, but for the mailbox.
+ */
+
+#include "generation.h"
+#include "mailbox.h"
+#include "stats.h"
+
+typedef struct {
+    uv_thread_t thread;
+    mailbox_t inbox;
+    mailbox_t *answers;         /* the loop's */
+    generation_t *generation;   /* being collected */
+    stats_t stats;              /* of publishes into it that got here */
+    uint64_t copied;            /* generation of the last copy, 0: none */
+    sqlite3_int64 copied_changes;       /* it had then */
+    int stopping;
+} writer_t;
+
+/* Starts the thread; writer->generation is open.  0 or a libuv error. */
+int writer_start(writer_t *writer, mailbox_t *answers);
+
+/* Ends the thread when it has done what waits. */
+void writer_stop(writer_t *writer);
+
+#endif
