@@ -70,6 +70,7 @@ ngx_http_qasino_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_int_t
 ngx_http_qasino_cache_lookup(ngx_http_request_t *r)
 {
+    uint64_t                        now;
     ngx_int_t                       rc;
     qsn_page_state_t                page;
     ngx_http_qasino_ctx_t          *ctx;
@@ -90,14 +91,15 @@ ngx_http_qasino_cache_lookup(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (qsn_clock_monotonic_ms()
-        > page.expires_ms + page.duration_ms + NGX_HTTP_QASINO_OVERDUE)
-    {
+    now = qsn_clock_monotonic_ms();
+
+    if (now > page.expires_ms + page.duration_ms + NGX_HTTP_QASINO_OVERDUE) {
         return NGX_DECLINED;
     }
 
-    if (ngx_http_qasino_none_match(r, page.generation_number,
-                                   page.static_version))
+    if (page.expires_ms >= now + NGX_HTTP_QASINO_LEAST_LEFT
+        && ngx_http_qasino_none_match(r, page.generation_number,
+                                      page.static_version))
     {
         ctx->cache_status = NGX_HTTP_QASINO_CACHE_HIT;
         return ngx_http_qasino_cache_not_modified(r, &page);

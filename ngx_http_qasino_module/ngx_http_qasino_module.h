@@ -27,6 +27,9 @@
 #define NGX_HTTP_QASINO_REASON_SIZE  512
 #define NGX_HTTP_QASINO_HASH_SIZE    16
 
+/* ms that a generation has to last for an answer to be 304 */
+#define NGX_HTTP_QASINO_LEAST_LEFT   1000
+
 
 /* a generation page, mapped by each nginx worker when first asked for */
 

@@ -5,6 +5,10 @@
  * ask: If-None-Match is answered from the generation page, as what the
  * answer's ETag would be is known before the worker is asked.
  *
+ * In the last second of a generation there is no 304, for max-age is 0 then:
+ * nginx, as a proxy that revalidates, would have the max-age it was told with
+ * the answer begin once more, and outlive the generation.
+ *
  * If-Modified-Since is ignored: a second is too coarse for a static table.
  * There is no Age, as what is sent is never older than the snapshot; and no
  * must-revalidate, which would let a shared cache keep what was asked for
@@ -208,6 +212,10 @@ ngx_http_qasino_set_max_age(ngx_http_request_t *r,
                 && page.static_version == reply->static_version
                 && page.expires_ms > now)
                ? page.expires_ms - now : 0;
+    }
+
+    if (left < NGX_HTTP_QASINO_LEAST_LEFT) {
+        r->disable_not_modified = 1;
     }
 
     p = ngx_pnalloc(r->pool, sizeof("max-age=") + NGX_INT64_LEN);
