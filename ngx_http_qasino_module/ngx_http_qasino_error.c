@@ -60,6 +60,10 @@ ngx_http_qasino_send_error(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ngx_http_qasino_set_no_store(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     r->headers_out.status = status;
     r->headers_out.content_length_n = ngx_buf_size(out.buf);
 

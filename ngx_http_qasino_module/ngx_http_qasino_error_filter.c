@@ -105,7 +105,8 @@ ngx_http_qasino_header_filter(ngx_http_request_t *r)
     }
 
     if (ngx_http_qasino_error_message(r, qlcf, &message) != NGX_OK
-        || ngx_http_qasino_adjust_status(r, qlcf) != NGX_OK)
+        || ngx_http_qasino_adjust_status(r, qlcf) != NGX_OK
+        || ngx_http_qasino_set_no_store(r) != NGX_OK)
     {
         return NGX_ERROR;
     }

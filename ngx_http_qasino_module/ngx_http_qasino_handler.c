@@ -72,6 +72,12 @@ ngx_http_qasino_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
+    rc = ngx_http_qasino_cache_lookup(r);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_discard_request_body(r);
 
     if (rc != NGX_OK) {

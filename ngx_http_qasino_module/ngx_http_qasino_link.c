@@ -440,6 +440,7 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
         ngx_http_qasino_start_upstream(r);
 
     } else {
+        ngx_http_qasino_cache_store(r, &reply);
         rc = ngx_http_qasino_send_reply(r, &reply);
         ngx_http_finalize_request(r, rc);
     }

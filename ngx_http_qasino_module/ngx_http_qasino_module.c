@@ -68,6 +68,27 @@ static ngx_command_t  ngx_http_qasino_commands[] = {
       offsetof(ngx_http_qasino_loc_conf_t, page),
       NULL },
 
+    { ngx_string("qasino_cache_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_qasino_cache_zone,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("qasino_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_qasino_cache,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_qasino_loc_conf_t, cache),
+      NULL },
+
+    { ngx_string("qasino_cache_max_entry"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_qasino_loc_conf_t, cache_max_entry),
+      NULL },
+
     { ngx_string("qasino_json_errors"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -287,6 +308,9 @@ ngx_http_qasino_create_loc_conf(ngx_conf_t *cf)
      *     conf->upstream.send_lowat = 0;
      */
 
+    conf->cache = NGX_CONF_UNSET_PTR;
+    conf->cache_max_entry = NGX_CONF_UNSET_SIZE;
+
     conf->json_errors = NGX_CONF_UNSET;
     conf->multiplex = NGX_CONF_UNSET;
     conf->request_buffering = NGX_CONF_UNSET;
@@ -362,6 +386,10 @@ ngx_http_qasino_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->page = prev->page;
     }
 
+    ngx_conf_merge_ptr_value(conf->cache, prev->cache, NULL);
+    ngx_conf_merge_size_value(conf->cache_max_entry, prev->cache_max_entry,
+                              256 * 1024);
+
     ngx_conf_merge_value(conf->json_errors, prev->json_errors,
                          NGX_CONF_UNSET);
     ngx_conf_merge_value(conf->multiplex, prev->multiplex, 1);
@@ -376,6 +404,14 @@ ngx_http_qasino_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->lmt_excpt && clcf->handler == NULL && conf->upstream.upstream) {
         clcf->handler = ngx_http_qasino_handler;
+    }
+
+    if (conf->upstream.upstream && conf->cache && conf->page == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"qasino_cache\" needs "
+                           "\"qasino_generation_page\", which says for how "
+                           "long an answer is good");
+        return NGX_CONF_ERROR;
     }
 
     /* a location without qasino_pass must not make nginx create the path */

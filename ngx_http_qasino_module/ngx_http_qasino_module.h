@@ -3,7 +3,7 @@
  * What the module's files share: the configuration of a location, the
  * context of a request, and the one call that each arrow of the flow is.
  *
- *   handler -> args -> link (REQUEST out, whole RESPONSE in) -> reply
+ *   handler -> args -> cache -> link (REQUEST out, whole RESPONSE in) -> reply
  *           \-> error  \-> upstream (REQUEST out, RESPONSE in) -> body
  *                                            (DATA in)
  *   error_filter -> error; frame, page, variables: asked by any of them
@@ -25,6 +25,10 @@
 
 
 #define NGX_HTTP_QASINO_REASON_SIZE  512
+#define NGX_HTTP_QASINO_HASH_SIZE    16
+
+/* ms that a generation has to last for an answer to be 304 */
+#define NGX_HTTP_QASINO_LEAST_LEFT   1000
 
 
 /* a generation page, mapped by each nginx worker when first asked for */
@@ -49,6 +53,9 @@ typedef struct {
 typedef struct {
     ngx_http_upstream_conf_t       upstream;
     ngx_http_qasino_page_t        *page;
+
+    ngx_shm_zone_t                *cache;      /* NULL: off */
+    size_t                         cache_max_entry;
 
     ngx_http_qasino_link_t        *link;       /* of qasino_pass */
     ngx_flag_t                     multiplex;
@@ -90,6 +97,35 @@ typedef struct {
 } ngx_http_qasino_reply_t;
 
 
+/*
+ * What the bytes of an answer depend on beside the generation and the static
+ * tables: all of the question, and which worker answers, as another may have
+ * other limits or another name.
+ */
+
+typedef struct {
+    enum qsn_op                    op;
+    enum qsn_format                format;
+    uint16_t                       flags;
+    uint64_t                       worker;
+    ngx_str_t                      statement;
+    u_char                         hash[NGX_HTTP_QASINO_HASH_SIZE];
+} ngx_http_qasino_cache_key_t;
+
+
+typedef enum {
+    NGX_HTTP_QASINO_CACHE_BYPASS = 0,
+    NGX_HTTP_QASINO_CACHE_MISS,
+    NGX_HTTP_QASINO_CACHE_EXPIRED,
+    NGX_HTTP_QASINO_CACHE_HIT
+} ngx_http_qasino_cache_status_e;
+
+
+/* an answer in the cache */
+
+typedef struct ngx_http_qasino_cache_entry_s  ngx_http_qasino_cache_entry_t;
+
+
 typedef struct {
     ngx_http_qasino_args_t         args;
 
@@ -106,6 +142,10 @@ typedef struct {
     ngx_http_qasino_reply_t        reply;
     ngx_table_elt_t               *generation_header;
     ngx_table_elt_t               *retry_after_header;
+    ngx_table_elt_t               *cache_control_header;
+
+    ngx_http_qasino_cache_key_t    key;        /* if keyed */
+    ngx_http_qasino_cache_status_e cache_status;
 
     /* where in the stream of frames the response is */
     off_t                          rest;       /* of this frame's body */
@@ -119,6 +159,7 @@ typedef struct {
     /* the body that takes the place of nginx's error page */
     ngx_buf_t                     *error_body;
 
+    unsigned                       keyed:1;    /* fit for a cache, asked so */
     unsigned                       more:1;     /* DATA frames follow */
     unsigned                       aborted:1;
     unsigned                       broken:1;   /* nothing more to expect */
@@ -163,6 +204,45 @@ u_char *ngx_http_qasino_put_request(u_char *p, ngx_http_request_t *r,
 ngx_int_t ngx_http_qasino_parse_response(u_char **pos, u_char *last,
     size_t max, qsn_frame_t *frame, ngx_http_qasino_reply_t *reply,
     const char **wrong);
+
+/*
+ * cache: NGX_DECLINED: go and ask.  Anything else is what the handler returns:
+ * the answer was there, or the client has it.  To be called for GET and HEAD
+ * once the arguments are checked; store is for every whole answer.
+ */
+char *ngx_http_qasino_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_qasino_cache_lookup(ngx_http_request_t *r);
+void ngx_http_qasino_cache_store(ngx_http_request_t *r,
+    ngx_http_qasino_reply_t *reply);
+
+/*
+ * cache zone and entries.  find: NGX_OK with an entry that stays until the
+ * request ends, NGX_ABORT: it is not of this generation or these static
+ * tables any more, NGX_DECLINED: there is none.
+ */
+char *ngx_http_qasino_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_qasino_cache_find(ngx_http_request_t *r,
+    ngx_shm_zone_t *shm_zone, ngx_http_qasino_cache_key_t *key,
+    qsn_page_state_t *page, ngx_http_qasino_cache_entry_t **found);
+void ngx_http_qasino_cache_describe(ngx_http_qasino_cache_entry_t *entry,
+    ngx_http_qasino_reply_t *reply);
+ngx_chain_t *ngx_http_qasino_cache_body(ngx_pool_t *pool,
+    ngx_http_qasino_cache_entry_t *entry);
+void ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
+    ngx_http_qasino_cache_key_t *key, ngx_http_qasino_reply_t *reply);
+
+/*
+ * validators: ETag and Cache-Control of an answer; taken back for another
+ * try; of what nobody may keep.  none_match: 1 if If-None-Match names the
+ * ETag that the answer would have.
+ */
+ngx_int_t ngx_http_qasino_set_validators(ngx_http_request_t *r,
+    ngx_http_qasino_reply_t *reply);
+void ngx_http_qasino_clear_validators(ngx_http_request_t *r);
+ngx_int_t ngx_http_qasino_set_no_store(ngx_http_request_t *r);
+ngx_uint_t ngx_http_qasino_none_match(ngx_http_request_t *r,
+    uint64_t generation, uint64_t static_version);
 
 /* reply: headers alone, or all; the latter returns like a handler */
 ngx_int_t ngx_http_qasino_set_headers(ngx_http_request_t *r,

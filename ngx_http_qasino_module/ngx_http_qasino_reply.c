@@ -46,7 +46,7 @@ ngx_http_qasino_set_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return ngx_http_qasino_set_validators(r, reply);
 }
 
 

@@ -162,6 +162,8 @@ ngx_http_qasino_reinit_request(ngx_http_request_t *r)
         ctx->retry_after_header->hash = 0;
     }
 
+    ngx_http_qasino_clear_validators(r);
+
     return NGX_OK;
 }
 

@@ -15,6 +15,8 @@ static ngx_int_t ngx_http_qasino_format_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_qasino_generation_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_qasino_cache_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_qasino_set_variable(ngx_http_variable_value_t *v,
     const char *value, size_t len);
 
@@ -31,6 +33,10 @@ static ngx_http_variable_t  ngx_http_qasino_vars[] = {
 
     { ngx_string("qasino_generation"), NULL,
       ngx_http_qasino_generation_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("qasino_cache_status"), NULL,
+      ngx_http_qasino_cache_status_variable, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -165,6 +171,39 @@ ngx_http_qasino_generation_variable(ngx_http_request_t *r,
 
     ngx_http_qasino_set_variable(v, (char *) p,
                                  ngx_sprintf(p, "%uL", generation) - p);
+
+    return NGX_OK;
+}
+
+
+/* Nothing where the request never came to a handler of ours. */
+
+static ngx_int_t
+ngx_http_qasino_cache_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const char                  *status;
+    ngx_http_qasino_ctx_t       *ctx;
+    ngx_http_qasino_loc_conf_t  *qlcf;
+
+    static const char *const  names[] = {
+        [NGX_HTTP_QASINO_CACHE_BYPASS] = "BYPASS",
+        [NGX_HTTP_QASINO_CACHE_MISS] = "MISS",
+        [NGX_HTTP_QASINO_CACHE_EXPIRED] = "EXPIRED",
+        [NGX_HTTP_QASINO_CACHE_HIT] = "HIT"
+    };
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+    qlcf = ngx_http_get_module_loc_conf(r, ngx_http_qasino_module);
+
+    if (ctx == NULL || qlcf->cache == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    status = names[ctx->cache_status];
+
+    ngx_http_qasino_set_variable(v, status, ngx_strlen(status));
 
     return NGX_OK;
 }

@@ -7,21 +7,22 @@ package Qasino::FakeWorker;
 #
 # $TEST_NGINX_FAKE_SOCKET leads a suite to it, $TEST_NGINX_AWAY_SOCKET to a
 # socket that nobody listens on, $TEST_NGINX_FAKE_PAGE to a generation page
-# (generation 1700000030, identity: fake "worker").  The statement of a request
-# says what happens: "tiny" below is what sql=tiny does, "size 100" is called
-# with 100.  Requests without one are echoed.
+# (generation 1700000030, which ends in a day, identity: fake "worker").  The
+# statement of a request says what happens: "tiny" below is what sql=tiny does,
+# "size 100" is called with 100.  Requests without one are echoed.
 
 use v5.36;
 
 use Digest::MD5 qw(md5_hex);
 use Exporter qw(import);
+use Fcntl qw(O_CREAT O_WRONLY);
 use IO::Socket::UNIX;
 use List::Util qw(min);
 use POSIX ();
 use Socket qw(SOCK_STREAM SOMAXCONN);
 
 use Qasino::Frame qw(encode decode);
-use Qasino::Process qw(spew temp_dir);
+use Qasino::Process qw(now slurp temp_dir);
 
 our @EXPORT = qw(start_fake_worker fake_text);
 
@@ -32,6 +33,7 @@ use constant { MORE => Qasino::Frame::MORE, ABORT => Qasino::Frame::ABORT,
 
 my $owner = $$;
 my $pid;
+my $dir;
 
 # Text of a given length in which a lost or repeated byte shows.
 sub fake_text ($length) {
@@ -58,6 +60,30 @@ my %does = (
     },
 
     client => sub ($s, $f) { answer($s, $f, body => $f->{args}{client}) },
+
+    # an answer that may be kept: the statement's name, how often it was
+    # computed, and text of that length; the generation is the page's
+    keep => sub ($s, $f, $name, $length = 0, @) {
+        keep($s, $f, $name, fake_text($length));
+    },
+    keep_status => sub ($s, $f, $name, $status) {
+        keep($s, $f, $name, '', status => $status);
+    },
+    # the same, but not to be kept
+    volatile => sub ($s, $f, $name) {
+        keep($s, $f, $name, '', args => page_args());
+    },
+    # of a generation that is not served any more
+    old => sub ($s, $f, $name) {
+        my $args = page_args();
+        $args->{generation}--;
+        keep($s, $f, $name, '', args => { %$args, max_age => 5000 });
+    },
+    # the page says something else from now on: page generation +30 expires 0
+    page => sub ($s, $f, %change) {
+        change_page(%change);
+        answer($s, $f, body => "done\n");
+    },
 
     # which connection, which request on it
     count => sub ($s, $f) {
@@ -245,6 +271,57 @@ sub data ($f, $body, $flags) {
         body => $body);
 }
 
+sub keep ($s, $f, $name, $text, %more) {
+    answer($s, $f, body => "$name " . computed($name) . "\n$text",
+        args => { %{page_args()}, max_age => 5000 }, %more);
+}
+
+# How often a statement was computed, in any process.
+sub computed ($name) {
+    open my $file, '>>', "$dir/computed.$name" or die "computed: $!\n";
+    syswrite $file, 'x';
+    return -s $file;
+}
+
+my @page_fields = qw(generation start duration expires static worker);
+my %page = (generation => 1700000030, start => 1700000030_000000,
+    duration => 30000, static => 5, worker => 6);
+
+# In place: nginx has it mapped.
+sub write_page (%fields) {
+    sysopen my $file, page_path(), O_WRONLY | O_CREAT
+        or die "generation page: $!\n";
+    syswrite $file, pack 'a8 V V Q< Q<6 a256 x3776', 'QSNPAGE1', 1, 336, 2,
+        @fields{@page_fields}, 'fake "worker"';
+}
+
+sub read_page () {
+    my %fields;
+    @fields{@page_fields} = unpack 'x24 Q<6', slurp(page_path());
+    return %fields;
+}
+
+sub change_page (%change) {
+    my %fields = read_page();
+
+    for my $field (keys %change) {
+        my ($sign, $value) = $change{$field} =~ /^([-+]?)(\d+)$/;
+        $fields{$field} = $sign eq '+' ? $fields{$field} + $value
+            : $sign eq '-' ? $fields{$field} - $value : $value;
+    }
+
+    write_page(%fields);
+}
+
+sub page_args () {
+    my %fields = read_page();
+
+    return { generation => $fields{generation},
+             static_version => $fields{static} };
+}
+
+sub page_path () { "$dir/generation.page" }
+
 sub pause ($seconds) { select undef, undef, undef, $seconds }
 
 sub say_to ($socket, $bytes) {
@@ -307,17 +384,16 @@ sub listen_at ($path) {
 }
 
 sub start_fake_worker () {
-    my $dir = temp_dir();
+    $dir = temp_dir();
+
     my $listener = listen_at("$dir/fake.sock");
 
     $ENV{TEST_NGINX_FAKE_SOCKET} = "$dir/fake.sock";
     $ENV{TEST_NGINX_AWAY_SOCKET} = "$dir/away.sock";
     listen_at("$dir/away.sock")->close;
-    $ENV{TEST_NGINX_FAKE_PAGE} = "$dir/generation.page";
+    $ENV{TEST_NGINX_FAKE_PAGE} = page_path();
 
-    spew("$dir/generation.page", pack 'a8 V V Q< Q<6 a256 x3776',
-        'QSNPAGE1', 1, 336, 2, 1700000030, 1700000030_000000, 30000, 0, 5, 6,
-        'fake "worker"');
+    write_page(%page, expires => int(now() * 1000) + 86_400_000);
 
     $pid = fork() // die "fork: $!\n";
     if ($pid) {

@@ -1,0 +1,108 @@
+
+/*
+ * The shared memory of the result cache, for the two files that know what it
+ * looks like: cache_zone makes, locks and empties it, cache_entry has the
+ * entries.
+ *
+ *   shpool -> sh -> rbtree --\
+ *               \-> queue ----+-> entry: head, statement, body ...
+ *                                          \-> block: ... body ...
+ *
+ * A tree of entries by the hash of what was asked, a queue of them by last
+ * use, all in nginx's slab.  An entry that does not fit a slot of the slab
+ * goes on in further blocks of a page each: pages are free one at a time,
+ * several in a row hardly ever.
+ *
+ * A hit is sent from where it lies.  Its entry is pinned meanwhile: it may
+ * leave the tree, as it does when a newer answer takes its place, but its
+ * memory stays until it is found without pins at the end of the queue.  Pins
+ * are taken under the zone's mutex and given back without it.
+ *
+ * A worker process may die at any instruction.  nginx's master then gives
+ * its mutex back, and two marks tell the others what is left:
+ *
+ *   sh->changing   it died within a change: nothing here can be believed.
+ *                  The zone is out of use until nobody who lives sends from
+ *                  it, which takes a moment, and then begins empty.
+ *   users[].pins   those of a dead process never come back.  It costs their
+ *                  memory, until a moment without any others lets the zone
+ *                  begin empty, too.
+ */
+
+
+#ifndef _NGX_HTTP_QASINO_CACHE_H_INCLUDED_
+#define _NGX_HTTP_QASINO_CACHE_H_INCLUDED_
+
+
+#include "ngx_http_qasino_module.h"
+
+
+/* goes up with every change of the structures below */
+#define NGX_HTTP_QASINO_CACHE_LAYOUT  1
+
+
+typedef struct ngx_http_qasino_cache_block_s  ngx_http_qasino_cache_block_t;
+
+struct ngx_http_qasino_cache_block_s {
+    ngx_http_qasino_cache_block_t   *next;
+    size_t                           size;     /* of data */
+    u_char                           data[1];
+};
+
+
+struct ngx_http_qasino_cache_entry_s {
+    ngx_rbtree_node_t                node;
+    ngx_queue_t                      queue;
+    ngx_atomic_t                     pins;
+
+    ngx_http_qasino_cache_key_t      key;      /* statement.data: no use */
+    uint64_t                         generation;
+    uint64_t                         static_version;
+    enum qsn_op                      op;       /* of the answer, */
+    enum qsn_format                  format;   /* as this is, too */
+    size_t                           body_size;
+
+    unsigned                         removed:1;        /* from the tree */
+
+    ngx_http_qasino_cache_block_t    first;    /* the last: it is longer */
+};
+
+
+/* a process and the pins it holds, in the place that the master gave it */
+
+typedef struct {
+    ngx_pid_t                        pid;
+    ngx_atomic_t                     pins;
+} ngx_http_qasino_cache_user_t;
+
+
+typedef struct {
+    ngx_uint_t                       layout;
+    volatile ngx_uint_t              changing;
+    ngx_uint_t                       leaked;
+
+    ngx_rbtree_t                     rbtree;
+    ngx_rbtree_node_t                sentinel;
+    ngx_queue_t                      queue;    /* last used first */
+
+    ngx_http_qasino_cache_user_t     users[NGX_MAX_PROCESSES];
+} ngx_http_qasino_cache_sh_t;
+
+
+typedef struct {
+    ngx_slab_pool_t                 *shpool;
+    ngx_shm_zone_t                  *shm_zone;
+} ngx_http_qasino_cache_t;
+
+
+/* NULL: the zone is out of use at the moment, and its mutex free */
+ngx_http_qasino_cache_sh_t *ngx_http_qasino_cache_lock(
+    ngx_http_qasino_cache_t *cache);
+void ngx_http_qasino_cache_unlock(ngx_http_qasino_cache_t *cache,
+    ngx_http_qasino_cache_sh_t *sh);
+
+void ngx_http_qasino_cache_insert_value(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+
+
+#endif /* _NGX_HTTP_QASINO_CACHE_H_INCLUDED_ */

@@ -1,0 +1,520 @@
+
+/*
+ * The entries of the result cache: found, kept, put out, and sent from where
+ * they lie.
+ */
+
+
+#include "ngx_http_qasino_cache.h"
+
+
+/* entries that one may put out, so that the mutex is not held for long */
+#define NGX_HTTP_QASINO_CACHE_EVICT  256
+
+
+typedef struct {
+    ngx_http_qasino_cache_t         *cache;
+    ngx_http_qasino_cache_entry_t   *entry;
+} ngx_http_qasino_cache_pin_t;
+
+
+static ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_search(
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_key_t *key);
+static ngx_int_t ngx_http_qasino_cache_same_key(
+    ngx_http_qasino_cache_entry_t *entry, ngx_http_qasino_cache_key_t *key);
+static ngx_rbtree_key_t ngx_http_qasino_cache_node_key(u_char *hash);
+static ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_new_entry(
+    ngx_slab_pool_t *shpool, ngx_http_qasino_cache_sh_t *sh, size_t rest);
+static void *ngx_http_qasino_cache_alloc(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, size_t size, ngx_uint_t *evict);
+static void ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry);
+static void ngx_http_qasino_cache_free(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_entry_t *entry);
+static void ngx_http_qasino_cache_unpin(void *data);
+
+
+ngx_int_t
+ngx_http_qasino_cache_find(ngx_http_request_t *r, ngx_shm_zone_t *shm_zone,
+    ngx_http_qasino_cache_key_t *key, qsn_page_state_t *page,
+    ngx_http_qasino_cache_entry_t **found)
+{
+    ngx_int_t                       rc;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_qasino_cache_t        *cache;
+    ngx_http_qasino_cache_sh_t     *sh;
+    ngx_http_qasino_cache_pin_t    *pin;
+    ngx_http_qasino_cache_entry_t  *entry;
+
+    cache = shm_zone->data;
+
+    /* before there is something to lose */
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_qasino_cache_pin_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh = ngx_http_qasino_cache_lock(cache);
+    if (sh == NULL) {
+        return NGX_DECLINED;
+    }
+
+    entry = ngx_http_qasino_cache_search(sh, key);
+
+    if (entry == NULL || ngx_http_qasino_cache_same_key(entry, key) != NGX_OK)
+    {
+        rc = NGX_DECLINED;
+
+    } else if (entry->generation != page->generation_number
+               || entry->static_version != page->static_version)
+    {
+        rc = NGX_ABORT;
+
+    } else {
+        ngx_queue_remove(&entry->queue);
+        ngx_queue_insert_head(&sh->queue, &entry->queue);
+
+        sh->users[ngx_process_slot].pins++;
+        (void) ngx_atomic_fetch_add(&entry->pins, 1);
+
+        pin = cln->data;
+        pin->cache = cache;
+        pin->entry = entry;
+
+        cln->handler = ngx_http_qasino_cache_unpin;
+
+        *found = entry;
+        rc = NGX_OK;
+    }
+
+    ngx_http_qasino_cache_unlock(cache, sh);
+
+    return rc;
+}
+
+
+void
+ngx_http_qasino_cache_describe(ngx_http_qasino_cache_entry_t *entry,
+    ngx_http_qasino_reply_t *reply)
+{
+    ngx_memzero(reply, sizeof(ngx_http_qasino_reply_t));
+
+    reply->status = NGX_HTTP_OK;
+    reply->op = entry->op;
+    reply->format = entry->format;
+    reply->generation = entry->generation;
+    reply->generation_known = 1;
+    reply->static_version = entry->static_version;
+    reply->max_age = 1;
+    reply->body.len = entry->body_size;
+}
+
+
+ngx_chain_t *
+ngx_http_qasino_cache_body(ngx_pool_t *pool,
+    ngx_http_qasino_cache_entry_t *entry)
+{
+    size_t                          skip;
+    ngx_buf_t                      *b;
+    ngx_chain_t                    *out, **ll;
+    ngx_http_qasino_cache_block_t  *block;
+
+    b = NULL;
+    ll = &out;
+
+    skip = entry->key.statement.len;
+
+    for (block = &entry->first; block; block = block->next) {
+
+        if (skip >= block->size) {
+            skip -= block->size;
+            continue;
+        }
+
+        *ll = ngx_alloc_chain_link(pool);
+        if (*ll == NULL) {
+            return NULL;
+        }
+
+        b = ngx_calloc_buf(pool);
+        if (b == NULL) {
+            return NULL;
+        }
+
+        b->memory = 1;
+        b->pos = block->data + skip;
+        b->last = block->data + block->size;
+
+        (*ll)->buf = b;
+        ll = &(*ll)->next;
+
+        skip = 0;
+    }
+
+    *ll = NULL;
+
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    return out;
+}
+
+
+/*
+ * The copy is made with the mutex held: 256k, the longest there is without
+ * qasino_cache_max_entry, take about as long as a request.
+ */
+
+void
+ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
+    ngx_http_qasino_cache_key_t *key, ngx_http_qasino_reply_t *reply)
+{
+    u_char                         *statement, *body;
+    size_t                          n, size;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_qasino_cache_t        *cache;
+    ngx_http_qasino_cache_sh_t     *sh;
+    ngx_http_qasino_cache_block_t  *block;
+    ngx_http_qasino_cache_entry_t  *entry;
+
+    size = key->statement.len + reply->body.len;
+
+    if (reply->body.len == 0 || size > shm_zone->shm.size / 4) {
+        return;
+    }
+
+    cache = shm_zone->data;
+    shpool = cache->shpool;
+
+    sh = ngx_http_qasino_cache_lock(cache);
+    if (sh == NULL) {
+        return;
+    }
+
+    entry = ngx_http_qasino_cache_search(sh, key);
+
+    if (entry) {
+
+        if (entry->generation == reply->generation
+            && entry->static_version == reply->static_version
+            && ngx_http_qasino_cache_same_key(entry, key) == NGX_OK)
+        {
+            goto done;
+        }
+
+        ngx_http_qasino_cache_remove(shpool, sh, entry);
+    }
+
+    entry = ngx_http_qasino_cache_new_entry(shpool, sh, size);
+    if (entry == NULL) {
+        goto done;
+    }
+
+    entry->key = *key;
+    entry->key.statement.data = NULL;
+
+    entry->generation = reply->generation;
+    entry->static_version = reply->static_version;
+    entry->op = reply->op;
+    entry->format = reply->format;
+    entry->body_size = reply->body.len;
+
+    statement = key->statement.data;
+    size = key->statement.len;
+    body = reply->body.data;
+
+    for (block = &entry->first; block; block = block->next) {
+
+        n = ngx_min(size, block->size);
+
+        ngx_memcpy(block->data, statement, n);
+        ngx_memcpy(block->data + n, body, block->size - n);
+
+        statement += n;
+        size -= n;
+        body += block->size - n;
+    }
+
+    entry->node.key = ngx_http_qasino_cache_node_key(key->hash);
+
+    ngx_rbtree_insert(&sh->rbtree, &entry->node);
+    ngx_queue_insert_head(&sh->queue, &entry->queue);
+
+done:
+
+    ngx_http_qasino_cache_unlock(cache, sh);
+}
+
+
+/* By the hash alone. */
+
+static ngx_http_qasino_cache_entry_t *
+ngx_http_qasino_cache_search(ngx_http_qasino_cache_sh_t *sh,
+    ngx_http_qasino_cache_key_t *key)
+{
+    ngx_int_t                       rc;
+    ngx_rbtree_key_t                node_key;
+    ngx_rbtree_node_t              *node, *sentinel;
+    ngx_http_qasino_cache_entry_t  *entry;
+
+    node_key = ngx_http_qasino_cache_node_key(key->hash);
+
+    node = sh->rbtree.root;
+    sentinel = sh->rbtree.sentinel;
+
+    while (node != sentinel) {
+
+        if (node_key < node->key) {
+            node = node->left;
+            continue;
+        }
+
+        if (node_key > node->key) {
+            node = node->right;
+            continue;
+        }
+
+        /* node_key == node->key */
+
+        entry = (ngx_http_qasino_cache_entry_t *) node;
+
+        rc = ngx_memcmp(key->hash, entry->key.hash,
+                        NGX_HTTP_QASINO_HASH_SIZE);
+
+        if (rc == 0) {
+            return entry;
+        }
+
+        node = (rc < 0) ? node->left : node->right;
+    }
+
+    return NULL;
+}
+
+
+/* Whoever makes two statements of one hash gets no other's answer. */
+
+static ngx_int_t
+ngx_http_qasino_cache_same_key(ngx_http_qasino_cache_entry_t *entry,
+    ngx_http_qasino_cache_key_t *key)
+{
+    u_char                         *p;
+    size_t                          n, rest;
+    ngx_http_qasino_cache_block_t  *block;
+
+    if (entry->key.op != key->op
+        || entry->key.format != key->format
+        || entry->key.flags != key->flags
+        || entry->key.worker != key->worker
+        || entry->key.statement.len != key->statement.len)
+    {
+        return NGX_DECLINED;
+    }
+
+    p = key->statement.data;
+    rest = key->statement.len;
+
+    for (block = &entry->first; rest; block = block->next) {
+
+        n = ngx_min(rest, block->size);
+
+        if (ngx_memcmp(p, block->data, n) != 0) {
+            return NGX_DECLINED;
+        }
+
+        p += n;
+        rest -= n;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_rbtree_key_t
+ngx_http_qasino_cache_node_key(u_char *hash)
+{
+    ngx_rbtree_key_t  node_key;
+
+    ngx_memcpy(&node_key, hash, sizeof(ngx_rbtree_key_t));
+
+    return node_key;
+}
+
+
+void
+ngx_http_qasino_cache_insert_value(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
+{
+    ngx_rbtree_node_t              **p;
+    ngx_http_qasino_cache_entry_t   *entry, *other;
+
+    for ( ;; ) {
+
+        if (node->key < temp->key) {
+
+            p = &temp->left;
+
+        } else if (node->key > temp->key) {
+
+            p = &temp->right;
+
+        } else { /* node->key == temp->key */
+
+            entry = (ngx_http_qasino_cache_entry_t *) node;
+            other = (ngx_http_qasino_cache_entry_t *) temp;
+
+            p = (ngx_memcmp(entry->key.hash, other->key.hash,
+                            NGX_HTTP_QASINO_HASH_SIZE)
+                 < 0)
+                ? &temp->left : &temp->right;
+        }
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+    ngx_rbt_red(node);
+}
+
+
+/* An entry with blocks for rest bytes, in no tree or queue yet. */
+
+static ngx_http_qasino_cache_entry_t *
+ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, size_t rest)
+{
+    size_t                          head, size;
+    ngx_uint_t                      evict;
+    ngx_http_qasino_cache_block_t  *block;
+    ngx_http_qasino_cache_entry_t  *entry;
+
+    evict = NGX_HTTP_QASINO_CACHE_EVICT;
+
+    head = offsetof(ngx_http_qasino_cache_entry_t, first)
+           + offsetof(ngx_http_qasino_cache_block_t, data);
+
+    size = ngx_min(head + rest, ngx_pagesize);
+
+    entry = ngx_http_qasino_cache_alloc(shpool, sh, size, &evict);
+    if (entry == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(entry, head);
+
+    block = &entry->first;
+
+    for ( ;; ) {
+        block->next = NULL;
+        block->size = size - head;
+
+        rest -= block->size;
+
+        if (rest == 0) {
+            return entry;
+        }
+
+        head = offsetof(ngx_http_qasino_cache_block_t, data);
+        size = ngx_min(head + rest, ngx_pagesize);
+
+        block->next = ngx_http_qasino_cache_alloc(shpool, sh, size, &evict);
+
+        if (block->next == NULL) {
+            ngx_http_qasino_cache_free(shpool, entry);
+            return NULL;
+        }
+
+        block = block->next;
+    }
+}
+
+
+/* Entries at the end of the queue make room, except those being sent. */
+
+static void *
+ngx_http_qasino_cache_alloc(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, size_t size, ngx_uint_t *evict)
+{
+    void                           *p;
+    ngx_queue_t                    *q;
+    ngx_http_qasino_cache_entry_t  *entry;
+
+    for ( ;; ) {
+        p = ngx_slab_alloc_locked(shpool, size);
+
+        if (p || *evict == 0 || ngx_queue_empty(&sh->queue)) {
+            return p;
+        }
+
+        (*evict)--;
+
+        q = ngx_queue_last(&sh->queue);
+        entry = ngx_queue_data(q, ngx_http_qasino_cache_entry_t, queue);
+
+        if (entry->pins) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_head(&sh->queue, q);
+            continue;
+        }
+
+        ngx_http_qasino_cache_remove(shpool, sh, entry);
+    }
+}
+
+
+static void
+ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry)
+{
+    if (!entry->removed) {
+        ngx_rbtree_delete(&sh->rbtree, &entry->node);
+        entry->removed = 1;
+    }
+
+    ngx_queue_remove(&entry->queue);
+
+    if (entry->pins) {
+        ngx_queue_insert_tail(&sh->queue, &entry->queue);
+        return;
+    }
+
+    ngx_http_qasino_cache_free(shpool, entry);
+}
+
+
+static void
+ngx_http_qasino_cache_free(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_entry_t *entry)
+{
+    ngx_http_qasino_cache_block_t  *block, *next;
+
+    for (block = entry->first.next; block; block = next) {
+        next = block->next;
+        ngx_slab_free_locked(shpool, block);
+    }
+
+    ngx_slab_free_locked(shpool, entry);
+}
+
+
+static void
+ngx_http_qasino_cache_unpin(void *data)
+{
+    ngx_http_qasino_cache_pin_t  *pin = data;
+
+    ngx_http_qasino_cache_sh_t  *sh;
+
+    sh = pin->cache->shpool->data;
+
+    (void) ngx_atomic_fetch_add(&pin->entry->pins, -1);
+
+    sh->users[ngx_process_slot].pins--;
+}

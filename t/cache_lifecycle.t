@@ -1,0 +1,209 @@
+# The result cache in front of the real worker: what it says is what the
+# worker would say now, whatever rotates, is published, dies or is reloaded.
+# QASINO_KILLS says how often an nginx worker dies.
+
+use v5.36;
+
+use HTTP::Tiny;
+use POSIX ();
+use Test::More;
+
+use Qasino::CacheServer;
+use Qasino::Process qw(temp_dir wait_until);
+use Qasino::Server;
+
+my $kills = $ENV{QASINO_KILLS} // 10;
+my $server = start_cache_server(generation_duration => 2);
+my $number = 'select generation_number from qasino_server_info';
+
+sub all ($field, @answers) { join ' ', map { $_->{$field} } @answers }
+
+# The same answer until the generation ends.
+{
+    my ($n, @all) = (0);
+
+    @all = steadily($server, sub {
+        my $sql = 'select ' . ++$n . ' as n, generation_number'
+            . ' from qasino_server_info';
+        map { get($server, $sql) } 1 .. 3;
+    });
+    is(all(cache => @all), 'MISS HIT HIT', 'asked once');
+    is($all[1]{content}, $all[0]{content}, 'the same bytes');
+    is($all[1]{etag}, $all[0]{etag}, 'the same ETag');
+    like($all[0]{content}, qr/\["$n", ?"$all[0]{generation}"\]/,
+        'of the generation it says');
+    cmp_ok($all[2]{max_age}, '<=', 2, 'for as long as that lasts');
+
+    my $first = get($server, $number);
+    my $generation = $server->wait_generation;
+    my $next = get($server, $number);
+
+    is($next->{cache}, 'EXPIRED', 'gone with its generation');
+    like($next->{content}, qr/\["$next->{generation}"\]/, 'and asked again');
+    cmp_ok($next->{generation}, '>=', $generation, 'in the next one');
+    isnt($next->{etag}, $first->{etag}, 'with another ETag');
+    is(get($server, $number,
+           headers => { 'If-None-Match' => $first->{etag} })->{status}, 200,
+       'the old ETag does not hold any more');
+}
+
+# A static publish shows at once.
+{
+    my @answers = steadily($server, sub {
+        map {
+            my $x = $_;
+            $server->published('statics',
+                table(fixed => [x => 'int'], [$x]), static => 1);
+            map { get($server, 'select x from static.fixed') } 1, 2;
+        } 1, 2;
+    });
+
+    like(all(cache => @answers), qr/^\w+ HIT EXPIRED HIT$/, 'a new version');
+    like($answers[1]{content}, qr/\["1"\]/, 'the first publish');
+    like($answers[3]{content}, qr/\["2"\]/, 'the second');
+    isnt($answers[3]{etag}, $answers[1]{etag}, 'another ETag');
+}
+
+# What differs each time, what changes with time, what is being collected.
+for my $sql ('select random()', "select datetime('now')",
+    'select current_timestamp', "select strftime('%s')")
+{
+    my @answers = map { get($server, $sql) } 1 .. 3;
+
+    is(all(cache => @answers), 'MISS MISS MISS', "$sql: asked each time");
+    is(all(control => @answers), join(' ', ('no-store') x 3),
+        'nobody may keep it');
+}
+
+# The worker has no part in a hit or a 304, also where nothing is kept here.
+{
+    my $pid = $server->pid_of('qasino-worker');
+    my ($plain, $kept, $hit, $head, @same);
+
+    steadily($server, sub {
+        $plain = get($server, 'select 1 as plain', uncached => 1);
+        $kept = get($server, 'select 1 as kept');
+
+        kill 'STOP', $pid;
+
+        # nothing to see if it rotated just before
+        if (page($server)->{generation} == $plain->{generation}) {
+            $hit = get($server, 'select 1 as kept');
+            $head = get($server, 'select 1 as kept', method => 'HEAD');
+            @same = map {
+                get($server, "select 1 as $_->[0]", uncached => $_->[2],
+                    headers => { 'If-None-Match' => qq("x", W/$_->[1]{etag}) })
+            } ['kept', $kept, 0], ['plain', $plain, 1];
+        }
+
+        kill 'CONT', $pid;
+    });
+
+    is($hit->{content}, $kept->{content}, 'a hit while the worker stands');
+    is("$head->{status} $head->{cache}", '200 HIT', 'HEAD too');
+    is(all(status => @same), '304 304', 'and 304, kept here or not');
+    is(all(etag => @same), "$kept->{etag} $plain->{etag}", 'with the ETag');
+}
+
+# nginx workers die and are reloaded under load; clients check every byte.
+{
+    my $heard = temp_dir() . '/heard';
+    my $sql = sub ($n) {
+        "with recursive c(i) as (select 1 union all select i + 1 from c"
+            . " where i < 40 * $n) select $n * 100000 + i from c"
+    };
+    my $body = sub ($n) {
+        join(', ', map { '["' . ($n * 100000 + $_) . '"]' } 1 .. 40 * $n)
+            . ']'
+    };
+    my @clients = map {
+        my $seed = $_;
+
+        pipe my $in, my $out or die "pipe: $!\n";
+        my $pid = fork() // die "fork: $!\n";
+
+        if ($pid == 0) {
+            close $in;
+            client($seed, $sql, $body, $heard, $out);
+        }
+
+        close $out;
+        { pid => $pid, in => $in };
+    } 1 .. 4;
+
+    my $master = $server->pid_of('nginx-master');
+
+    for my $i (1 .. $kills) {
+        my @workers = wait_until('nginx workers', sub {
+            my @pids = $server->pids('nginx-worker');
+            return @pids >= 2 && \@pids;
+        })->@*;
+
+        my $so_far = -s $heard // 0;
+
+        wait_until('answers', sub { (-s $heard // 0) > $so_far + 50 });
+
+        kill 'KILL', $workers[rand @workers];
+        kill 'HUP', $master if $i % 4 == 0;
+        wait_until('the next one', sub {
+            !grep { !Qasino::Server::alive($_) } $server->pids('nginx-worker')
+                and get($server, $number)->{status} == 200;
+        });
+    }
+
+    kill 'TERM', map { $_->{pid} } @clients;
+
+    my %sum;
+
+    for my $client (@clients) {
+        my $said = join '', readline $client->{in};
+
+        waitpid $client->{pid}, 0;
+        $sum{$1} += $2 while $said =~ /(\w+)=(\d+)/g;
+        diag($said) if $said =~ /wrong=[1-9]/;
+    }
+
+    is($sum{wrong}, 0, 'no answer was wrong');
+    cmp_ok($sum{HIT}, '>', 0, "hits went on ($sum{HIT} of $sum{answers})");
+
+    is((steadily($server, sub { get($server, $number);
+                                get($server, $number) }))[-1]{cache},
+        'HIT', 'and go on');
+}
+
+# Asks until it is told to stop, then says what it saw.
+sub client ($seed, $sql, $body, $path, $out) {
+    open my $heard, '>>', $path or die "$path: $!\n";
+    my $http = HTTP::Tiny->new(timeout => 10);
+    my %count = (answers => 0, wrong => 0, HIT => 0);
+    my ($stop, $first_wrong) = (0, '');
+
+    srand $seed;
+    $SIG{TERM} = sub { $stop = 1 };
+
+    while (!$stop && getppid() != 1) {
+        my $n = 1 + int rand 60;
+        my $answer = eval {
+            get(undef, $sql->($n), http => $http,
+                url => 'http://127.0.0.1:' . $server->port('http'))
+        } // next;
+
+        next if $answer->{status} != 200;       # killed before it was sent
+
+        $count{answers}++;
+        syswrite $heard, '.';
+        $count{HIT}++ if $answer->{cache} eq 'HIT';
+
+        if (index($answer->{content} =~ s/\],\s*\[/], [/gr, $body->($n)) < 0) {
+            $count{wrong}++;
+            $first_wrong ||= "$n: " . substr $answer->{content}, 0, 300;
+        }
+    }
+
+    say {$out} join ' ', map { "$_=$count{$_}" } sort keys %count;
+    say {$out} $first_wrong;
+    close $out;
+    POSIX::_exit(0);
+}
+
+done_testing();
