@@ -34,7 +34,7 @@ static char *copy_argument(const control_job_t *job, enum qsn_frame_tag tag);
 
 int
 serve_init(serve_t *serve, const qsn_settings_t *settings,
-    control_t *control, int fd)
+    control_t *control, outlet_t *outlet)
 {
     memset(serve, 0, sizeof(*serve));
 
@@ -42,7 +42,7 @@ serve_init(serve_t *serve, const qsn_settings_t *settings,
     serve->control = control;
     serve->limits.max_cell = (size_t) settings->max_cell;
     serve->limits.max_sql = (size_t) settings->query_max_sql;
-    serve->answer.fd = fd;
+    serve->answer.outlet = outlet;
     serve->answer.control = control;
     serve->answer.identity = settings->identity ? settings->identity : "";
 
