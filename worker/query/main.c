@@ -24,6 +24,7 @@
 
 #include <sqlite3.h>
 
+#include "clock.h"
 #include "control.h"
 #include "qsn_log.h"
 #include "qsn_settings.h"
@@ -114,7 +115,7 @@ start_sqlite(const qsn_settings_t *settings)
 {
     if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK
         || sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1) != SQLITE_OK
-        || sqlite3_initialize() != SQLITE_OK)
+        || sqlite3_initialize() != SQLITE_OK || clock_start() == -1)
     {
         qsn_log("can't start SQLite %s", sqlite3_libversion());
         return -1;
