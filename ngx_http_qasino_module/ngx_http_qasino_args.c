@@ -34,6 +34,7 @@ static ngx_http_qasino_arg_name_t  ngx_http_qasino_arg_names[] = {
     { ngx_string("sql"), offsetof(ngx_http_qasino_args_t, sql) },
     { ngx_string("format"), offsetof(ngx_http_qasino_args_t, format) },
     { ngx_string("values"), offsetof(ngx_http_qasino_args_t, values) },
+    { ngx_string("now"), offsetof(ngx_http_qasino_args_t, now) },
     { ngx_string("use_write_db"),
       offsetof(ngx_http_qasino_args_t, use_write_db) },
     { ngx_string("name"), offsetof(ngx_http_qasino_args_t, name) },
@@ -156,6 +157,14 @@ ngx_http_qasino_check_args(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx,
                && !ngx_http_qasino_arg_is(&args->values, "classic"))
     {
         ngx_str_set(message, "Unknown values, known are: classic, native");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    if (ngx_http_qasino_arg_is(&args->now, "generation")) {
+        ctx->flags |= QSN_FLAG_FROZEN;
+
+    } else if (args->now.len && !ngx_http_qasino_arg_is(&args->now, "real")) {
+        ngx_str_set(message, "Unknown now, known are: real, generation");
         return NGX_HTTP_BAD_REQUEST;
     }
 

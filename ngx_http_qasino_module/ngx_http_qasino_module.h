@@ -72,6 +72,7 @@ typedef struct {
     ngx_str_t                      op;
     ngx_str_t                      format;
     ngx_str_t                      values;
+    ngx_str_t                      now;
     ngx_str_t                      use_write_db;
     ngx_str_t                      sql;
     ngx_str_t                      name;

@@ -441,3 +441,25 @@ GET /request?op=query&sql=client
 'GET /request?op=query&sql=' . 'x' x 270_000
 --- error_code: 414
 --- response_body_like: "error_message": "The query string is too long: send the statement in the body of a POST"
+
+
+
+=== TEST 44: now=generation
+--- request
+GET /request?op=query&sql=one&now=Generation
+--- response_body_like: flags 32\n
+
+
+
+=== TEST 45: now=real
+--- request
+GET /request?op=query&sql=one&now=real
+--- response_body_like: flags 0\n
+
+
+
+=== TEST 46: unknown now
+--- request
+GET /request?op=query&sql=one&now=then
+--- error_code: 400
+--- response_body_like: "error_message": "Unknown now, known are: real, generation"

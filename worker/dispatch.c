@@ -157,6 +157,7 @@ dispatch_query(exchange_t *exchange)
     query->format = exchange->format;
     query->flags = exchange->flags & QSN_FLAG_PARTS;
     query->flags |= request->native ? QSN_FLAG_NATIVE : 0;
+    query->flags |= request->frozen ? QSN_FLAG_FROZEN : 0;
     query->sql = request->sql.data;
     query->sql_length = request->sql.length;
 

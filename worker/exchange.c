@@ -288,6 +288,7 @@ take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
               &args[QSN_ARG_CLAIMED_IDENTITY]);
     request->use_write_db = (exchange->flags & QSN_FLAG_WRITE_DB) != 0;
     request->native = (exchange->flags & QSN_FLAG_NATIVE) != 0;
+    request->frozen = (exchange->flags & QSN_FLAG_FROZEN) != 0;
     exchange->claim = qsn_frame_arg_u64(&args[QSN_ARG_CLAIM], 0);
 }
 

@@ -1,6 +1,11 @@
 /*
  * The queue in front of the query processes, and the last frame of every
  * query that its process can no longer send itself.
+ *
+ * A process that dies takes one query with it, but when it had several, who
+ * knows which: each is run again, alone this time.  So is one that was taken
+ * back from behind a slow one, which it may have been itself: the answers
+ * before it can be on their way while it runs.
  */
 
 #include "pool.h"
@@ -13,6 +18,11 @@
 #include "query_process.h"
 
 #define GENERATIONS_KEPT  3
+#define SLOW_MS           10    /* nothing should wait behind a query that
+                                   has run for longer; more than two ticks
+                                   of control.c, which then answers what
+                                   is done */
+#define TICK_MS           5
 
 struct pool_s {
     uv_loop_t *loop;
@@ -25,20 +35,30 @@ struct pool_s {
     query_t *last;
     size_t queued;
     uv_timer_t queue_timer;
-    uint64_t next_id;
+    uv_timer_t slow_timer;      /* while queries wait in processes */
+    uv_prepare_t before_poll;
+    int stopping;
 };
 
 static void dispatch(pool_t *pool);
+static query_process_t *choose(const pool_t *pool, const query_t *query);
+static int is_slow(const query_process_t *process);
 static void send_query(query_process_t *process, query_t *query);
 static void arm_queue_timer(pool_t *pool);
 static void on_queue_timer(uv_timer_t *timer);
+static void on_slow_timer(uv_timer_t *timer);
+static void take_back(query_process_t *process);
+static void run_again(query_t *query);
+static void on_before_poll(uv_prepare_t *prepare);
 static void on_ready(query_process_t *process);
-static const char *on_frame(query_process_t *process,
+static void on_frame(query_process_t *process, void *data,
     const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 static void on_death(query_process_t *process, int overdue);
 static void pass_on(query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
 static void fail(pool_t *pool, query_t *query, unsigned status,
+    const char *message);
+static void stop(pool_t *pool, query_t *query, unsigned status,
     const char *message);
 static query_t *unqueue(pool_t *pool, query_t *query);
 
@@ -81,6 +101,14 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
 
     (void) uv_timer_init(loop, &pool->queue_timer);
     pool->queue_timer.data = pool;
+    (void) uv_timer_init(loop, &pool->slow_timer);
+    pool->slow_timer.data = pool;
+
+    /* Handles that were started last run first: so this one comes after
+       connection.c's, which may submit queries. */
+    (void) uv_prepare_init(loop, &pool->before_poll);
+    (void) uv_prepare_start(&pool->before_poll, on_before_poll);
+    pool->before_poll.data = pool;
 
     return pool;
 }
@@ -89,7 +117,10 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
 void
 pool_destroy(pool_t *pool)
 {
+    pool->stopping = 1;
     uv_close((uv_handle_t *) &pool->queue_timer, NULL);
+    uv_close((uv_handle_t *) &pool->slow_timer, NULL);
+    uv_close((uv_handle_t *) &pool->before_poll, NULL);
 
     while (pool->first) {
         fail(pool, unqueue(pool, pool->first), 503, "The server stops");
@@ -118,13 +149,16 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 
     for (size_t i = 0; i < pool->count; i++) {
         query_process_t *process = &pool->processes[i];
-        query_t *query = process->query;
 
         query_process_serve(process, snapshot, static_version);
 
-        if (query && pool->turn - query->turn >= GENERATIONS_KEPT) {
-            query->stale = 1;
-            pool_cancel(pool, query);
+        for (size_t j = 0; j < process->sent_count; j++) {
+            query_t *query = process->sent[j].query;
+
+            if (query && pool->turn - query->turn >= GENERATIONS_KEPT) {
+                stop(pool, query, 504, "The query was still running three "
+                     "generations later");
+            }
         }
     }
 }
@@ -135,7 +169,7 @@ pool_submit(pool_t *pool, query_t *query)
 {
     query->next = NULL;
     query->process = NULL;
-    query->stale = 0;
+    query->alone = 0;
     query->answered = 0;
     query->queued_ms = uv_now(pool->loop);
     pool->stats->sql_received++;
@@ -167,19 +201,7 @@ pool_is_short(const pool_t *pool)
 void
 pool_cancel(pool_t *pool, query_t *query)
 {
-    query_process_t *process = query->process;
-
-    if (process == NULL) {
-        (void) unqueue(pool, query);
-        fail(pool, query, 503, "The query was cancelled");
-        return;
-    }
-
-    query_process_resume(process);      /* the last frame must come through */
-
-    if (process->query == query) {
-        query_process_cancel(process);
-    }
+    stop(pool, query, 503, "The query was cancelled");
 }
 
 
@@ -204,13 +226,58 @@ pool_resume(query_t *query)
 static void
 dispatch(pool_t *pool)
 {
-    for (size_t i = 0; i < pool->count && pool->first; i++) {
-        if (query_process_idle(&pool->processes[i])) {
-            send_query(&pool->processes[i], unqueue(pool, pool->first));
+    while (pool->first) {
+        query_process_t *process = choose(pool, pool->first);
+
+        if (process == NULL) {
+            break;
         }
+
+        send_query(process, unqueue(pool, pool->first));
     }
 
     arm_queue_timer(pool);
+}
+
+
+/* The process with the least to do that can take the query, or NULL. */
+static query_process_t *
+choose(const pool_t *pool, const query_t *query)
+{
+    query_process_t *best = NULL;
+
+    for (size_t i = 0; i < pool->count; i++) {
+        query_process_t *process = &pool->processes[i];
+
+        if (!query_process_ready(process)
+            || (best && best->sent_count <= process->sent_count))
+        {
+            continue;
+        }
+
+        if (process->sent_count > 0) {
+            const query_t *last =
+                process->sent[process->sent_count - 1].query;
+
+            if (query->alone || (last && last->alone) || is_slow(process)) {
+                continue;
+            }
+        }
+
+        best = process;
+    }
+
+    return best;
+}
+
+
+static int
+is_slow(const query_process_t *process)
+{
+    const pool_t *pool = process->owner;
+
+    return process->paused
+           || uv_now(pool->loop) - process->since_ms >= SLOW_MS;
 }
 
 
@@ -226,11 +293,11 @@ send_query(query_process_t *process, query_t *query)
         .type = QSN_FRAME_REQUEST,
         .op = query->op,
         .format = query->format,
-        .flags = query->flags,
-        .id = ++pool->next_id
+        .flags = query->flags
     };
 
-    if (query->on_start && query->on_start(query, reason) != 0) {
+    if (query->on_start && query->snapshot == NULL
+        && query->on_start(query, reason) != 0) {
         fail(pool, query, 507, reason);
         return;
     }
@@ -246,13 +313,19 @@ send_query(query_process_t *process, query_t *query)
             strlen(query->snapshot->path) };
     }
 
+    if (query_process_send(process, query, &frame, args, 2 * deadline) != 0)
+    {
+        fail(pool, query, 503, "out of memory");
+        return;
+    }
+
     query->process = process;
     query->turn = pool->turn;
-    process->query = query;
 
-    if (query_process_send(process, &frame, args, 2 * deadline) != 0) {
-        process->query = NULL;
-        fail(pool, query, 503, "out of memory");
+    if (process->sent_count > 1
+        && !uv_is_active((uv_handle_t *) &pool->slow_timer))
+    {
+        (void) uv_timer_start(&pool->slow_timer, on_slow_timer, TICK_MS, 0);
     }
 }
 
@@ -293,49 +366,101 @@ on_queue_timer(uv_timer_t *timer)
 
 
 static void
+on_slow_timer(uv_timer_t *timer)
+{
+    pool_t *pool = timer->data;
+    int more = 0;
+
+    for (size_t i = 0; i < pool->count; i++) {
+        query_process_t *process = &pool->processes[i];
+
+        if (process->sent_count > 1 && is_slow(process)) {
+            take_back(process);
+        } else {
+            more |= process->sent_count > 1;
+        }
+    }
+
+    if (more) {
+        (void) uv_timer_start(timer, on_slow_timer, TICK_MS, 0);
+    }
+
+    dispatch(pool);
+}
+
+
+static void
+take_back(query_process_t *process)
+{
+    for (size_t i = process->sent_count; --i > 0; /* void */) {
+        query_t *query = process->sent[i].query;
+
+        if (query) {
+            query_process_forget(process, query);
+            run_again(query);
+        }
+    }
+}
+
+
+/* It comes before all that is queued: it was before. */
+static void
+run_again(query_t *query)
+{
+    query_process_t *process = query->process;
+    pool_t *pool = process->owner;
+
+    query->process = NULL;
+    query->alone = 1;
+    query->next = pool->first;
+    pool->first = query;
+
+    if (pool->last == NULL) {
+        pool->last = query;
+    }
+
+    pool->queued++;
+}
+
+
+static void
+on_before_poll(uv_prepare_t *prepare)
+{
+    pool_t *pool = prepare->data;
+
+    for (size_t i = 0; i < pool->count; i++) {
+        query_process_flush(&pool->processes[i]);
+    }
+}
+
+
+static void
 on_ready(query_process_t *process)
 {
     dispatch(process->owner);
 }
 
 
-static const char *
-on_frame(query_process_t *process, const qsn_frame_t *frame,
+static void
+on_frame(query_process_t *process, void *data, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body)
 {
     pool_t *pool = process->owner;
-    query_t *query = process->query;
-
-    if (frame->type != (query->answered ? QSN_FRAME_DATA
-                                        : QSN_FRAME_RESPONSE))
-    {
-        return "answers out of order";
-    }
+    query_t *query = data;
 
     if (frame->flags & QSN_FLAG_MORE) {
         query->answered = 1;
         pass_on(query, frame, args, body);
-        return NULL;
+        return;
     }
 
-    query_process_done(process);
+    int good = query->answered ? !(frame->flags & QSN_FLAG_ABORT)
+                               : frame->status == 200;
 
-    if (query->stale && frame->status != 200 && !query->answered) {
-        fail(pool, query, 504, "The query was still running three "
-             "generations later");
-
-    } else {
-        int good = query->answered ? !(frame->flags & QSN_FLAG_ABORT)
-                                   : frame->status == 200;
-
-        pool->stats->sql_completed += good;
-        pool->stats->sql_errors += !good;
-        pass_on(query, frame, args, body);
-    }
-
+    pool->stats->sql_completed += good;
+    pool->stats->sql_errors += !good;
+    pass_on(query, frame, args, body);
     dispatch(pool);
-
-    return NULL;
 }
 
 
@@ -343,15 +468,30 @@ static void
 on_death(query_process_t *process, int overdue)
 {
     pool_t *pool = process->owner;
-    query_t *query = process->query;
+    int several = process->sent_count > 1;
 
-    process->query = NULL;
+    /* from the last one on: each comes before those behind it again */
+    for (size_t i = process->sent_count; i-- > 0; /* void */) {
+        query_t *query = process->sent[i].query;
 
-    if (overdue) {
-        fail(pool, query, 504, "The query did not stop at its deadline "
-             "(query_deadline): its process was killed");
-    } else {
-        fail(pool, query, 500, "The query's process died");
+        if (query == NULL) {
+            continue;
+        }
+
+        if (overdue && i == 0) {
+            fail(pool, query, 504, "The query did not stop at its deadline "
+                 "(query_deadline): its process was killed");
+
+        } else if (several && !query->answered && !pool->stopping) {
+            run_again(query);
+
+        } else {
+            fail(pool, query, 500, "The query's process died");
+        }
+    }
+
+    if (!pool->stopping) {
+        dispatch(pool);
     }
 }
 
@@ -404,6 +544,28 @@ fail(pool_t *pool, query_t *query, unsigned status, const char *message)
 
     pass_on(query, &frame, NULL, body);
     free(body);
+}
+
+
+/* The same for a query that may be with a process. */
+static void
+stop(pool_t *pool, query_t *query, unsigned status, const char *message)
+{
+    query_process_t *process = query->process;
+
+    if (process == NULL) {
+        fail(pool, unqueue(pool, query), status, message);
+        return;
+    }
+
+    int paused = process->paused && process->sent[0].query == query;
+
+    query_process_forget(process, query);
+    fail(pool, query, status, message);
+
+    if (paused) {
+        query_process_resume(process);  /* what it still says has to go */
+    }
 }
 
 

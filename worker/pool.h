@@ -6,6 +6,10 @@
  * killed, a queue in front of them, and for each running query the frames
  * that come back, passed on to whoever asked.
  *
+ * A process is sent a few queries ahead, so that a crowd of small ones costs
+ * it and the worker one read and one write a handful.  Those that turn out
+ * to wait behind a slow one are taken back and run elsewhere.
+ *
  * A query past its deadline is interrupted by its own process, at twice the
  * deadline the process is killed here and replaced; either way the asker
  * gets a last frame.
@@ -45,10 +49,10 @@ struct query_s {
 
     /* the pool's */
     query_t *next;
-    struct query_process_s *process;    /* NULL while it waits */
+    struct query_process_s *process;    /* NULL while it is queued */
     uint64_t queued_ms;         /* loop time */
     uint64_t turn;              /* of the pool's snapshots, it runs on */
-    int stale;                  /* interrupted: its snapshot is too old */
+    int alone;                  /* shares a process with no other query */
     int answered;               /* the RESPONSE frame has been passed on */
 };
 
@@ -77,7 +81,7 @@ void pool_submit(pool_t *pool, query_t *query);
 /* 1 if queries wait for a process. */
 int pool_is_short(const pool_t *pool);
 
-/* Nobody waits for it any more; the last frame still comes, soon. */
+/* Nobody waits for it any more.  Its last frame comes before this returns. */
 void pool_cancel(pool_t *pool, query_t *query);
 
 /* Between these no frames are passed on: the asker's client is slow. */

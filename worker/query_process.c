@@ -25,12 +25,12 @@ struct query_process_told_s {
 
 typedef struct {
     uv_write_t write;
-    uint8_t data[];
+    qsn_buf_t buf;
 } message_t;
 
 static void spawn(query_process_t *process);
 static void tell_snapshot(query_process_t *process);
-static int send_frame(query_process_t *process, qsn_frame_t *frame,
+static int put_frame(query_process_t *process, qsn_frame_t *frame,
     const qsn_frame_arg_t *args);
 static void on_sent(uv_write_t *write, int status);
 static void kill_process(query_process_t *process);
@@ -39,6 +39,8 @@ static void on_respawn_timer(uv_timer_t *timer);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_frames(query_process_t *process);
 static const char *take_frame(query_process_t *process,
+    const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
+static const char *take_answer(query_process_t *process,
     const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 static void on_snapshot_confirmed(query_process_t *process,
     const qsn_frame_t *frame, const uint8_t *body);
@@ -80,51 +82,66 @@ query_process_serve(query_process_t *process, snapshot_t *snapshot,
 
 
 int
-query_process_idle(const query_process_t *process)
+query_process_ready(const query_process_t *process)
 {
     return process->alive && !process->dying && process->confirmed
-           && process->query == NULL;
+           && process->sent_count < QUERY_PROCESS_AHEAD;
 }
 
 
 int
-query_process_send(query_process_t *process, qsn_frame_t *frame,
+query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
     const qsn_frame_arg_t *args, uint64_t kill_ms)
 {
-    if (send_frame(process, frame, args) != 0) {
+    query_process_sent_t *sent = &process->sent[process->sent_count];
+
+    frame->id = ++process->next_id;
+
+    if (put_frame(process, frame, args) != 0) {
         return -1;
     }
 
-    process->query_id = frame->id;
-
-    return uv_timer_start(&process->timer, on_kill_timer, kill_ms, 0);
-}
-
-
-void
-query_process_done(query_process_t *process)
-{
-    process->query = NULL;
-    (void) uv_timer_stop(&process->timer);
-}
-
-
-void
-query_process_cancel(query_process_t *process)
-{
-    qsn_frame_t frame = {
-        .type = QSN_FRAME_CANCEL,
-        .id = process->query_id
+    *sent = (query_process_sent_t) {
+        .query = query,
+        .id = frame->id,
+        .kill_ms = kill_ms
     };
 
-    (void) send_frame(process, &frame, NULL);
+    if (process->sent_count++ == 0) {
+        process->since_ms = uv_now(process->loop);
+    }
+
+    /* it goes off at times for nothing: cheaper than a timer a query */
+    if (!uv_is_active((uv_handle_t *) &process->timer)) {
+        (void) uv_timer_start(&process->timer, on_kill_timer, kill_ms, 0);
+    }
+
+    return 0;
+}
+
+
+void
+query_process_forget(query_process_t *process, const void *query)
+{
+    for (size_t i = 0; i < process->sent_count; i++) {
+        if (process->sent[i].query == query) {
+            qsn_frame_t frame = {
+                .type = QSN_FRAME_CANCEL,
+                .id = process->sent[i].id
+            };
+
+            process->sent[i].query = NULL;
+            (void) put_frame(process, &frame, NULL);
+            return;
+        }
+    }
 }
 
 
 void
 query_process_pause(query_process_t *process)
 {
-    if (!process->paused) {
+    if (!process->paused && process->alive) {
         process->paused = 1;
         (void) uv_read_stop((uv_stream_t *) &process->pipe);
     }
@@ -140,6 +157,42 @@ query_process_resume(query_process_t *process)
                              unix_socket_buffer, on_read);
         /* what is here already; it may answer the query, or pause again */
         take_frames(process);
+    }
+}
+
+
+void
+query_process_flush(query_process_t *process)
+{
+    uv_stream_t *stream = (uv_stream_t *) &process->pipe;
+    qsn_buf_t *out = &process->out;
+
+    if (out->length == 0 || !process->alive) {
+        return;
+    }
+
+    uv_buf_t buf = uv_buf_init(out->data, (unsigned) out->length);
+    int sent = uv_try_write(stream, &buf, 1);
+
+    if (sent == (int) out->length) {
+        qsn_buf_clear(out);
+        return;
+    }
+
+    message_t *message = calloc(1, sizeof(*message));
+
+    if (message == NULL) {
+        kill_process(process);
+        return;
+    }
+
+    qsn_buf_consume(out, sent > 0 ? (size_t) sent : 0);
+    message->buf = *out;
+    memset(out, 0, sizeof(*out));
+    buf = uv_buf_init(message->buf.data, (unsigned) message->buf.length);
+
+    if (uv_write(&message->write, stream, &buf, 1, on_sent) != 0) {
+        on_sent(&message->write, 0);    /* it has died: its exit follows */
     }
 }
 
@@ -165,6 +218,7 @@ query_process_free(query_process_t *process)
 {
     snapshot_put(process->wanted);
     qsn_buf_free(&process->in);
+    qsn_buf_free(&process->out);
 }
 
 
@@ -196,7 +250,9 @@ spawn(query_process_t *process)
     process->overdue = 0;
     process->dying = 0;
     process->confirmed = 0;
+    process->sent_count = 0;
     qsn_buf_clear(&process->in);
+    qsn_buf_clear(&process->out);
 
     int rc = uv_spawn(process->loop, &process->handle, &options);
 
@@ -234,7 +290,7 @@ tell_snapshot(query_process_t *process)
     args[QSN_ARG_GENERATION] = (qsn_frame_arg_t) { number, 8 };
     args[QSN_ARG_STATIC_VERSION] = (qsn_frame_arg_t) { version, 8 };
 
-    if (told == NULL || send_frame(process, &frame, args) != 0) {
+    if (told == NULL || put_frame(process, &frame, args) != 0) {
         /* a process that serves an old snapshot for ever is worse */
         free(told);
         kill_process(process);
@@ -253,7 +309,7 @@ tell_snapshot(query_process_t *process)
 
 /* args is by tag, NULL: none.  0, or -1 without memory. */
 static int
-send_frame(query_process_t *process, qsn_frame_t *frame,
+put_frame(query_process_t *process, qsn_frame_t *frame,
     const qsn_frame_arg_t *args)
 {
     size_t length = 0;
@@ -262,17 +318,17 @@ send_frame(query_process_t *process, qsn_frame_t *frame,
         length += args[tag].data ? qsn_frame_arg_size(args[tag].length) : 0;
     }
 
-    message_t *message = malloc(sizeof(*message) + QSN_FRAME_HEADER_SIZE
-                                + length);
+    size_t size = QSN_FRAME_HEADER_SIZE + length;
+    uint8_t *out = (uint8_t *) qsn_buf_reserve(&process->out, size);
 
-    if (message == NULL) {
+    if (out == NULL) {
+        kill_process(process);  /* what it was told before may be lost */
         return -1;
     }
 
-    uint8_t *out = message->data + QSN_FRAME_HEADER_SIZE;
-
     frame->args_length = (uint32_t) length;
-    qsn_frame_encode(message->data, frame);
+    qsn_frame_encode(out, frame);
+    out += QSN_FRAME_HEADER_SIZE;
 
     for (int tag = 0; args && tag < QSN_FRAME_TAGS; tag++) {
         if (args[tag].data) {
@@ -281,14 +337,7 @@ send_frame(query_process_t *process, qsn_frame_t *frame,
         }
     }
 
-    uv_buf_t buf = uv_buf_init((char *) message->data,
-                               (unsigned) (out - message->data));
-
-    if (uv_write(&message->write, (uv_stream_t *) &process->pipe, &buf, 1,
-                 on_sent) != 0)
-    {
-        free(message);          /* it has died: its exit is on the way */
-    }
+    qsn_buf_commit(&process->out, size);
 
     return 0;
 }
@@ -297,9 +346,12 @@ send_frame(query_process_t *process, qsn_frame_t *frame,
 static void
 on_sent(uv_write_t *write, int status)
 {
+    message_t *message = (message_t *) write;
+
     (void) status;
 
-    free(write);                /* first member of its message */
+    qsn_buf_free(&message->buf);
+    free(message);
 }
 
 
@@ -316,6 +368,18 @@ static void
 on_kill_timer(uv_timer_t *timer)
 {
     query_process_t *process = timer->data;
+
+    if (process->sent_count == 0) {
+        return;
+    }
+
+    uint64_t ran = uv_now(process->loop) - process->since_ms;
+
+    if (ran < process->sent[0].kill_ms) {
+        (void) uv_timer_start(timer, on_kill_timer,
+                              process->sent[0].kill_ms - ran, 0);
+        return;
+    }
 
     qsn_log("query process %d did not stop at its deadline: killed",
             process->handle.pid);
@@ -356,6 +420,12 @@ take_frames(query_process_t *process)
     size_t at = 0;
     const char *wrong = process->in.failed ? "out of memory" : NULL;
 
+    if (process->taking) {
+        return;                 /* whoever takes them already goes on */
+    }
+
+    process->taking = 1;
+
     while (!process->paused && wrong == NULL
            && process->in.length - at >= QSN_FRAME_HEADER_SIZE)
     {
@@ -384,6 +454,7 @@ take_frames(query_process_t *process)
         at += size;
     }
 
+    process->taking = 0;
     qsn_buf_consume(&process->in, at);
 
     if (wrong) {
@@ -407,11 +478,44 @@ take_frame(query_process_t *process, const qsn_frame_t *frame,
         return NULL;
     }
 
-    if (process->query == NULL || frame->id != process->query_id) {
+    return take_answer(process, frame, args, body);
+}
+
+
+/* Answers come in the order of the queries. */
+static const char *
+take_answer(query_process_t *process, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body)
+{
+    query_process_sent_t *first = &process->sent[0];
+    void *query = first->query;
+
+    if (process->sent_count == 0 || frame->id != first->id) {
         return "answers what was not asked";
     }
 
-    return process->events->on_frame(process, frame, args, body);
+    if (frame->type != (first->answered ? QSN_FRAME_DATA
+                                        : QSN_FRAME_RESPONSE))
+    {
+        return "answers out of order";
+    }
+
+    first->answered = 1;
+
+    if (!(frame->flags & QSN_FLAG_MORE)) {
+        process->sent_count--;
+        process->since_ms = uv_now(process->loop);
+        memmove(first, first + 1, process->sent_count * sizeof(*first));
+    }
+
+    if (query) {
+        process->events->on_frame(process, query, frame, args, body);
+
+    } else if (!(frame->flags & QSN_FLAG_MORE)) {
+        process->events->on_ready(process);
+    }
+
+    return NULL;
 }
 
 
@@ -441,7 +545,7 @@ on_snapshot_confirmed(query_process_t *process, const qsn_frame_t *frame,
 
     free(told);
 
-    if (query_process_idle(process)) {
+    if (query_process_ready(process)) {
         process->events->on_ready(process);
     }
 }
@@ -465,9 +569,8 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
     uv_close((uv_handle_t *) &process->pipe, on_process_closed);
     uv_close((uv_handle_t *) &process->timer, on_process_closed);
 
-    if (process->query) {
-        process->events->on_death(process, process->overdue);
-    }
+    process->events->on_death(process, process->overdue);
+    process->sent_count = 0;
 }
 
 

@@ -3,11 +3,12 @@
 
 /*
  * One query process, seen from the worker: started, told which snapshot to
- * serve, sent one query at a time, killed when it does not stop, and started
- * anew whenever it dies.
+ * serve, sent queries, killed when it does not stop, and started anew
+ * whenever it dies.
  *
- * It is told of a new snapshot at once and works through what it is told in
- * order, so a query sent after the news runs on the new snapshot.
+ * It works through what it is told in order: so a query sent after the news
+ * of a snapshot runs on it, and queries may be sent while another runs.
+ * What is sent in one turn of the loop goes in one write.
  *
  * Threads: the worker's loop only.
  */
@@ -19,30 +20,43 @@
 #include "qsn_frame.h"
 #include "snapshot.h"
 
+#define QUERY_PROCESS_AHEAD  8          /* queries it has at most */
+
 typedef struct query_process_s query_process_t;
 
-/* What the owner is told.  Any of them may start the next query. */
+/* What the owner is told.  Any of them may send queries. */
 typedef struct {
-    /* it can take a query */
+    /* it can take queries */
     void (*on_ready)(query_process_t *process);
 
-    /* a frame that answers its query; NULL, or what is wrong with it: then
-       the process is killed */
-    const char *(*on_frame)(query_process_t *process,
+    /* a frame that answers this query, the last if it has no MORE */
+    void (*on_frame)(query_process_t *process, void *query,
         const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 
-    /* it died; overdue: killed for its query's deadline */
+    /* it died; ->sent is what it leaves behind.  overdue: killed because its
+       first query did not stop */
     void (*on_death)(query_process_t *process, int overdue);
 } query_process_events_t;
 
 /* What it was told to serve and has not confirmed yet. */
 typedef struct query_process_told_s query_process_told_t;
 
+typedef struct {
+    void *query;                /* the owner's; NULL: nobody waits for it */
+    uint64_t id;                /* of its frames */
+    uint64_t kill_ms;           /* how long it may run */
+    int answered;               /* its RESPONSE has come */
+} query_process_sent_t;
+
 struct query_process_s {
     void *owner;
     const query_process_events_t *events;
-    void *query;                /* the owner's, NULL: idle */
-    uint64_t query_id;          /* of its frames */
+
+    /* what it has to do, in order: it runs the first */
+    query_process_sent_t sent[QUERY_PROCESS_AHEAD];
+    size_t sent_count;
+    uint64_t since_ms;          /* when the first became that, loop time */
+    int paused;
 
     /* below: its own */
     uv_loop_t *loop;
@@ -54,7 +68,7 @@ struct query_process_s {
     unsigned open_handles;
     int alive;
     int stopping;
-    int paused;
+    int taking;                 /* frames are being taken out of ->in */
     int overdue;                /* killed for its query's deadline */
     int dying;                  /* killed, its exit not seen yet */
     int confirmed;              /* serves a snapshot since its start */
@@ -63,7 +77,9 @@ struct query_process_s {
     uint64_t static_version;
     snapshot_t *serving;
     query_process_told_t *told; /* oldest first */
+    uint64_t next_id;
     qsn_buf_t in;
+    qsn_buf_t out;
 };
 
 /* Fills in a zeroed process.  program and argv are not copied. */
@@ -74,24 +90,27 @@ void query_process_init(query_process_t *process, uv_loop_t *loop,
 void query_process_serve(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version);
 
-/* 1 if a query can be sent. */
-int query_process_idle(const query_process_t *process);
+/* 1 if another query can be sent. */
+int query_process_ready(const query_process_t *process);
 
 /*
- * Sends a query: frame and arguments by tag.  It is killed unless its last
- * frame has come after kill_ms.  0, or -1 without memory.
+ * Sends a query: frame (but for its id) and arguments by tag.  The process
+ * is killed unless the query's last frame has come kill_ms after that of
+ * the one before.  0, or -1 without memory.
  */
-int query_process_send(query_process_t *process, qsn_frame_t *frame,
-    const qsn_frame_arg_t *args, uint64_t kill_ms);
+int query_process_send(query_process_t *process, void *query,
+    qsn_frame_t *frame, const qsn_frame_arg_t *args, uint64_t kill_ms);
 
-/* Its query's last frame has come: the clock stops. */
-void query_process_done(query_process_t *process);
-
-void query_process_cancel(query_process_t *process);
+/* Nobody waits for this query any more: it is stopped and what still comes
+   of it is swallowed. */
+void query_process_forget(query_process_t *process, const void *query);
 
 /* Between these no frames are handed out. */
 void query_process_pause(query_process_t *process);
 void query_process_resume(query_process_t *process);
+
+/* Writes what was sent; due once a turn of the loop. */
+void query_process_flush(query_process_t *process);
 
 /* Kills it for good; the loop closes its handles, then free. */
 void query_process_stop(query_process_t *process);

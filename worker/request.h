@@ -73,6 +73,7 @@ typedef struct {
     int update;
     int use_write_db;
     int native;                 /* "values": "native" */
+    int frozen;                 /* "now": "generation" */
     int has_table;
     table_t table;
     const char *warning;        /* of a publish that is taken; NULL: none */

@@ -38,6 +38,7 @@ enum place {
     AT_SQL,
     AT_USE_WRITE_DB,
     AT_VALUES,
+    AT_NOW,
     AT_NAME,
     AT_VALUE,
     AT_TABLE,                   /* before the table's { */
@@ -62,8 +63,8 @@ static const struct {
     { "static", AT_STATIC }, { "update", AT_UPDATE },
     { "keycols", AT_KEYCOLS }, { "sql", AT_SQL },
     { "use_write_db", AT_USE_WRITE_DB }, { "values", AT_VALUES },
-    { "name", AT_NAME }, { "value", AT_VALUE }, { "table", AT_TABLE },
-    { NULL, AT_SKIPPED }
+    { "now", AT_NOW }, { "name", AT_NAME }, { "value", AT_VALUE },
+    { "table", AT_TABLE }, { NULL, AT_SKIPPED }
 }, table_keys[] = {
     { "tablename", AT_TABLENAME }, { "column_names", AT_COLUMN_NAMES },
     { "column_types", AT_COLUMN_TYPES }, { "rows", AT_ROWS },
@@ -443,6 +444,15 @@ scalar(request_json_t *json, const char *text, size_t length,
             request->native = 1;
         } else if (text && !(length == 7 && !memcmp(text, "classic", 7))) {
             return misplaced(json, "an unknown value");
+        }
+
+        break;
+
+    case AT_NOW:
+        if (text && length == 10 && memcmp(text, "generation", 10) == 0) {
+            request->frozen = 1;
+        } else if (text && !(length == 4 && !memcmp(text, "real", 4))) {
+            return misplaced(json, "an unknown time");
         }
 
         break;

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "execute.h"
 #include "query_fixture.h"
 #include "statement.h"
@@ -153,7 +154,7 @@ ask(const char *sql, failure_t *failure, int *cacheable)
     execute_t execute = {
         .reader = reader,
         .settings = &settings,
-        .prepared = note_cacheable,
+        .begun = note_cacheable,
         .data = cacheable
     };
     int result;
@@ -180,6 +181,7 @@ setup(void **state)
     failure_t failure = { 0 };
 
     (void) state;
+    (void) clock_start();
     settings.query_heap = 8 * 1024 * 1024;
     settings.max_cell = (int64_t) limits.max_cell;
 

@@ -79,12 +79,13 @@ describe(const request_t *request, qsn_buf_t *out)
     tape_reader_t reader;
     cell_t cell;
 
-    qsn_buf_printf(out, "op=%d id=%s sql=%s %d%d%d%d%d table=%s",
+    qsn_buf_printf(out, "op=%d id=%s sql=%s %d%d%d%d%d%s table=%s",
                    (int) request->op,
                    request->identity.data ? request->identity.data : "-",
                    request->sql.data ? request->sql.data : "-",
                    request->persist, request->is_static, request->update,
                    request->use_write_db, request->native,
+                   request->frozen ? " frozen" : "",
                    table->name.data ? table->name.data : "-");
     put_list(out, "names", &table->column_names);
     put_list(out, "types", &table->column_types);
@@ -302,6 +303,11 @@ test_flags(void **state)
     assert_says("{\"values\": \"classic\"}", "op=0 id=- sql=- 00000 table=- "
                 "names= types= keys=");
     assert_wrong("{\"values\": \"other\"}", 400, "'values'");
+    assert_says("{\"now\": \"real\"}", "op=0 id=- sql=- 00000 table=- "
+                "names= types= keys=");
+    assert_says("{\"now\": \"generation\"}", "op=0 id=- sql=- 00000 frozen "
+                "table=- names= types= keys=");
+    assert_wrong("{\"now\": \"then\"}", 400, "'now'");
 }
 
 

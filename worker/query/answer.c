@@ -2,9 +2,7 @@
 
 #include "answer.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "qsn_op.h"
 #include "qsn_reply.h"
@@ -17,7 +15,6 @@ static int flush_sink(sink_t *sink);
 static void send_body(answer_t *answer, uint16_t flags, uint16_t status);
 static size_t put_args(const answer_t *answer, uint8_t *out);
 static uint64_t max_age_ms(const answer_t *answer);
-static void write_all(answer_t *answer, struct iovec *parts, int count);
 static void error_body(answer_t *answer, const failure_t *failure);
 
 
@@ -95,7 +92,7 @@ flush_sink(sink_t *sink)
 
     answer_part(answer);
 
-    return answer->broken ? -1 : 0;
+    return outlet_broken(answer->outlet) ? -1 : 0;
 }
 
 
@@ -120,12 +117,12 @@ send_body(answer_t *answer, uint16_t flags, uint16_t status)
     frame.args_length = (uint32_t) args;
     qsn_frame_encode(head, &frame);
 
-    struct iovec parts[2] = {
+    struct iovec parts[] = {
         { head, QSN_FRAME_HEADER_SIZE + args },
         { buf->data, buf->length }
     };
 
-    write_all(answer, parts, buf->length ? 2 : 1);
+    outlet_put(answer->outlet, parts, 2, flags & QSN_FLAG_MORE);
     answer->head_sent = 1;
     qsn_buf_clear(buf);
 }
@@ -171,32 +168,6 @@ max_age_ms(const answer_t *answer)
     }
 
     return state.expires_ms - now;
-}
-
-
-static void
-write_all(answer_t *answer, struct iovec *parts, int count)
-{
-    while (count > 0 && !answer->broken) {
-        ssize_t n = writev(answer->fd, parts, count);
-
-        if (n == -1) {
-            answer->broken = errno != EINTR;
-            continue;
-        }
-
-        for (size_t sent = (size_t) n; count > 0; /* void */) {
-            if (sent < parts->iov_len) {
-                parts->iov_base = (char *) parts->iov_base + sent;
-                parts->iov_len -= sent;
-                break;
-            }
-
-            sent -= parts->iov_len;
-            parts++;
-            count--;
-        }
-    }
 }
 
 

@@ -2,9 +2,9 @@
 #define ANSWER_H
 
 /*
- * The answer to one request: RESPONSE and DATA frames on the worker's
- * socket, written blocking, so that a slow reader at the far end slows the
- * query and nothing piles up.
+ * The answer to one request: RESPONSE and DATA frames.  Those of a long
+ * result wait until they are written, so that a slow reader at the far end
+ * slows the query and nothing piles up.
  *
  * A body is gathered in ->sink.  Nothing is sent before ANSWER_FIRST bytes
  * are there: until then a failure becomes a clean error status, afterwards
@@ -13,6 +13,7 @@
 
 #include "control.h"
 #include "failure.h"
+#include "outlet.h"
 #include "qsn_page.h"
 #include "sink.h"
 
@@ -21,7 +22,7 @@
 
 typedef struct {
     sink_t sink;                /* first: answers are found by their sink */
-    int fd;
+    outlet_t *outlet;
     control_t *control;         /* tells when to stop; NULL: never */
     const qsn_page_t *page;     /* NULL: nothing is ever cacheable */
     const char *identity;
@@ -35,7 +36,6 @@ typedef struct {
     int cacheable;              /* the same for the whole generation */
 
     int head_sent;
-    int broken;                 /* the worker does not read any more */
 } answer_t;
 
 /* For the next request.  The sink's memory is kept from the one before;

@@ -2,8 +2,9 @@
  * Waking another thread for each request would cost more than a small query
  * does.  So the main thread reads its requests itself while it has nothing
  * to do, and the watchdog only ticks.  When it finds the same job running
- * for a whole tick, it takes the ear over: it then waits in poll() for
- * frames (a CANCEL, the end) and for deadlines, until the job is done.
+ * for a whole tick, it takes the ear over: it then sends what the outlet has
+ * gathered, and waits in poll() for frames (a CANCEL, the end) and for
+ * deadlines, until the job is done.
  *
  * A stopped job is interrupted again every REPEAT_MS until it is done,
  * because SQLite forgets an interruption that falls between preparing a
@@ -24,14 +25,15 @@
 #include "qsn_log.h"
 #include "qsn_op.h"
 
-#define TICK_MS     5
-#define IDLE_TICKS  40          /* then it sleeps until there is work */
+#define TICK_MS     4
+#define IDLE_TICKS  50          /* then it sleeps until there is work */
 #define REPEAT_MS   10
 #define READ_SIZE   (64 * 1024)
 #define DEADLINE_MAX  (24 * 3600 * 1000ull)
 
 struct control {
     int fd;
+    outlet_t *outlet;
     uint64_t deadline_ms;
     qsn_buf_t input;            /* belongs to whoever has the ear */
 
@@ -63,7 +65,7 @@ static _Noreturn void give_up(const char *why);
 
 
 control_t *
-control_create(int fd, uint64_t deadline_ms)
+control_create(int fd, outlet_t *outlet, uint64_t deadline_ms)
 {
     control_t *control = calloc(1, sizeof(*control));
     pthread_t thread;
@@ -74,6 +76,7 @@ control_create(int fd, uint64_t deadline_ms)
     }
 
     control->fd = fd;
+    control->outlet = outlet;
     control->deadline_ms = deadline_ms;
     control->last = &control->first;
     init_conditions(control);
@@ -98,6 +101,13 @@ control_job_t *
 control_next(control_t *control)
 {
     control_job_t *job;
+    int idle;
+
+    (void) pthread_mutex_lock(&control->mutex);
+    idle = control->first == NULL;
+    (void) pthread_mutex_unlock(&control->mutex);
+
+    outlet_flush(control->outlet, idle);
 
     (void) pthread_mutex_lock(&control->mutex);
 
@@ -263,13 +273,17 @@ tick_locked(control_t *control)
 static void
 listen_while_busy(control_t *control)
 {
-    struct pollfd ready = { .fd = control->fd, .events = POLLIN };
+    struct pollfd ready = { .fd = control->fd };
     int busy = 1;
 
     while (busy) {
+        /* answers of jobs before this one do not wait for it */
+        ready.events = outlet_nudge(control->outlet) ? POLLIN | POLLOUT
+                                                     : POLLIN;
+
         int n = poll(&ready, 1, time_to_wait(control));
 
-        if (n > 0) {
+        if (n > 0 && (ready.revents & ~POLLOUT)) {
             read_frames(control);
         } else if (n == -1 && errno != EINTR) {
             give_up(strerror(errno));

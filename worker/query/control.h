@@ -17,6 +17,7 @@
 
 #include <sqlite3.h>
 
+#include "outlet.h"
 #include "qsn_buf.h"
 #include "qsn_frame.h"
 
@@ -41,9 +42,10 @@ struct control_job {
 typedef struct control control_t;
 
 /* Starts the thread.  NULL with errno set. */
-control_t *control_create(int fd, uint64_t deadline_ms);
+control_t *control_create(int fd, outlet_t *outlet, uint64_t deadline_ms);
 
-/* The next request; waits for it.  control_done() is due. */
+/* The next request; where there is none, what the outlet has gathered goes
+   out and we wait.  control_done() is due. */
 control_job_t *control_next(control_t *control);
 void control_done(control_t *control, control_job_t *job);
 

@@ -8,53 +8,68 @@
 #include "scan.h"
 
 static int prepare(const execute_t *execute, const statement_t *statement,
-    sqlite3_stmt **prepared, failure_t *failure);
+    int keep, sqlite3_stmt **prepared, failure_t *failure);
+static int run_prepared(const execute_t *execute,
+    const statement_t *statement, sqlite3_stmt *prepared, render_t *render,
+    failure_t *failure);
 static int bind_values(const execute_t *execute, const statement_t *statement,
     sqlite3_stmt *prepared, failure_t *failure);
 static int find_table(const execute_t *execute,
     const statement_t *statement, sqlite3_stmt *prepared,
     failure_t *failure);
-static int run(const execute_t *execute, sqlite3_stmt *prepared,
-    render_t *render, void (*begin)(render_t *, sqlite3_stmt *),
-    failure_t *failure);
+static int run(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt *prepared, render_t *render,
+    void (*begin)(render_t *, sqlite3_stmt *), failure_t *failure);
 static int is_only_blank(const char *text, const char *end);
 
 
 int
-execute_statement(const execute_t *execute, const statement_t *statement,
+execute_statement(const execute_t *execute, statement_t *statement,
     render_t *render, failure_t *failure)
 {
+    prepared_list_t *list = execute->reader->prepared;
+    policy_t *policy = &execute->reader->policy;
+    prepared_t *kept = execute->kept;
     sqlite3_stmt *prepared = NULL;
-    int result = -1;
+    int result;
 
-    if (prepare(execute, statement, &prepared, failure) == -1) {
-        goto done;
+    policy_begin(policy);
+
+    if (kept) {
+        /* stepping it may compile it anew, and find that again */
+        policy->volatile_functions = kept->volatile_functions;
+        result = run_prepared(execute, &kept->statement, kept->handle,
+                              render, failure);
+
+        if (result == 0) {
+            (void) sqlite3_reset(kept->handle);
+        } else {
+            prepared_drop(list, kept);
+        }
+
+    } else {
+        int keep = execute->text
+                   && prepared_is_due(list, execute->text, execute->length);
+
+        result = prepare(execute, statement, keep, &prepared, failure);
+
+        if (result == 0) {
+            result = run_prepared(execute, statement, prepared, render,
+                                  failure);
+        }
+
+        if (result == 0 && keep) {
+            (void) sqlite3_reset(prepared);
+            prepared_keep(list, execute->text, execute->length, statement,
+                          prepared, policy->volatile_functions);
+        } else {
+            (void) sqlite3_finalize(prepared);
+        }
     }
 
-    if (execute->prepared) {
-        execute->prepared(execute->data,
-                          statement->kind != STATEMENT_SQL
-                          || !execute->reader->policy.volatile_functions);
+    if (failure->status == 413) {
+        prepared_clear(list);   /* their memory is the query's */
     }
-
-    if (bind_values(execute, statement, prepared, failure) == -1) {
-        goto done;
-    }
-
-    result = run(execute, prepared, render, render->kind->begin, failure);
-
-    if (result == 0 && render->kind->again && render->kind->again(render)) {
-        (void) sqlite3_reset(prepared);
-        result = run(execute, prepared, render, NULL, failure);
-    }
-
-    if (result == 0) {
-        render->kind->end(render);
-    }
-
-done:
-
-    (void) sqlite3_finalize(prepared);
 
     return result;
 }
@@ -116,18 +131,16 @@ execute_failure(const execute_t *execute, int rc, failure_t *failure)
 
 
 static int
-prepare(const execute_t *execute, const statement_t *statement,
+prepare(const execute_t *execute, const statement_t *statement, int keep,
     sqlite3_stmt **prepared, failure_t *failure)
 {
     const char *text = statement->sql.data;
     const char *end = text + statement->sql.length;
     const char *tail = end;
-    int rc;
-
-    policy_begin(&execute->reader->policy);
-
-    rc = sqlite3_prepare_v2(execute->reader->db, text,
-                            (int) statement->sql.length, prepared, &tail);
+    int rc = sqlite3_prepare_v3(execute->reader->db, text,
+                                (int) statement->sql.length,
+                                keep ? SQLITE_PREPARE_PERSISTENT : 0,
+                                prepared, &tail);
 
     if (rc != SQLITE_OK) {
         execute_failure(execute, rc, failure);
@@ -146,6 +159,30 @@ prepare(const execute_t *execute, const statement_t *statement,
     }
 
     return 0;
+}
+
+
+static int
+run_prepared(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt *prepared, render_t *render, failure_t *failure)
+{
+    if (bind_values(execute, statement, prepared, failure) == -1) {
+        return -1;
+    }
+
+    int result = run(execute, statement, prepared, render,
+                     render->kind->begin, failure);
+
+    if (result == 0 && render->kind->again && render->kind->again(render)) {
+        (void) sqlite3_reset(prepared);
+        result = run(execute, statement, prepared, render, NULL, failure);
+    }
+
+    if (result == 0) {
+        render->kind->end(render);
+    }
+
+    return result;
 }
 
 
@@ -222,13 +259,25 @@ find_table(const execute_t *execute, const statement_t *statement,
    static table that has got a column: only then are the columns known, and
    begin (NULL: it has been called) may look at them. */
 static int
-run(const execute_t *execute, sqlite3_stmt *prepared, render_t *render,
+run(const execute_t *execute, const statement_t *statement,
+    sqlite3_stmt *prepared, render_t *render,
     void (*begin)(render_t *, sqlite3_stmt *), failure_t *failure)
 {
     sink_t *sink = render->sink;
     int rc = sqlite3_step(prepared);
 
     if (begin && (rc == SQLITE_ROW || rc == SQLITE_DONE)) {
+        if (execute->begun) {
+            int depends = execute->reader->policy.volatile_functions;
+
+            if (execute->frozen) {
+                depends &= ~POLICY_TIMED;
+            }
+
+            execute->begun(execute->data, statement->kind != STATEMENT_SQL
+                                          || depends == 0);
+        }
+
         begin(render, prepared);
     }
 

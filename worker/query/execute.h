@@ -2,9 +2,7 @@
 #define EXECUTE_H
 
 /*
- * Runs one statement on a reader and renders its rows.  Statements are
- * prepared each time; a cache of prepared ones would live behind prepare()
- * in execute.c, with the policy's findings kept beside each.
+ * Runs one statement on a reader and renders its rows.
  */
 
 #include "control.h"
@@ -19,13 +17,19 @@ typedef struct {
     control_t *control;         /* NULL: nobody stops it */
     uint64_t deadline_ms;       /* for the sentence only */
     const qsn_settings_t *settings;     /* likewise: limits to name */
-    /* Called when the statement is prepared: the same rows every time? */
-    void (*prepared)(void *data, int cacheable);
+    const char *text;           /* as the user sent it; NULL: keep nothing */
+    size_t length;
+    prepared_t *kept;           /* what the reader keeps for text, or NULL */
+    int frozen;                 /* 'now' is the generation's start */
+    /* Called before the first row: the same rows every time? */
+    void (*begun)(void *data, int cacheable);
     void *data;
 } execute_t;
 
-/* 0, or -1 and *failure (status 0 in it: nobody reads the answer). */
-int execute_statement(const execute_t *execute, const statement_t *statement,
+/* statement is what text says; it may be empty where there is ->kept, and
+   afterwards.  0, or -1 and *failure (status 0 in it: nobody reads the
+   answer). */
+int execute_statement(const execute_t *execute, statement_t *statement,
     render_t *render, failure_t *failure);
 
 /* Says in failure what rc, a result of the reader's, means to a user. */

@@ -8,7 +8,8 @@
  *   serve.c      one request after the other
  *   statement.c  what the user's text asks for
  *   reader.c     the sealed generation; policy.c: what may be done with it
- *   execute.c    SQLite's steps, rendered by render_*.c, sent by answer.c
+ *   execute.c    SQLite's steps, rendered by render_*.c
+ *   answer.c     frames out, gathered by outlet.c
  *
  * The process holds nothing of value and may be killed at any time.
  */
@@ -23,6 +24,7 @@
 
 #include <sqlite3.h>
 
+#include "clock.h"
 #include "control.h"
 #include "qsn_log.h"
 #include "qsn_settings.h"
@@ -40,7 +42,8 @@ main(int argc, char **argv)
     char error[QSN_SETTINGS_ERROR_SIZE];
     qsn_settings_t settings;
     serve_t serve;
-    control_t *control;
+    outlet_t *outlet;
+    control_t *control = NULL;
 
     qsn_log_open("qasino-query");
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -60,11 +63,15 @@ main(int argc, char **argv)
         return 1;
     }
 
-    control = control_create(WORKER_FD,
-                             (uint64_t) settings.query_deadline_ms);
+    outlet = outlet_create(WORKER_FD);
+
+    if (outlet) {
+        control = control_create(WORKER_FD, outlet,
+                                 (uint64_t) settings.query_deadline_ms);
+    }
 
     if (control == NULL
-        || serve_init(&serve, &settings, control, WORKER_FD) == -1)
+        || serve_init(&serve, &settings, control, outlet) == -1)
     {
         qsn_log("can't start: %s", strerror(errno));
         return 1;
@@ -108,7 +115,7 @@ start_sqlite(const qsn_settings_t *settings)
 {
     if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK
         || sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1) != SQLITE_OK
-        || sqlite3_initialize() != SQLITE_OK)
+        || sqlite3_initialize() != SQLITE_OK || clock_start() == -1)
     {
         qsn_log("can't start SQLite %s", sqlite3_libversion());
         return -1;

@@ -27,7 +27,7 @@
 /* Tables of that prefix are the worker's own books. */
 #define HIDDEN_PREFIX     "_qasino"
 
-enum { STEADY, VOLATILE };
+enum { STEADY = 0, VOLATILE = POLICY_VOLATILE, TIMED = POLICY_TIMED };
 
 /* Sorted, as SQLite spells them. */
 static const struct function {
@@ -41,9 +41,9 @@ static const struct function {
     { "ceiling", STEADY }, { "changes", VOLATILE }, { "char", STEADY },
     { "coalesce", STEADY }, { "cos", STEADY }, { "cosh", STEADY },
     { "count", STEADY }, { "cume_dist", STEADY },
-    { "current_date", VOLATILE }, { "current_time", VOLATILE },
-    { "current_timestamp", VOLATILE }, { "date", VOLATILE },
-    { "datetime", VOLATILE }, { "degrees", STEADY },
+    { "current_date", TIMED }, { "current_time", TIMED },
+    { "current_timestamp", TIMED }, { "date", TIMED },
+    { "datetime", TIMED }, { "degrees", STEADY },
     { "dense_rank", STEADY }, { "exp", STEADY }, { "first_value", STEADY },
     { "floor", STEADY }, { "format", STEADY }, { "glob", STEADY },
     { "group_concat", STEADY }, { "hex", STEADY }, { "ifnull", STEADY },
@@ -55,7 +55,7 @@ static const struct function {
     { "json_quote", STEADY }, { "json_remove", STEADY },
     { "json_replace", STEADY }, { "json_set", STEADY },
     { "json_type", STEADY }, { "json_valid", STEADY },
-    { "julianday", VOLATILE }, { "lag", STEADY },
+    { "julianday", TIMED }, { "lag", STEADY },
     { "last_insert_rowid", VOLATILE }, { "last_value", STEADY },
     { "lead", STEADY }, { "length", STEADY }, { "like", STEADY },
     { "likelihood", STEADY }, { "likely", STEADY }, { "ln", STEADY },
@@ -69,11 +69,11 @@ static const struct function {
     { "replace", STEADY }, { "round", STEADY }, { "row_number", STEADY },
     { "rtrim", STEADY }, { "sign", STEADY }, { "sin", STEADY },
     { "sinh", STEADY }, { "soundex", STEADY }, { "sqrt", STEADY },
-    { "strftime", VOLATILE }, { "substr", STEADY },
+    { "strftime", TIMED }, { "substr", STEADY },
     { "substring", STEADY }, { "sum", STEADY }, { "tan", STEADY },
-    { "tanh", STEADY }, { "time", VOLATILE }, { "total", STEADY },
+    { "tanh", STEADY }, { "time", TIMED }, { "total", STEADY },
     { "total_changes", VOLATILE }, { "trim", STEADY }, { "trunc", STEADY },
-    { "typeof", STEADY }, { "unicode", STEADY }, { "unixepoch", VOLATILE },
+    { "typeof", STEADY }, { "unicode", STEADY }, { "unixepoch", TIMED },
     { "unlikely", STEADY }, { "upper", STEADY }, { "zeroblob", STEADY }
 };
 
@@ -258,9 +258,7 @@ may_call(policy_t *policy, const char *name)
         return refuse(policy, "function ", name);
     }
 
-    if (found->nature == VOLATILE) {
-        policy->volatile_functions = 1;
-    }
+    policy->volatile_functions |= found->nature;
 
     return SQLITE_OK;
 }

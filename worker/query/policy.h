@@ -21,10 +21,16 @@ typedef struct {
     size_t max_sql;             /* bytes of a statement */
 } policy_limits_t;
 
+/* What a statement's result depends on beside rows. */
+enum {
+    POLICY_VOLATILE = 1,        /* chance, this process */
+    POLICY_TIMED = 2            /* maybe what time it is */
+};
+
 /* Belongs to one handle, and lives as long. */
 typedef struct {
     /* of the statement prepared last, see policy_begin() */
-    int volatile_functions;     /* its result depends on more than rows */
+    int volatile_functions;     /* the above, or-ed */
     char refused[160];          /* what was not allowed, "" if all was */
 } policy_t;
 

@@ -7,10 +7,12 @@
 
 #include "reader.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "qsn_log.h"
 
 #define BUSY_MS  1000
@@ -33,6 +35,7 @@ static const char first_statement[] = "SELECT 1 FROM main.sqlite_schema";
 static int open_main(reader_t *reader, const char *path);
 static void attach_static(reader_t *reader);
 static void close_policy(reader_t *reader);
+static int64_t find_start(sqlite3 *db);
 
 
 reader_t *
@@ -47,6 +50,13 @@ reader_open(const char *path, const char *static_path,
     }
 
     reader->limits = *limits;
+    reader->prepared = prepared_create();
+
+    if (reader->prepared == NULL) {
+        failure_set(failure, 500, "out of memory");
+        reader_close(reader);
+        return NULL;
+    }
 
     if (static_path) {
         reader->static_path = strdup(static_path);
@@ -60,6 +70,7 @@ reader_open(const char *path, const char *static_path,
         return NULL;
     }
 
+    reader->start_ms = find_start(reader->db);
     attach_static(reader);
     close_policy(reader);
 
@@ -74,6 +85,7 @@ reader_close(reader_t *reader)
         return;
     }
 
+    prepared_destroy(reader->prepared);
     (void) sqlite3_finalize(reader->settle);
     (void) sqlite3_close(reader->db);
     free(reader->static_path);
@@ -139,7 +151,7 @@ open_main(reader_t *reader, const char *path)
     reader_uri(&uri, path, "immutable=1&mode=ro");
     rc = sqlite3_open_v2(qsn_buf_text(&uri), &reader->db,
                          SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
-                         | SQLITE_OPEN_NOMUTEX, NULL);
+                         | SQLITE_OPEN_NOMUTEX, CLOCK_VFS);
     qsn_buf_free(&uri);
 
     if (rc == SQLITE_OK) {
@@ -227,4 +239,25 @@ close_policy(reader_t *reader)
 {
     policy_close(reader->db, &reader->policy, &reader->limits);
     reader_settle(reader);
+}
+
+
+/* A generation that is being collected has none. */
+static int64_t
+find_start(sqlite3 *db)
+{
+    sqlite3_stmt *select = NULL;
+    int64_t ms = 0;
+
+    if (sqlite3_prepare_v2(db, "SELECT generation_start_epoch"
+                           " FROM main.qasino_server_info", -1, &select,
+                           NULL) == SQLITE_OK
+        && sqlite3_step(select) == SQLITE_ROW)
+    {
+        ms = llround(sqlite3_column_double(select, 0) * 1000);
+    }
+
+    (void) sqlite3_finalize(select);
+
+    return ms;
 }

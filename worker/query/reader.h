@@ -17,15 +17,18 @@
 
 #include "failure.h"
 #include "policy.h"
+#include "prepared.h"
 
 typedef struct {
     sqlite3 *db;
     policy_t policy;
     policy_limits_t limits;
     sqlite3_stmt *settle;
+    prepared_list_t *prepared;
     char *static_path;          /* NULL: no static tables */
     int has_static;
     uint64_t generation;        /* 0: a generation being collected */
+    int64_t start_ms;           /* of its being served, since 1970, or 0 */
     uint64_t static_version;    /* when it was opened, or last refreshed */
 } reader_t;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "execute.h"
 #include "listing.h"
 #include "qsn_op.h"
@@ -34,7 +35,7 @@ static char *copy_argument(const control_job_t *job, enum qsn_frame_tag tag);
 
 int
 serve_init(serve_t *serve, const qsn_settings_t *settings,
-    control_t *control, int fd)
+    control_t *control, outlet_t *outlet)
 {
     memset(serve, 0, sizeof(*serve));
 
@@ -42,7 +43,7 @@ serve_init(serve_t *serve, const qsn_settings_t *settings,
     serve->control = control;
     serve->limits.max_cell = (size_t) settings->max_cell;
     serve->limits.max_sql = (size_t) settings->query_max_sql;
-    serve->answer.fd = fd;
+    serve->answer.outlet = outlet;
     serve->answer.control = control;
     serve->answer.identity = settings->identity ? settings->identity : "";
 
@@ -163,7 +164,9 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
         .control = serve->control,
         .deadline_ms = job->deadline_ms,
         .settings = serve->settings,
-        .prepared = set_cacheable,
+        .text = (const char *) sql->data,
+        .length = sql->length,
+        .begun = set_cacheable,
         .data = answer
     };
 
@@ -174,8 +177,17 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
         return;
     }
 
-    if (statement_parse(&statement, (const char *) sql->data, sql->length,
-                        serve->limits.max_sql, failure) == -1)
+    if (job->args[QSN_ARG_SNAPSHOT].data) {
+        execute.text = NULL;            /* its reader goes with it */
+
+    } else if (serve->reader) {
+        execute.kept = prepared_find(serve->reader->prepared, execute.text,
+                                     execute.length);
+    }
+
+    if (execute.kept == NULL
+        && statement_parse(&statement, (const char *) sql->data, sql->length,
+                           serve->limits.max_sql, failure) == -1)
     {
         goto done;
     }
@@ -200,6 +212,11 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
         goto done;
     }
 
+    if (job->frame.flags & QSN_FLAG_FROZEN) {
+        execute.frozen = execute.reader->start_ms != 0;
+        clock_freeze(execute.reader->start_ms);
+    }
+
     if (watch(serve, &execute, failure) == 0) {
         if (execute_statement(&execute, &statement, &render, failure) == 0) {
             answer_finish(answer);
@@ -207,6 +224,8 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
 
         unwatch(serve, execute.reader);
     }
+
+    clock_freeze(0);
 
     reader_let_go(serve, execute.reader);
 

@@ -22,9 +22,9 @@ typedef struct {
     answer_t answer;
 } serve_t;
 
-/* 0, or -1 without memory.  settings and control outlive it. */
+/* 0, or -1 without memory.  settings, control and outlet outlive it. */
 int serve_init(serve_t *serve, const qsn_settings_t *settings,
-    control_t *control, int fd);
+    control_t *control, outlet_t *outlet);
 
 /* Answers one request.  The job stays the caller's. */
 void serve_run(serve_t *serve, control_job_t *job);
