@@ -22,11 +22,12 @@ CC          := clang
 SANITIZE    := -O1 -fno-omit-frame-pointer -fsanitize=thread
 endif
 
-PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq libcurl libedit
+PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq libcurl libedit libseccomp
 CPPFLAGS    += $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIBS_common   := $(shell $(PKG_CONFIG) --libs yaml-0.1) -lm
 LIBS_worker   := $(shell $(PKG_CONFIG) --libs sqlite3 yajl yaml-0.1 libuv) -lm
-LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1) -lm -lpthread
+LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1 libseccomp) \
+                 -lm -lpthread
 LIBS_bridge   := $(shell $(PKG_CONFIG) --libs libzmq yajl yaml-0.1) -lm
 LIBS_launcher := $(LIBS_common)
 LIBS_clients  := $(shell $(PKG_CONFIG) --libs libcurl libzmq yajl) -lm

@@ -232,7 +232,7 @@ run(const execute_t *execute, sqlite3_stmt *prepared, render_t *render,
         begin(render, prepared);
     }
 
-    while (rc == SQLITE_ROW) {
+    while (rc == SQLITE_ROW && !render_is_full(render)) {
         render->kind->row(render, prepared);
         render->rows++;
 
