@@ -18,6 +18,7 @@ RUN apt-get update \
         --no-install-recommends build-essential pkg-config nginx nginx-dev \
         libnginx-mod-stream libsqlite3-dev libyajl-dev libyaml-dev \
         libzmq3-dev libuv1-dev libcurl4-openssl-dev libedit-dev \
+        libseccomp-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -35,7 +36,7 @@ FROM debian:12-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y \
         --no-install-recommends nginx libnginx-mod-stream libsqlite3-0 \
-        libyajl2 libyaml-0-2 libzmq5 libuv1 perl \
+        libyajl2 libyaml-0-2 libzmq5 libuv1 libseccomp2 perl \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 15597 --user-group --no-create-home \
         --home-dir /var/lib/qasino --shell /usr/sbin/nologin qasino \

@@ -1,6 +1,7 @@
 # make                    everything, into build/release
 # make VARIANT=asan       ASan + UBSan, into build/asan (with its own nginx)
 # make VARIANT=tsan       TSan
+# make fuzz               every decoder for an hour (QASINO_FUZZ_SECONDS)
 # make check              what ./test runs, without installing anything
 # make install            under PREFIX (/usr/local) of DESTDIR; needs scdoc
 
@@ -20,13 +21,20 @@ SANITIZE    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 else ifeq ($(VARIANT),tsan)
 CC          := clang
 SANITIZE    := -O1 -fno-omit-frame-pointer -fsanitize=thread
+else ifeq ($(VARIANT),fuzz)
+CC          := clang
+SANITIZE    := -O1 -fno-omit-frame-pointer \
+               -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=undefined
 endif
 
-PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq libcurl libedit
+PACKAGES    := sqlite3 yajl yaml-0.1 libuv libzmq libcurl libedit libseccomp
 CPPFLAGS    += $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIBS_common   := $(shell $(PKG_CONFIG) --libs yaml-0.1) -lm
-LIBS_worker   := $(shell $(PKG_CONFIG) --libs sqlite3 yajl yaml-0.1 libuv) -lm -lpthread
-LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1) -lm -lpthread
+LIBS_worker   := $(shell $(PKG_CONFIG) --libs sqlite3 yajl yaml-0.1 libuv) \
+                 -lm -lpthread
+LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1 libseccomp) \
+                 -lm -lpthread
 LIBS_bridge   := $(shell $(PKG_CONFIG) --libs libzmq yajl yaml-0.1) -lm
 LIBS_launcher := $(LIBS_common)
 LIBS_clients  := $(shell $(PKG_CONFIG) --libs libcurl libzmq yajl) -lm
@@ -130,6 +138,19 @@ $(B)/t/unit/%.o: CPPFLAGS += $(UNIT_INCLUDES)
 $(B)/t/unit/%.o: UNIT_INCLUDES = -Iworker -Iworker/query -Izmq_bridge \
                                  -Ilauncher
 $(B)/t/unit/client_%.o: UNIT_INCLUDES = -Iclients
+
+# Fuzzers: one libFuzzer program a file of t/fuzz, with VARIANT=fuzz.
+FUZZERS := $(patsubst t/fuzz/%.c,$(B)/fuzz/%,$(wildcard t/fuzz/*.c))
+fuzzers: $(FUZZERS)
+$(B)/fuzz/%: $(B)/t/fuzz/%.o $(B)/libworker.a $(B)/libquery.a \
+             $(B)/libbridge.a $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(call link,-fsanitize=fuzzer $(LIBS_worker) $(LIBS_bridge))
+$(B)/fuzz/client_%: $(B)/t/fuzz/client_%.o $(B)/libclients.a $(B)/libcommon.a
+	@mkdir -p $(@D)
+	$(call link,-fsanitize=fuzzer $(LIBS_clients))
+$(B)/t/fuzz/%.o: CPPFLAGS += -Iworker -Iworker/query -Izmq_bridge
+$(B)/t/fuzz/client_%.o: CPPFLAGS += -Iclients
 
 # Manual pages, from scdoc sources.
 MAN := $(patsubst clients/man/%.scd,$(B)/man/%,$(wildcard clients/man/*.scd))

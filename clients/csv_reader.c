@@ -233,8 +233,15 @@ end_field(csv_reader_t *reader)
 static int
 end_record(csv_reader_t *reader)
 {
-    /* of CRLF */
-    if (reader->text.length
+    size_t count = csv_reader_count(reader);
+    size_t start = 0;
+
+    if (count) {
+        start = ((const size_t *) (const void *) reader->ends.data)[count - 1];
+    }
+
+    /* of CRLF, if it is in this field */
+    if (reader->text.length > start
         && reader->text.data[reader->text.length - 1] == '\r')
     {
         reader->text.length--;

@@ -329,7 +329,9 @@ write_row(rows_t *rows)
 
     for (size_t i = 0; i < rows->count; i++) {
         column_t *column = &rows->columns[i];
-        const char *text = rows->cells.data + column->start;
+        /* no text at all is no buffer */
+        const char *text = column->length ? rows->cells.data + column->start
+                                          : "";
         int numeric = column->known && column->type != DRAFT_TEXT;
 
         if (column->kind == CELL_ABSENT
@@ -342,7 +344,7 @@ write_row(rows_t *rows)
             draft_number(draft, text, column->length);
 
         } else {
-            draft_text(draft, column->length ? text : "", column->length);
+            draft_text(draft, text, column->length);
         }
 
         column->kind = CELL_ABSENT;

@@ -47,6 +47,9 @@ typedef struct {
     int64_t query_queue;        /* waiting queries, all clients */
     int64_t query_heap;         /* bytes a query process may allocate */
     int64_t query_max_sql;      /* bytes */
+    int64_t query_max_rows;     /* of an answer, 0: any number */
+    int64_t query_max_bytes;    /* of an answer, 0: any number */
+    int64_t query_max_work;     /* steps of one call of a function */
 
     /* publishing */
     int64_t max_body;           /* bytes of one request */

@@ -11,11 +11,13 @@ use Qasino::Server;
 use constant ENDLESS => 'with recursive n(i) as (select 1 union all'
     . ' select i + 1 from n) select max(i) from n';
 
-# One opcode that computes for minutes, which nothing in the process stops.
-use constant STUCK => "select instr(zeroblob(999999) || x'01',"
-    . " zeroblob(499999) || x'02')";
+# One opcode that computes for half a minute, which nothing in the process
+# stops: with values as large as by default there is none.
+use constant STUCK => "select hex(zeroblob(50000000)) glob '*' ||"
+    . " substr(hex(zeroblob(200)), 1, 250) || 'x'";
 
-my $server = start_server(generation_duration => 1, query_deadline => 1);
+my $server = start_server(generation_duration => 2, query_deadline => 1,
+    max_cell => '256m', query_heap => '1g');
 
 # Runs a query in a process of its own; returns a handle of its answer.
 sub background ($sql) {
@@ -100,6 +102,22 @@ sub others_until ($out) {
         return @now == 2 && grep { !$before{$_} } @now;
     });
     pass('... its process is replaced');
+
+    # It is remembered until the next generation; its like is not.
+    $server->wait_generation;
+    is(answer(background(STUCK . ' as again'))->{status}, 504,
+        'so does another one');
+    my $again = answer(background(STUCK . ' as again'));
+    my $later = $server->generation;
+    SKIP: {
+        skip 'a generation ended meanwhile', 2 if $again->{status} == 504;
+        is($again->{status}, 403, 'once more the same: refused');
+        like($again->{error_message}, qr/query_deadline.*next generation/,
+            '... and why');
+    }
+    isnt($server->wait_generation, $later, 'in the next generation');
+    is(answer(background(STUCK . ' as again'))->{status}, 504,
+        '... it may try again');
 }
 
 # More of them than there are processes: everyone is answered, also who waited
@@ -107,7 +125,7 @@ sub others_until ($out) {
 {
     my @all = map { background($_ % 2 ? ENDLESS : STUCK) } 1 .. 6;
 
-    like("$_->{status} $_->{response_op}", qr/^50[34] error$/,
+    like("$_->{status} $_->{response_op}", qr/^(50[34]|403) error$/,
         'one of many is answered') for map { answer($_) } @all;
     is($server->value('select 1'), '1', 'and then the server is free again');
 }

@@ -129,6 +129,8 @@ is_stored('no newline at the end', 'int,text', "1,x\n2,y",
     [[1, 'x'], [2, 'y']]);
 is_stored('CRLF', 'int,text', qq(1,x\r\n2,"y"\r\n3,\r\n),
     [[1, 'x'], [2, 'y'], [3, '']]);
+is_stored('a CR before an empty last cell', 'text,text', qq(a\r,\nb,c\n),
+    [["a\r", ''], ['b', 'c']]);
 is_stored('no rows', 'int,text', '', []);
 is_stored('one column of texts: an empty line is refused, an empty cell not',
     'text', qq(""\nx\n), [[''], ['x']]);

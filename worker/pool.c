@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "denylist.h"
 #include "qsn_op.h"
 #include "qsn_reply.h"
 #include "query_process.h"
@@ -38,6 +39,7 @@ struct pool_s {
     uv_timer_t slow_timer;      /* while queries wait in processes */
     uv_prepare_t before_poll;
     int stopping;
+    denylist_t denied;          /* statements, in this generation */
 };
 
 static void dispatch(pool_t *pool);
@@ -137,6 +139,7 @@ pool_destroy(pool_t *pool)
         query_process_free(&pool->processes[i]);
     }
 
+    denylist_clear(&pool->denied);
     free(pool->processes);
     free(pool);
 }
@@ -146,6 +149,7 @@ void
 pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 {
     pool->turn++;
+    denylist_clear(&pool->denied);
 
     for (size_t i = 0; i < pool->count; i++) {
         query_process_t *process = &pool->processes[i];
@@ -173,6 +177,15 @@ pool_submit(pool_t *pool, query_t *query)
     query->answered = 0;
     query->queued_ms = uv_now(pool->loop);
     pool->stats->sql_received++;
+
+    if (query->sql
+        && denylist_has(&pool->denied, query->sql, query->sql_length))
+    {
+        fail(pool, query, 403, "This statement cost a query process its life "
+             "(it crashed, or did not stop at its query_deadline): it is "
+             "refused until the next generation");
+        return;
+    }
 
     if (pool->queued >= (size_t) pool->settings->query_queue) {
         fail(pool, query, 503, "Too many queries are waiting (query_queue)");
@@ -476,6 +489,11 @@ on_death(query_process_t *process, int overdue)
 
         if (query == NULL) {
             continue;
+        }
+
+        /* with others behind it, it may have been one of those */
+        if (process->at_fault && i == 0 && (overdue || !several)) {
+            denylist_add(&pool->denied, query->sql, query->sql_length);
         }
 
         if (overdue && i == 0) {

@@ -46,6 +46,7 @@ static void on_snapshot_confirmed(query_process_t *process,
     const qsn_frame_t *frame, const uint8_t *body);
 static void on_process_exit(uv_process_t *handle, int64_t status,
     int term_signal);
+static int is_crash(int signal);
 static void on_process_closed(uv_handle_t *handle);
 static void let_go(query_process_t *process);
 static qsn_frame_arg_t text_arg(const char *text);
@@ -248,6 +249,7 @@ spawn(query_process_t *process)
     process->open_handles = 3;
     process->paused = 0;
     process->overdue = 0;
+    process->at_fault = 0;
     process->dying = 0;
     process->confirmed = 0;
     process->sent_count = 0;
@@ -384,6 +386,7 @@ on_kill_timer(uv_timer_t *timer)
     qsn_log("query process %d did not stop at its deadline: killed",
             process->handle.pid);
     process->overdue = 1;
+    process->at_fault = !process->paused;   /* else its client is slow */
     kill_process(process);
 }
 
@@ -557,6 +560,7 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
     query_process_t *process = handle->data;
 
     process->alive = 0;
+    process->at_fault |= is_crash(term_signal);
     (void) uv_timer_stop(&process->timer);
 
     if (!process->stopping && !process->overdue) {
@@ -571,6 +575,15 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
 
     process->events->on_death(process, process->overdue);
     process->sent_count = 0;
+}
+
+
+/* Not SIGKILL: that comes from outside. */
+static int
+is_crash(int signal)
+{
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT
+           || signal == SIGFPE || signal == SIGILL || signal == SIGSYS;
 }
 
 

@@ -70,6 +70,7 @@ struct query_process_s {
     int stopping;
     int taking;                 /* frames are being taken out of ->in */
     int overdue;                /* killed for its query's deadline */
+    int at_fault;               /* it died of the statement it ran */
     int dying;                  /* killed, its exit not seen yet */
     int confirmed;              /* serves a snapshot since its start */
     snapshot_t *wanted;         /* what a new start is told first */

@@ -246,8 +246,10 @@ end_record(request_csv_t *csv)
     table_t *table = &request->table;
     int rc = 0;
 
-    /* of CRLF */
-    if (csv->text.length && csv->text.data[csv->text.length - 1] == '\r') {
+    size_t start = csv->count ? csv->ends[csv->count - 1] : 0;
+
+    /* of CRLF, if it is in this field */
+    if (csv->text.length > start && csv->text.data[csv->text.length - 1] == '\r') {
         csv->text.length--;
     }
 

@@ -22,7 +22,7 @@
 static query_fixture_t fixture;
 static reader_t *reader;
 static qsn_settings_t settings;
-static const policy_limits_t limits = { 1024 * 1024, 65536 };
+static const policy_limits_t limits = { 1024 * 1024, 65536, 10000000 };
 
 static const char *const hostile[] = {
     "attach 'x.db' as x", "attach ':memory:' as x",

@@ -29,6 +29,7 @@ answer_begin(answer_t *answer, const qsn_frame_t *request)
     answer->sink.limit = ANSWER_FIRST;
     answer->sink.flush = flush_sink;
     answer->sink.stopped = 0;
+    answer->sink.flushed = 0;
 
     answer->id = request->id;
     answer->op = request->op;

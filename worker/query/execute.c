@@ -281,7 +281,7 @@ run(const execute_t *execute, const statement_t *statement,
         begin(render, prepared);
     }
 
-    while (rc == SQLITE_ROW) {
+    while (rc == SQLITE_ROW && !render_is_full(render)) {
         render->kind->row(render, prepared);
         render->rows++;
 

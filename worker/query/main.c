@@ -4,10 +4,12 @@
  * The worker starts a pool of these, each with one end of a socket pair as
  * descriptor 3, and sends frames (docs/protocol.md).  Reading order:
  *
+ *   confine.c    what the process as a whole can't do, ever
  *   control.c    a thread: frames in, deadlines, cancelling
  *   serve.c      one request after the other
  *   statement.c  what the user's text asks for
- *   reader.c     the sealed generation; policy.c: what may be done with it
+ *   reader.c     the sealed generation; policy.c: what may be done with it;
+ *                functions.c: functions that would never end, bounded
  *   execute.c    SQLite's steps, rendered by render_*.c
  *   answer.c     frames out, gathered by outlet.c
  *
@@ -25,6 +27,7 @@
 #include <sqlite3.h>
 
 #include "clock.h"
+#include "confine.h"
 #include "control.h"
 #include "qsn_log.h"
 #include "qsn_settings.h"
@@ -76,6 +79,8 @@ main(int argc, char **argv)
         qsn_log("can't start: %s", strerror(errno));
         return 1;
     }
+
+    confine_process(&settings);
 
     for ( ;; ) {
         control_job_t *job = control_next(control);

@@ -21,7 +21,6 @@
 #define TRIGGER_DEPTH_MAX 1
 #define COLUMNS_MAX       2000  /* as publishing allows, never less */
 
-#define CELL_MARGIN       (64 * 1024)   /* a row is more than its cell */
 #define SCHEMA_SQL_MIN    (1024 * 1024) /* a CREATE TABLE of 2000 columns */
 
 /* Tables of that prefix are the worker's own books. */
@@ -159,7 +158,7 @@ policy_close(sqlite3 *db, policy_t *policy, const policy_limits_t *limits)
     }
 
     (void) sqlite3_limit(db, SQLITE_LIMIT_LENGTH,
-                         clamp(limits->max_cell + CELL_MARGIN));
+                         clamp(limits->max_cell + POLICY_CELL_MARGIN));
     /* Not the user's limit, statement.c has that: a schema that another
        process changes is parsed again under this one. */
     (void) sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, clamp(sql));

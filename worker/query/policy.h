@@ -13,12 +13,17 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <sqlite3.h>
+
+/* A row is more than its cell: SQLite's own limit is higher by so much. */
+#define POLICY_CELL_MARGIN  (64 * 1024)
 
 typedef struct {
     size_t max_cell;            /* bytes of one value, option max_cell */
     size_t max_sql;             /* bytes of a statement */
+    uint64_t max_work;          /* steps of a call, option query_max_work */
 } policy_limits_t;
 
 /* What a statement's result depends on beside rows. */

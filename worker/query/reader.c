@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "functions.h"
 #include "qsn_log.h"
 
 #define BUSY_MS  1000
@@ -158,6 +159,10 @@ open_main(reader_t *reader, const char *path)
         (void) sqlite3_extended_result_codes(reader->db, 1);
         (void) sqlite3_busy_timeout(reader->db, BUSY_MS);
         rc = policy_harden(reader->db);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = functions_register(reader->db, &reader->limits);
     }
 
     if (rc == SQLITE_OK) {

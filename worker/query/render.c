@@ -32,6 +32,34 @@ render_free(render_t *render)
 }
 
 
+int
+render_is_full(render_t *render)
+{
+    uint64_t bytes = render->sink->flushed + render->sink->buf.length
+                     + render->kept.length;
+
+    if (render->max_rows && render->rows >= render->max_rows) {
+        render->truncated = "query_max_rows";
+    } else if (render->max_bytes && bytes >= render->max_bytes) {
+        render->truncated = "query_max_bytes";
+    }
+
+    return render->truncated != NULL;
+}
+
+
+void
+render_truncated(render_t *render, const char *before)
+{
+    if (render->truncated) {
+        qsn_buf_string(&render->sink->buf, before);
+        qsn_buf_string(&render->sink->buf, "truncated: option ");
+        qsn_buf_string(&render->sink->buf, render->truncated);
+        qsn_buf_string(&render->sink->buf, " allows no more");
+    }
+}
+
+
 void
 render_columns(render_t *render, sqlite3_stmt *statement)
 {

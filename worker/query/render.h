@@ -36,6 +36,11 @@ struct render {
     uint64_t rows;
     int failed;                 /* out of memory */
 
+    /* set by the caller, 0: any number */
+    uint64_t max_rows;
+    uint64_t max_bytes;         /* looked at after each row */
+    const char *truncated;      /* the option that ended it, NULL: none */
+
     /* text alone */
     qsn_buf_t names;            /* column names as shown, NUL after each */
     qsn_buf_t kept;             /* rows waiting for the widths */
@@ -48,6 +53,10 @@ int render_init(render_t *render, enum qsn_format format, int native,
     const char *identity, sink_t *sink);
 void render_free(render_t *render);
 
+/* Asked when there is one more row: whether that is one too many, which
+   ->truncated then says. */
+int render_is_full(render_t *render);
+
 /* For the kinds. */
 extern const render_kind_t render_json_kind;
 extern const render_kind_t render_text_kind;
@@ -55,6 +64,10 @@ extern const render_kind_t render_html_kind;
 
 /* Sets columns, allocates widths (zero). */
 void render_columns(render_t *render, sqlite3_stmt *statement);
+
+/* Appends BEFORE and how the option that ended the result allows no more;
+   nothing if none did. */
+void render_truncated(render_t *render, const char *before);
 
 /* Loads a cell, remembers a failure.  What it holds is always printable. */
 void render_cell(render_t *render, sqlite3_stmt *statement, int column,

@@ -121,7 +121,9 @@ html_end(render_t *render)
     qsn_buf_string(buf, "</tbody>\n</table>\n<p>");
     qsn_buf_append(buf, number,
                    number_from_int(number, (int64_t) render->rows));
-    qsn_buf_string(buf, " rows returned</p>\n");
+    qsn_buf_string(buf, " rows returned");
+    render_truncated(render, ", ");
+    qsn_buf_string(buf, "</p>\n");
     qsn_buf_string(buf, tail);
 }
 

@@ -107,7 +107,15 @@ json_end(render_t *render)
                                        (int64_t) render->widths[i]));
     }
 
-    qsn_buf_append(buf, "}}", 2);
+    qsn_buf_byte(buf, '}');
+
+    if (render->truncated) {
+        qsn_buf_string(buf, ", \"truncated\": true, \"truncated_by\": \"");
+        qsn_buf_string(buf, render->truncated);
+        qsn_buf_byte(buf, '"');
+    }
+
+    qsn_buf_byte(buf, '}');
 }
 
 

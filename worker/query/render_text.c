@@ -100,6 +100,7 @@ text_again(render_t *render)
     print_head(render);
     render->printing = 1;
     render->rows = 0;
+    render->truncated = NULL;
 
     return 1;
 }
@@ -119,6 +120,8 @@ text_end(render_t *render)
     qsn_buf_append(buf, number,
                    number_from_int(number, (int64_t) render->rows));
     qsn_buf_string(buf, " rows returned\n");
+    render_truncated(render, "");
+    qsn_buf_string(buf, render->truncated ? "\n" : "");
 }
 
 
@@ -220,31 +223,46 @@ print_head(render_t *render)
 }
 
 
+/* Padding makes more of the rows than they were when they were kept: what
+   an answer may have is looked at again. */
 static void
 print_kept(render_t *render)
 {
-    qsn_buf_t *kept = &render->kept;
+    qsn_buf_t kept = render->kept;
     qsn_buf_t *buf = &render->sink->buf;
+    const char *truncated = render->truncated;
+    uint64_t rows = render->rows;
     size_t at = 0;
     int column = 0;
 
-    while (at < kept->length) {
+    render->kept = (qsn_buf_t) { 0 };
+    render->truncated = NULL;
+    render->rows = 0;
+
+    while (at < kept.length && !(column == 0 && render_is_full(render))) {
         uint32_t sizes[2];
 
-        memcpy(sizes, kept->data + at, sizeof(sizes));
+        memcpy(sizes, kept.data + at, sizeof(sizes));
         at += sizeof(sizes);
 
         pad(render, column, sizes[0]);
-        qsn_buf_append(buf, kept->data + at, sizes[1]);
+        qsn_buf_append(buf, kept.data + at, sizes[1]);
         at += sizes[1];
 
         if (++column == render->columns) {
             qsn_buf_byte(buf, '\n');
             column = 0;
+            render->rows++;
         }
 
         sink_check(render->sink);
     }
+
+    if (render->rows == rows) {
+        render->truncated = truncated;
+    }
+
+    qsn_buf_free(&kept);
 }
 
 

@@ -43,6 +43,7 @@ serve_init(serve_t *serve, const qsn_settings_t *settings,
     serve->control = control;
     serve->limits.max_cell = (size_t) settings->max_cell;
     serve->limits.max_sql = (size_t) settings->query_max_sql;
+    serve->limits.max_work = (uint64_t) settings->query_max_work;
     serve->answer.outlet = outlet;
     serve->answer.control = control;
     serve->answer.identity = settings->identity ? settings->identity : "";
@@ -206,6 +207,8 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
         goto done;
     }
 
+    render.max_rows = (uint64_t) serve->settings->query_max_rows;
+    render.max_bytes = (uint64_t) serve->settings->query_max_bytes;
     execute.reader = reader_for(serve, job, failure);
 
     if (execute.reader == NULL) {
