@@ -120,7 +120,11 @@ map(const char *path, int open_flags, int protection)
         return NULL;
     }
 
-    if ((open_flags & O_CREAT) && ftruncate(fd, QSN_PAGE_SIZE) == -1) {
+    /* allocated, so that a full file system is an error here and no SIGBUS
+       when the page is written */
+    if ((open_flags & O_CREAT)
+        && (errno = posix_fallocate(fd, 0, QSN_PAGE_SIZE)) != 0)
+    {
         goto done;
     }
 

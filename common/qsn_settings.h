@@ -54,6 +54,10 @@ typedef struct {
     int64_t max_cell;           /* bytes of one value */
     int64_t max_tables;         /* in a generation */
     int64_t max_columns;        /* in a table, all publishers together */
+    int64_t max_rows;           /* of one publish */
+    int64_t max_identities;     /* in a generation */
+    int64_t max_generation;     /* bytes; 0: a share of db_dir's room */
+    int64_t max_static;         /* bytes of static_db */
 
     /* interfaces */
     int64_t line_max_statement; /* bytes */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "budget.h"
 #include "qsn_log.h"
 #include "sql.h"
 
@@ -57,6 +58,7 @@ static_store_open(const qsn_settings_t *settings, char *error)
         return NULL;
     }
 
+    budget_limit(&statics->store, settings->max_static);
     statics->version = (uint64_t) store_meta(&statics->store, "version", 1);
     publish_tables(statics);
 
