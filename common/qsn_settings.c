@@ -59,7 +59,9 @@ static const option_t options[] = {
     { "keys_dir", 'K', KIND_PATH, AT(keys_dir), "", 0, 0,
       "directory of server.key and server.crt: turns HTTPS on" },
     { "htpasswd_file", 'p', KIND_PATH, AT(htpasswd_file), "", 0, 0,
-      "users of HTTPS" },
+      "users of HTTPS, with their passwords" },
+    { "client_ca_file", 0, KIND_PATH, AT(client_ca_file), "", 0, 0,
+      "who signs the certificates of HTTPS clients" },
     { "config", 0, KIND_PATH, AT(config), "", 0, 0,
       "YAML file with any of these options" },
     { "run_dir", 0, KIND_PATH, AT(run_dir), "", 0, 0,
@@ -560,9 +562,12 @@ fill_defaults(qsn_settings_t *s, char *error)
         return -1;
     }
 
-    if ((s->keys_dir == NULL) != (s->htpasswd_file == NULL)) {
+    if ((s->keys_dir == NULL)
+        != (s->htpasswd_file == NULL && s->client_ca_file == NULL))
+    {
         (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                        "HTTPS needs both \"keys_dir\" and \"htpasswd_file\"");
+                        "HTTPS needs both \"keys_dir\" and, to know its "
+                        "clients, \"htpasswd_file\" or \"client_ca_file\"");
         return -1;
     }
 

@@ -24,7 +24,8 @@ typedef struct {
     char *static_db;
     char *views_file;           /* NULL: no views */
     char *keys_dir;             /* NULL: no HTTPS */
-    char *htpasswd_file;        /* NULL: no HTTPS */
+    char *htpasswd_file;        /* NULL: HTTPS asks for no password */
+    char *client_ca_file;       /* NULL: it asks for no certificate */
     char *config;               /* the YAML file itself, NULL: none */
     char *run_dir;              /* sockets, generation page, nginx's files */
     char *nginx;                /* the nginx binary */

@@ -113,6 +113,13 @@ layout_check_files(const qsn_settings_t *settings, char *error)
         return -1;
     }
 
+    if (settings->client_ca_file
+        && check_readable(settings->client_ca_file, "--client-ca-file",
+                          error) != 0)
+    {
+        return -1;
+    }
+
     for (int i = 0; settings->keys_dir && i < 2; i++) {
         char path[PATH_MAX];
         int n = snprintf(path, sizeof(path), "%s/%s", settings->keys_dir,

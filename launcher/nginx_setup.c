@@ -57,7 +57,9 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
         { "line_port", "15000", line },
         { "keys_dir", "/etc/qasino/keys", tls ? settings->keys_dir : "" },
         { "htpasswd_file", "/etc/qasino/htpasswd",
-          tls ? settings->htpasswd_file : "" },
+          settings->htpasswd_file ? settings->htpasswd_file : "" },
+        { "client_ca_file", "/etc/qasino/keys/clients.crt",
+          settings->client_ca_file ? settings->client_ca_file : "" },
         { NULL, NULL, NULL }
     };
     const nginx_conf_block_t blocks[] = {
@@ -66,6 +68,8 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
         { "root", host->root },
         { "ipv6", host->ipv6 },
         { "https", tls },
+        { "password", settings->htpasswd_file != NULL },
+        { "certificate", settings->client_ca_file != NULL },
         { "redirect", 0 },
         { "nofile", 0 },        /* inherited from the launcher */
         { NULL, 0 }

@@ -66,6 +66,7 @@ typedef struct {
     text_t identity;            /* the body's, then the one that counts */
     text_t asserted_identity;   /* by the front */
     text_t claimed_identity;    /* of the query string */
+    unsigned allowed;           /* by the front: enum qsn_class */
     text_t sql;
     text_t name;                /* name_value_update */
     text_t value;
