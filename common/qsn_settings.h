@@ -28,6 +28,8 @@ typedef struct {
     char *client_ca_file;       /* NULL: it asks for no certificate */
     char *config;               /* the YAML file itself, NULL: none */
     char *run_dir;              /* sockets, generation page, nginx's files */
+    char *user;                 /* NULL: whoever starts the server */
+    char *socket_group;         /* NULL: sockets are the user's alone */
     char *nginx;                /* the nginx binary */
     char *nginx_conf;           /* template of its configuration */
 

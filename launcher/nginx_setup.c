@@ -42,7 +42,7 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
     }
 
     const nginx_conf_value_t values[] = {
-        { "user", "www-data", "root" },
+        { "user", "www-data", settings->user ? settings->user : "root" },
         { "nginx_workers", "auto", workers },
         { "worker_connections", "8192", connections },
         { "run_dir", "/run/qasino", settings->run_dir },
@@ -103,7 +103,8 @@ nginx_setup_write(const qsn_settings_t *settings, const layout_t *layout,
         && nginx_setup_render(&conf, qsn_buf_text(&text), settings, layout,
                               &host, error) == 0)
     {
-        rc = layout_write(settings, LAYOUT_NGINX_CONF, &conf, error);
+        rc = layout_write(settings, LAYOUT_NGINX_CONF, &conf, NULL,
+                          error);
     }
 
     qsn_buf_free(&text);

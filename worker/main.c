@@ -51,6 +51,8 @@ main(int argc, char **argv)
 
     qsn_log_open("qasino-worker");
 
+    (void) umask(077);
+
     /* a client that leaves is a failed write, not a signal */
     (void) signal(SIGPIPE, SIG_IGN);
 

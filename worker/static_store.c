@@ -263,7 +263,7 @@ make_directory(const char *file, char *error)
     for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
         *at = '\0';
 
-        if (mkdir(path, 0755) == -1 && errno != EEXIST) {
+        if (mkdir(path, 0700) == -1 && errno != EEXIST) {
             (void) snprintf(error, STORE_ERROR_SIZE,
                             "cannot make directory %.300s of static_db: %s",
                             path, strerror(errno));
