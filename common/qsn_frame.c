@@ -181,7 +181,7 @@ get_le(const uint8_t *in, int bytes)
 static int
 tag_is_known(uint16_t tag)
 {
-    return (tag >= QSN_ARG_IDENTITY && tag <= QSN_ARG_CLAIMED_IDENTITY)
+    return (tag >= QSN_ARG_IDENTITY && tag <= QSN_ARG_ALLOW)
            || (tag >= QSN_ARG_SNAPSHOT && tag <= QSN_ARG_CLAIM)
            || (tag >= QSN_ARG_GENERATION && tag <= QSN_ARG_RETRY_AFTER);
 }

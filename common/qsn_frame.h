@@ -48,6 +48,7 @@ enum qsn_frame_tag {
     QSN_ARG_NAME = 4,           /* name_value_update: "table.column" */
     QSN_ARG_VALUE = 5,
     QSN_ARG_CLAIMED_IDENTITY = 6,       /* identity= of the query string */
+    QSN_ARG_ALLOW = 7,          /* u64, enum qsn_class or-ed; absent: all */
     /* worker to query process */
     QSN_ARG_SNAPSHOT = 10,      /* path of a sealed generation file */
     QSN_ARG_STATIC_DB = 11,     /* path of the static database */

@@ -57,6 +57,45 @@ qsn_op_name(enum qsn_op op)
 }
 
 
+unsigned
+qsn_op_classes(enum qsn_op op)
+{
+    switch (op) {
+
+    case QSN_OP_QUERY:
+    case QSN_OP_GET_TABLE_LIST:
+        return QSN_CLASS_QUERY;
+
+    case QSN_OP_ADD_TABLE_DATA:
+    case QSN_OP_ADD_CSV_TABLE_DATA:
+        return QSN_CLASS_PUBLISH | QSN_CLASS_UPDATE | QSN_CLASS_STATIC;
+
+    case QSN_OP_NAME_VALUE_UPDATE:
+        return QSN_CLASS_UPDATE;
+
+    default:
+        return 0;
+    }
+}
+
+
+const char *
+qsn_class_name(unsigned classes)
+{
+    static const char *const names[] = {
+        "query", "publish", "update", "static"
+    };
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (classes & 1u << i) {
+            return names[i];
+        }
+    }
+
+    return "";
+}
+
+
 int
 qsn_format_parse(const char *name, size_t length, enum qsn_format *format)
 {

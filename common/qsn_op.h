@@ -19,6 +19,15 @@ enum qsn_op {
     QSN_OP_UNKNOWN = 255
 };
 
+/* What may be allowed or not, or-ed; numbers of the wire. */
+enum qsn_class {
+    QSN_CLASS_QUERY = 1,        /* query, get_table_list */
+    QSN_CLASS_PUBLISH = 2,      /* a report, persisted or not */
+    QSN_CLASS_UPDATE = 4,       /* merges into rows that others reported */
+    QSN_CLASS_STATIC = 8,       /* replaces a table on disk */
+    QSN_CLASS_ALL = 15
+};
+
 enum qsn_format {
     QSN_FORMAT_JSON = 0,
     QSN_FORMAT_TEXT = 1,
@@ -30,6 +39,15 @@ enum qsn_op qsn_op_parse(const char *name, size_t length);
 
 /* The public name, "-" for what has none.  Never NULL. */
 const char *qsn_op_name(enum qsn_op op);
+
+/*
+ * The classes that an op may turn out to be of: at least one of them has to
+ * be allowed.  0: none has to; as for an op that is not known.
+ */
+unsigned qsn_op_classes(enum qsn_op op);
+
+/* The name of the lowest class in a set, "" for none. */
+const char *qsn_class_name(unsigned classes);
 
 /* 0 and *format, or -1.  The empty name is JSON.  Case does not matter. */
 int qsn_format_parse(const char *name, size_t length,

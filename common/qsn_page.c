@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_TRIES  1000
@@ -120,8 +121,17 @@ map(const char *path, int open_flags, int protection)
         return NULL;
     }
 
-    if ((open_flags & O_CREAT) && ftruncate(fd, QSN_PAGE_SIZE) == -1) {
+    /* allocated, so that a full file system is an error here and no SIGBUS
+       when the page is written */
+    if ((open_flags & O_CREAT)
+        && (errno = posix_fallocate(fd, 0, QSN_PAGE_SIZE)) != 0)
+    {
         goto done;
+    }
+
+    /* whatever the umask: run_dir says who may get here at all */
+    if (open_flags & O_CREAT) {
+        (void) fchmod(fd, 0644);
     }
 
     if (lseek(fd, 0, SEEK_END) >= QSN_PAGE_SIZE) {

@@ -59,11 +59,17 @@ static const option_t options[] = {
     { "keys_dir", 'K', KIND_PATH, AT(keys_dir), "", 0, 0,
       "directory of server.key and server.crt: turns HTTPS on" },
     { "htpasswd_file", 'p', KIND_PATH, AT(htpasswd_file), "", 0, 0,
-      "users of HTTPS" },
+      "users of HTTPS, with their passwords" },
+    { "client_ca_file", 0, KIND_PATH, AT(client_ca_file), "", 0, 0,
+      "who signs the certificates of HTTPS clients" },
     { "config", 0, KIND_PATH, AT(config), "", 0, 0,
       "YAML file with any of these options" },
     { "run_dir", 0, KIND_PATH, AT(run_dir), "", 0, 0,
       "directory of sockets and the generation page" },
+    { "user", 0, KIND_TEXT, AT(user), "", 0, 0,
+      "run as this user; takes root to start" },
+    { "socket_group", 0, KIND_TEXT, AT(socket_group), "", 0, 0,
+      "group that may connect to the worker's sockets" },
     PORT(http_port, "15597", "HTTP port"),
     PORT(https_port, "443", "HTTPS port"),
     PORT(zmq_port, "15598", "ZeroMQ request port"),
@@ -100,6 +106,15 @@ static const option_t options[] = {
       "tables in a generation" },
     { "max_columns", 0, KIND_NUMBER, AT(max_columns), "1000", 1, 2000,
       "columns of a table" },
+    { "max_rows", 0, KIND_NUMBER, AT(max_rows), "10000000", 1, 1e9,
+      "rows of one publish" },
+    { "max_identities", 0, KIND_NUMBER, AT(max_identities), "100000", 1,
+      1e7, "publishers in a generation" },
+    { "max_generation", 0, KIND_BYTES, AT(max_generation), "0", 0,
+      4096 * 1024 * MIB, "size of a generation, 0: a fifth of db_dir's "
+      "file system" },
+    { "max_static", 0, KIND_BYTES, AT(max_static), "1g", MIB,
+      4096 * 1024 * MIB, "size of all static tables" },
     { "line_max_statement", 0, KIND_BYTES, AT(line_max_statement), "64k",
       256, MIB, "size of a statement on the line port" },
     { "zmq_max_message", 0, KIND_BYTES, AT(zmq_max_message), "64m", 1024,
@@ -557,9 +572,12 @@ fill_defaults(qsn_settings_t *s, char *error)
         return -1;
     }
 
-    if ((s->keys_dir == NULL) != (s->htpasswd_file == NULL)) {
+    if ((s->keys_dir == NULL)
+        != (s->htpasswd_file == NULL && s->client_ca_file == NULL))
+    {
         (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                        "HTTPS needs both \"keys_dir\" and \"htpasswd_file\"");
+                        "HTTPS needs both \"keys_dir\" and, to know its "
+                        "clients, \"htpasswd_file\" or \"client_ca_file\"");
         return -1;
     }
 

@@ -24,9 +24,12 @@ typedef struct {
     char *static_db;
     char *views_file;           /* NULL: no views */
     char *keys_dir;             /* NULL: no HTTPS */
-    char *htpasswd_file;        /* NULL: no HTTPS */
+    char *htpasswd_file;        /* NULL: HTTPS asks for no password */
+    char *client_ca_file;       /* NULL: it asks for no certificate */
     char *config;               /* the YAML file itself, NULL: none */
     char *run_dir;              /* sockets, generation page, nginx's files */
+    char *user;                 /* NULL: whoever starts the server */
+    char *socket_group;         /* NULL: sockets are the user's alone */
     char *nginx;                /* the nginx binary */
     char *nginx_conf;           /* template of its configuration */
 
@@ -57,6 +60,10 @@ typedef struct {
     int64_t max_cell;           /* bytes of one value */
     int64_t max_tables;         /* in a generation */
     int64_t max_columns;        /* in a table, all publishers together */
+    int64_t max_rows;           /* of one publish */
+    int64_t max_identities;     /* in a generation */
+    int64_t max_generation;     /* bytes; 0: a share of db_dir's room */
+    int64_t max_static;         /* bytes of static_db */
 
     /* interfaces */
     int64_t line_max_statement; /* bytes */

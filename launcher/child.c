@@ -231,6 +231,14 @@ become_child(const child_t *child, pid_t launcher, int ready_fd)
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     (void) setpgid(0, 0);
+
+    /* before the signal is asked for: it goes with a change of user */
+    if (user_become(child->user) != 0) {
+        qsn_log("cannot run %s as %s: %s", child->name, child->user->name,
+                strerror(errno));
+        _exit(1);
+    }
+
     (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
 
     if (getppid() != launcher) {

@@ -14,12 +14,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "user.h"
+
 #define CHILD_DELAY_MAX_MS  500
 
 typedef struct {
     /* what it is */
     const char *name;           /* for the log */
     char *const *argv;          /* argv[0] is an absolute path */
+    const user_t *user;         /* whom it runs as, NULL: as we do */
     const char *stale;          /* file to remove before a start, or NULL */
     int announces;              /* writes a byte to $QASINO_READY_FD */
     int quit_signal;            /* asks it to end, finishing its work */

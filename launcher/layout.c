@@ -26,7 +26,8 @@ static int check_readable(const char *path, const char *what, char *error);
 static int make_dir(const char *path, mode_t mode, const char *what,
     char *error);
 static int make_parents(const char *path);
-static int check_owner(const char *path, const char *what, char *error);
+static int check_owner(const char *path, uid_t user, const char *what,
+    char *error);
 static int say(char *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -113,6 +114,13 @@ layout_check_files(const qsn_settings_t *settings, char *error)
         return -1;
     }
 
+    if (settings->client_ca_file
+        && check_readable(settings->client_ca_file, "--client-ca-file",
+                          error) != 0)
+    {
+        return -1;
+    }
+
     for (int i = 0; settings->keys_dir && i < 2; i++) {
         char path[PATH_MAX];
         int n = snprintf(path, sizeof(path), "%s/%s", settings->keys_dir,
@@ -132,7 +140,7 @@ layout_check_files(const qsn_settings_t *settings, char *error)
 
 
 int
-layout_make_dirs(const qsn_settings_t *settings, char *error)
+layout_make_dirs(const qsn_settings_t *settings, uid_t user, char *error)
 {
     char *parent = strdup(settings->static_db);
     int rc = -1;
@@ -144,13 +152,13 @@ layout_make_dirs(const qsn_settings_t *settings, char *error)
     *strrchr(parent, '/') = '\0';       /* every path is absolute */
 
     if (make_dir(settings->run_dir, 0700, "--run-dir", error) == 0
-        && check_owner(settings->run_dir, "--run-dir", error) == 0
+        && check_owner(settings->run_dir, user, "--run-dir", error) == 0
         && make_dir(settings->db_dir, 0700, "--db-dir", error) == 0
-        && check_owner(settings->db_dir, "--db-dir", error) == 0
+        && check_owner(settings->db_dir, user, "--db-dir", error) == 0
         && (*parent == '\0'
-            || make_dir(parent, 0755, "--static-db", error) == 0)
+            || make_dir(parent, 0700, "--static-db", error) == 0)
         && (settings->archive_db_dir == NULL
-            || make_dir(settings->archive_db_dir, 0755, "--archive-db-dir",
+            || make_dir(settings->archive_db_dir, 0700, "--archive-db-dir",
                         error) == 0))
     {
         rc = 0;
@@ -260,7 +268,7 @@ layout_read(const char *path, qsn_buf_t *text, char *error)
 
 int
 layout_write(const qsn_settings_t *settings, const char *name,
-    const qsn_buf_t *text, char *error)
+    const qsn_buf_t *text, const user_t *owner, char *error)
 {
     char path[PATH_MAX];
 
@@ -269,6 +277,12 @@ layout_write(const qsn_settings_t *settings, const char *name,
 
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     ssize_t n = fd == -1 ? -1 : write(fd, text->data, text->length);
+
+    if (n != -1 && owner && owner->name
+        && fchown(fd, owner->uid, owner->gid) == -1)
+    {
+        n = -1;
+    }
 
     if (n == -1 || (size_t) n != text->length) {
         (void) say(error, "cannot write %s: %s", path,
@@ -542,7 +556,7 @@ make_parents(const char *path)
 
 /* In /tmp and /dev/shm anyone could have made the directory before us. */
 static int
-check_owner(const char *path, const char *what, char *error)
+check_owner(const char *path, uid_t user, const char *what, char *error)
 {
     char *parent = strdup(path);
     struct stat info;
@@ -565,7 +579,9 @@ check_owner(const char *path, const char *what, char *error)
         rc = say(error, "cannot use %s (%s): %s", path, what,
                  strerror(errno));
 
-    } else if ((above.st_mode & S_IWOTH) && info.st_uid != geteuid()) {
+    } else if ((above.st_mode & S_IWOTH) && info.st_uid != geteuid()
+               && info.st_uid != user)
+    {
         rc = say(error, "cannot use %s (%s): another user made it", path,
                  what);
     }

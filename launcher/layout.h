@@ -8,8 +8,11 @@
  * missing is one clear sentence.
  */
 
+#include <sys/types.h>
+
 #include "qsn_buf.h"
 #include "qsn_settings.h"
+#include "user.h"
 
 /* What the launcher itself makes in run_dir. */
 #define LAYOUT_NGINX_CONF  "nginx.conf"
@@ -42,8 +45,10 @@ void layout_free(layout_t *layout);
 /* Files that the options name must be readable. */
 int layout_check_files(const qsn_settings_t *settings, char *error);
 
-/* Makes the directories that are missing. */
-int layout_make_dirs(const qsn_settings_t *settings, char *error);
+/* Makes the directories that are missing.  Those in a directory that anyone
+   can write to must be ours, or that user's. */
+int layout_make_dirs(const qsn_settings_t *settings, uid_t user,
+    char *error);
 
 /*
  * Takes run_dir for this process: *lock is a descriptor to keep, and to give
@@ -56,10 +61,11 @@ void layout_unlock(int lock);
    moment to notice, and hold the ports until then. */
 int layout_was_killed(const qsn_settings_t *settings);
 
-/* A whole file, appended to text; one in run_dir, for its owner only. */
+/* A whole file, appended to text; one in run_dir, which only owner (NULL:
+   we) can read. */
 int layout_read(const char *path, qsn_buf_t *text, char *error);
 int layout_write(const qsn_settings_t *settings, const char *name,
-    const qsn_buf_t *text, char *error);
+    const qsn_buf_t *text, const user_t *owner, char *error);
 
 /*
  * Parses what "nginx -V" prints: for layout_find() and its test.  Paths in

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "layout.h"
 #include "listen_ports.h"
@@ -22,6 +23,7 @@
 #include "qsn_log.h"
 #include "qsn_settings.h"
 #include "supervisor.h"
+#include "user.h"
 
 #define PATIENCE_MS  5000       /* for the ports of a server that was killed */
 
@@ -29,6 +31,7 @@ typedef struct {
     qsn_settings_t settings;
     layout_t layout;
     listen_ports_t ports;
+    user_t user;
     options_t worker;           /* command lines */
     options_t bridge;
     int lock;
@@ -48,6 +51,7 @@ main(int argc, char **argv)
     int status = 1;
 
     qsn_log_open("qasino-server");
+    (void) umask(077);
     supervisor_hold_signals();
     memset(&server, 0, sizeof(server));
     server.lock = -1;
@@ -73,6 +77,7 @@ main(int argc, char **argv)
         }
 
         status = supervisor_run(&server.settings, &server.layout,
+                                &server.user,
                                 server.worker.argv, server.bridge.argv);
     }
 
@@ -113,8 +118,13 @@ settle(server_t *server, int argc, char **argv, char *error)
 
     qsn_settings_free(settings);
 
-    return qsn_settings_load(settings, server->worker.argc,
-                             server->worker.argv, error);
+    if (qsn_settings_load(settings, server->worker.argc,
+                          server->worker.argv, error) != 0)
+    {
+        return -1;
+    }
+
+    return user_find(&server->user, settings, error);
 }
 
 
@@ -138,9 +148,10 @@ prepare(server_t *server, char *error)
 {
     qsn_settings_t *settings = &server->settings;
 
-    if (layout_make_dirs(settings, error) != 0
+    if (layout_make_dirs(settings, server->user.uid, error) != 0
         || layout_lock(settings, &server->lock, error) != 0
         || keep_config(server, error) != 0
+        || user_own(&server->user, settings, error) != 0
         || nginx_setup_write(settings, &server->layout, error) != 0)
     {
         return -1;
@@ -176,7 +187,8 @@ keep_config(server_t *server, char *error)
     }
 
     if (layout_read(settings->config, &text, error) == 0
-        && layout_write(settings, LAYOUT_CONFIG, &text, error) == 0)
+        && layout_write(settings, LAYOUT_CONFIG, &text, &server->user,
+                        error) == 0)
     {
         rc = asprintf(&path, "%s/" LAYOUT_CONFIG, settings->run_dir) == -1;
 

@@ -42,7 +42,7 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
     }
 
     const nginx_conf_value_t values[] = {
-        { "user", "www-data", "root" },
+        { "user", "www-data", settings->user ? settings->user : "root" },
         { "nginx_workers", "auto", workers },
         { "worker_connections", "8192", connections },
         { "run_dir", "/run/qasino", settings->run_dir },
@@ -57,7 +57,9 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
         { "line_port", "15000", line },
         { "keys_dir", "/etc/qasino/keys", tls ? settings->keys_dir : "" },
         { "htpasswd_file", "/etc/qasino/htpasswd",
-          tls ? settings->htpasswd_file : "" },
+          settings->htpasswd_file ? settings->htpasswd_file : "" },
+        { "client_ca_file", "/etc/qasino/keys/clients.crt",
+          settings->client_ca_file ? settings->client_ca_file : "" },
         { NULL, NULL, NULL }
     };
     const nginx_conf_block_t blocks[] = {
@@ -66,6 +68,8 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
         { "root", host->root },
         { "ipv6", host->ipv6 },
         { "https", tls },
+        { "password", settings->htpasswd_file != NULL },
+        { "certificate", settings->client_ca_file != NULL },
         { "redirect", 0 },
         { "nofile", 0 },        /* inherited from the launcher */
         { NULL, 0 }
@@ -99,7 +103,8 @@ nginx_setup_write(const qsn_settings_t *settings, const layout_t *layout,
         && nginx_setup_render(&conf, qsn_buf_text(&text), settings, layout,
                               &host, error) == 0)
     {
-        rc = layout_write(settings, LAYOUT_NGINX_CONF, &conf, error);
+        rc = layout_write(settings, LAYOUT_NGINX_CONF, &conf, NULL,
+                          error);
     }
 
     qsn_buf_free(&text);

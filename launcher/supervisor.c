@@ -69,7 +69,7 @@ static void show_demo(const qsn_settings_t *settings);
 
 int
 supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
-    char *const *worker, char *const *bridge)
+    const user_t *user, char *const *worker, char *const *bridge)
 {
     char conf[QSN_RUN_DIR_MAX + sizeof(LAYOUT_NGINX_CONF) + 1];
     char away[QSN_RUN_DIR_MAX + sizeof(LAYOUT_LINE_AWAY) + 1];
@@ -89,10 +89,12 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
         .settings = settings,
         .children = {
             [WORKER] = { .name = "qasino-worker", .argv = worker,
+                         .user = user,
                          .announces = 1, .quit_signal = SIGTERM,
                          .quit_ms = WORKER_QUIT_MS,
                          .orphan_signal = SIGKILL },
             [BRIDGE] = { .name = "qasino-zmq-bridge", .argv = bridge,
+                         .user = user,
                          .announces = 1, .quit_signal = SIGTERM,
                          .quit_ms = BRIDGE_QUIT_MS,
                          .orphan_signal = SIGKILL },
@@ -102,6 +104,7 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
                         .quit_signal = SIGQUIT, .quit_ms = NGINX_QUIT_MS,
                         .orphan_signal = SIGQUIT },
             [DEMO] = { .name = "this-machine", .argv = demo,
+                       .user = user,
                        .quit_signal = SIGTERM, .quit_ms = DEMO_QUIT_MS,
                        .orphan_signal = SIGKILL }
         },

@@ -9,6 +9,7 @@
 
 #include "layout.h"
 #include "qsn_settings.h"
+#include "user.h"
 
 /* To be called first of all: from here on a signal waits for
    supervisor_run(), so that a stop at any instant is a clean one. */
@@ -16,11 +17,11 @@ void supervisor_hold_signals(void);
 
 /*
  * Runs the server until SIGTERM, SIGINT or SIGHUP.  worker and bridge are
- * the command lines of these two.  Returns the launcher's exit status: 0,
+ * the command lines of these two; all but nginx run as user.  Returns the launcher's exit status: 0,
  * also when it was stopped before it was ready, or 1 when a child could not
  * be started; children that die later are started again for ever.
  */
 int supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
-    char *const *worker, char *const *bridge);
+    const user_t *user, char *const *worker, char *const *bridge);
 
 #endif

@@ -14,7 +14,7 @@ typedef struct {
 } ngx_http_qasino_request_arg_t;
 
 
-#define NGX_HTTP_QASINO_REQUEST_ARGS  5
+#define NGX_HTTP_QASINO_REQUEST_ARGS  6
 
 
 static void ngx_http_qasino_list_args(ngx_http_request_t *r,
@@ -49,7 +49,7 @@ ngx_http_qasino_request_size(ngx_http_request_t *r)
 
     ngx_http_qasino_list_args(r, ctx, args);
 
-    size = QSN_FRAME_HEADER_SIZE;
+    size = QSN_FRAME_HEADER_SIZE + qsn_frame_arg_size(8);
 
     for (i = 0; i < NGX_HTTP_QASINO_REQUEST_ARGS; i++) {
         if (args[i].value->data) {
@@ -93,6 +93,8 @@ ngx_http_qasino_put_request(u_char *p, ngx_http_request_t *r, uint64_t id,
         frame.flags = ctx->flags | flags;
         frame.body_length = ctx->body_length;
 
+        p = qsn_frame_put_u64(p, QSN_ARG_ALLOW, ngx_http_qasino_allowed(r));
+
         ngx_http_qasino_list_args(r, ctx, args);
 
         for (i = 0; i < NGX_HTTP_QASINO_REQUEST_ARGS; i++) {
@@ -125,6 +127,8 @@ ngx_http_qasino_list_args(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx,
     args[3].value = &ctx->args.value;
     args[4].tag = QSN_ARG_CLAIMED_IDENTITY;
     args[4].value = &ctx->args.identity;
+    args[5].tag = QSN_ARG_IDENTITY;
+    args[5].value = &ctx->identity;
 }
 
 

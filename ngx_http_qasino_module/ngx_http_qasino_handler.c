@@ -59,6 +59,12 @@ ngx_http_qasino_handler(ngx_http_request_t *r)
                                           &message);
     }
 
+    status = ngx_http_qasino_check_access(r, ctx, &message);
+
+    if (status) {
+        return ngx_http_qasino_send_error(r, status, &message);
+    }
+
     if (r->method == NGX_HTTP_POST) {
         ngx_http_qasino_choose_buffering(r);
 

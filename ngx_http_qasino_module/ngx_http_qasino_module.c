@@ -110,6 +110,22 @@ static ngx_command_t  ngx_http_qasino_commands[] = {
       offsetof(ngx_http_qasino_loc_conf_t, request_buffering),
       NULL },
 
+    { ngx_string("qasino_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF
+                        |NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_qasino_loc_conf_t, allow),
+      &ngx_http_qasino_allow_masks },
+
+    { ngx_string("qasino_identity"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF
+                        |NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_qasino_loc_conf_t, identity),
+      NULL },
+
     { ngx_string("qasino_connect_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -293,6 +309,8 @@ ngx_http_qasino_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->page = NULL;
      *     conf->link = NULL;
+     *     conf->allow = 0;
+     *     conf->identity = NULL;
      *
      *     conf->upstream.bufs.num = 0;
      *     conf->upstream.next_upstream = 0;
@@ -389,6 +407,13 @@ ngx_http_qasino_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->cache, prev->cache, NULL);
     ngx_conf_merge_size_value(conf->cache_max_entry, prev->cache_max_entry,
                               256 * 1024);
+
+    ngx_conf_merge_bitmask_value(conf->allow, prev->allow,
+                                 (NGX_CONF_BITMASK_SET|QSN_CLASS_ALL << 1));
+
+    if (conf->identity == NULL) {
+        conf->identity = prev->identity;
+    }
 
     ngx_conf_merge_value(conf->json_errors, prev->json_errors,
                          NGX_CONF_UNSET);

@@ -3,9 +3,10 @@
  * What the module's files share: the configuration of a location, the
  * context of a request, and the one call that each arrow of the flow is.
  *
- *   handler -> args -> cache -> link (REQUEST out, whole RESPONSE in) -> reply
- *           \-> error  \-> upstream (REQUEST out, RESPONSE in) -> body
- *                                            (DATA in)
+ *   handler -> args, access -> cache -> link (REQUEST out, whole RESPONSE in)
+ *           \-> error                    \   -> reply
+ *                                        \-> upstream (REQUEST out, RESPONSE
+ *                                             in) -> body (DATA in)
  *   error_filter -> error; frame, page, variables: asked by any of them
  */
 
@@ -60,6 +61,12 @@ typedef struct {
     ngx_http_qasino_link_t        *link;       /* of qasino_pass */
     ngx_flag_t                     multiplex;
     ngx_flag_t                     request_buffering;
+
+    /* enum qsn_class, each bit moved by one: the first is nginx's own */
+    ngx_uint_t                     allow;
+
+    /* who publishes; NULL: whoever the request says */
+    ngx_http_complex_value_t      *identity;
 
     /* NGX_CONF_UNSET: on where qasino_pass is, off elsewhere */
     ngx_flag_t                     json_errors;
@@ -130,6 +137,8 @@ typedef struct ngx_http_qasino_cache_entry_s  ngx_http_qasino_cache_entry_t;
 typedef struct {
     ngx_http_qasino_args_t         args;
 
+    ngx_str_t                      identity;   /* asserted; NULL: none */
+
     enum qsn_op                    op;         /* asked for, then answered */
     enum qsn_format                format;
     uint16_t                       flags;      /* of the REQUEST frame */
@@ -186,6 +195,15 @@ ngx_int_t ngx_http_qasino_read_args(ngx_http_request_t *r,
     ngx_http_qasino_args_t *args);
 ngx_uint_t ngx_http_qasino_check_args(ngx_http_request_t *r,
     ngx_http_qasino_ctx_t *ctx, ngx_str_t *message);
+
+/*
+ * access: whether the location allows what is known of the request, and who
+ * sends it.  Returns 0 or an HTTP status with the reason in *message.
+ */
+ngx_uint_t ngx_http_qasino_check_access(ngx_http_request_t *r,
+    ngx_http_qasino_ctx_t *ctx, ngx_str_t *message);
+ngx_uint_t ngx_http_qasino_allowed(ngx_http_request_t *r);
+extern ngx_conf_bitmask_t  ngx_http_qasino_allow_masks[];
 
 /*
  * link: ngx_http_qasino_link() finds or makes the one for qasino_pass.

@@ -19,6 +19,7 @@ typedef struct {
     request_t request;          /* arena for names, and its error */
     catalog_table_t *table;
     const char *source;         /* where a second report waits, or NULL */
+    int refused;                /* by a limit that is lower than it was */
     qsn_buf_t columns;          /* "a","b", as copied */
     report_t report;
 } carry_t;
@@ -128,8 +129,8 @@ carry_report(store_t *store, sqlite3_stmt *row)
     if (merge_table(&carry, name, columns ? columns : "",
                     updated ? updated : "") != 0)
     {
-        if (carry.request.status == 507) {
-            /* a limit is lower than it was: that is no reason to stop */
+        if (carry.refused) {
+            /* that is no reason to stop */
             qsn_log("persisted rows of '%s' are dropped: %s", name,
                     carry.request.error);
             rc = 0;
@@ -199,8 +200,12 @@ merge_table(carry_t *carry, const char *name, const char *columns,
 
     if (rc == 0) {
         schema_columns(&carry->columns, &source->column_names);
-        rc = schema_merge(carry->store, &carry->request, source,
-                          &carry->table) == REPORT_TAKEN ? 0 : -1;
+        enum report_result result = schema_merge(carry->store,
+                                                 &carry->request, source,
+                                                 &carry->table);
+
+        carry->refused = result == REPORT_REFUSED;
+        rc = result == REPORT_TAKEN ? 0 : -1;
     }
 
     return rc;

@@ -120,6 +120,15 @@ catalog_add_column(catalog_table_t *table, const char *name)
 }
 
 
+int
+catalog_has_identity(const catalog_t *catalog, const char *name)
+{
+    catalog_identity_t key = { .name = (char *) name };
+
+    return tfind(&key, &catalog->identity_tree, compare_identities) != NULL;
+}
+
+
 catalog_identity_t *
 catalog_identity(catalog_t *catalog, const char *name)
 {

@@ -56,6 +56,9 @@ const char *catalog_find_column(const catalog_table_t *table,
 catalog_table_t *catalog_add(catalog_t *catalog, const char *name);
 int catalog_add_column(catalog_table_t *table, const char *name);
 
+/* Whether the identity has an entry. */
+int catalog_has_identity(const catalog_t *catalog, const char *name);
+
 /* The identity's entry, made if need be.  NULL without memory. */
 catalog_identity_t *catalog_identity(catalog_t *catalog, const char *name);
 

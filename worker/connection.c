@@ -232,7 +232,7 @@ on_connection(uv_stream_t *listener, int status)
     (void) uv_pipe_init(&worker->loop, &connection->pipe, 0);
     connection->pipe.data = connection;
 
-    if (uv_accept(listener, (uv_stream_t *) &connection->pipe) != 0) {
+    if (unix_socket_accept(worker, listener, &connection->pipe) != 0) {
         close_connection(connection);
         return;
     }

@@ -15,6 +15,8 @@
 
 static int find_op(exchange_t *exchange);
 static int find_identity(exchange_t *exchange);
+static int check_claim(request_t *request, const text_t *claim);
+static int check_allowed(const exchange_t *exchange, request_t *request);
 static void dispatch_publish(exchange_t *exchange);
 static void dispatch_query(exchange_t *exchange);
 static void on_write_snapshot(exchange_t *exchange, const char *error);
@@ -25,7 +27,9 @@ static void answer_generation(exchange_t *exchange);
 void
 dispatch(exchange_t *exchange)
 {
-    if (find_op(exchange) != 0 || find_identity(exchange) != 0) {
+    if (find_op(exchange) != 0 || find_identity(exchange) != 0
+        || check_allowed(exchange, &exchange->request) != 0)
+    {
         exchange_answer_error(exchange);
         return;
     }
@@ -87,20 +91,68 @@ find_identity(exchange_t *exchange)
     const text_t *asserted = &request->asserted_identity;
 
     if (asserted->data) {
-        if (request->identity.data
-            && (request->identity.length != asserted->length
-                || memcmp(request->identity.data, asserted->data,
-                          asserted->length) != 0))
+        if (check_claim(request, &request->identity) != 0
+            || check_claim(request, &request->claimed_identity) != 0)
         {
-            return request_fail(request, 403, "The request claims identity "
-                                "'%.100s' but comes from '%.100s'",
-                                request->identity.data, asserted->data);
+            return -1;
         }
 
         request->identity = *asserted;
 
     } else if (request->identity.data == NULL) {
         request->identity = request->claimed_identity;
+    }
+
+    return 0;
+}
+
+
+static int
+check_claim(request_t *request, const text_t *claim)
+{
+    const text_t *asserted = &request->asserted_identity;
+
+    if (claim->data == NULL
+        || (claim->length == asserted->length
+            && memcmp(claim->data, asserted->data, claim->length) == 0))
+    {
+        return 0;
+    }
+
+    return request_fail(request, 403, "The request claims identity '%.100s' "
+                        "but comes from '%.100s'", claim->data,
+                        asserted->data);
+}
+
+
+/* What a publish is depends on its body: only here is it known. */
+static int
+check_allowed(const exchange_t *exchange, request_t *request)
+{
+    unsigned classes = qsn_op_classes((enum qsn_op) exchange->op);
+
+    if (classes & QSN_CLASS_PUBLISH) {
+        classes = (request->update ? QSN_CLASS_UPDATE : 0)
+                  | (request->is_static ? QSN_CLASS_STATIC : 0);
+        classes = classes ? classes : QSN_CLASS_PUBLISH;
+    }
+
+    if (classes & ~(unsigned) QSN_CLASS_QUERY) {
+        if (request->asserted_identity.data
+            && request->asserted_identity.length == 0)
+        {
+            return request_fail(request, 403, "Publishing takes an identity "
+                                "that the server asserts (qasino_identity), "
+                                "and it asserts none for this request");
+        }
+    }
+
+    classes &= ~request->allowed;
+
+    if (classes) {
+        return request_fail(request, 403, "Operations of class '%s' are not "
+                            "allowed here (qasino_allow)",
+                            qsn_class_name(classes));
     }
 
     return 0;

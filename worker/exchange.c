@@ -286,6 +286,9 @@ take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
               &args[QSN_ARG_IDENTITY]);
     take_text(exchange, &request->claimed_identity,
               &args[QSN_ARG_CLAIMED_IDENTITY]);
+    request->allowed = args[QSN_ARG_ALLOW].data
+                       ? (unsigned) qsn_frame_arg_u64(&args[QSN_ARG_ALLOW], 0)
+                       : QSN_CLASS_ALL;
     request->use_write_db = (exchange->flags & QSN_FLAG_WRITE_DB) != 0;
     request->native = (exchange->flags & QSN_FLAG_NATIVE) != 0;
     request->frozen = (exchange->flags & QSN_FLAG_FROZEN) != 0;

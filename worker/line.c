@@ -135,7 +135,7 @@ on_connection(uv_stream_t *listener, int status)
     sessions = session;
     (void) uv_pipe_init(&worker->loop, &session->pipe, 0);
 
-    if (uv_accept(listener, (uv_stream_t *) &session->pipe) != 0) {
+    if (unix_socket_accept(worker, listener, &session->pipe) != 0) {
         close_session(session);
         return;
     }

@@ -51,6 +51,8 @@ main(int argc, char **argv)
 
     qsn_log_open("qasino-worker");
 
+    (void) umask(077);
+
     /* a client that leaves is a failed write, not a signal */
     (void) signal(SIGPIPE, SIG_IGN);
 
@@ -98,6 +100,7 @@ start(worker_t *w, char **argv)
     w->limits.max_cell = (size_t) settings->max_cell;
     w->limits.max_columns = (size_t) settings->max_columns;
     w->limits.max_sql = (size_t) settings->query_max_sql;
+    w->limits.max_rows = (uint64_t) settings->max_rows;
 
     if (lock_directory(settings->db_dir) != 0 || open_page(w) != 0) {
         return -1;
@@ -124,6 +127,8 @@ start(worker_t *w, char **argv)
     }
 
     w->statics = static_store_open(settings, error);
+
+    budget_open(&w->writer.budget, settings);
 
     if (w->statics == NULL || rotate_start(w, error) != 0) {
         qsn_log("%s", error);

@@ -169,6 +169,24 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 
 
 void
+pool_drop_retired(pool_t *pool)
+{
+    for (size_t i = 0; i < pool->count; i++) {
+        query_process_t *process = &pool->processes[i];
+
+        for (size_t j = 0; j < process->sent_count; j++) {
+            query_t *query = process->sent[j].query;
+
+            if (query && query->turn != pool->turn) {
+                stop(pool, query, 504, "The generation that the query ran on "
+                     "has made room: the file system of db_dir is full");
+            }
+        }
+    }
+}
+
+
+void
 pool_submit(pool_t *pool, query_t *query)
 {
     query->next = NULL;

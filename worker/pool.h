@@ -78,6 +78,9 @@ void pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version);
  */
 void pool_submit(pool_t *pool, query_t *query);
 
+/* Ends the queries that run on older snapshots, which need room. */
+void pool_drop_retired(pool_t *pool);
+
 /* 1 if queries wait for a process. */
 int pool_is_short(const pool_t *pool);
 

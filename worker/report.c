@@ -16,6 +16,7 @@
 #include "sql.h"
 #include "update.h"
 
+static int check_identity(store_t *store, request_t *request);
 static enum report_result apply_plain(store_t *store, request_t *request,
     const report_t *before);
 static int drop_carried(store_t *store, const request_t *request,
@@ -31,6 +32,10 @@ report_apply(store_t *store, request_t *request)
 {
     report_t before[2];
     enum report_result result;
+
+    if (check_identity(store, request) != 0) {
+        return REPORT_REFUSED;
+    }
 
     if (report_find(store, request->table.name.data, request->identity.data,
                     before) != 0)
@@ -176,6 +181,24 @@ report_add_columns(report_t *report, const text_list_t *names)
             qsn_buf_string(&report->columns, name);
         }
     }
+}
+
+
+static int
+check_identity(store_t *store, request_t *request)
+{
+    const catalog_t *catalog = &store->catalog;
+    int64_t limit = store->settings->max_identities;
+
+    if ((int64_t) catalog->identity_count < limit
+        || catalog_has_identity(catalog, request->identity.data))
+    {
+        return 0;
+    }
+
+    return request_fail(request, 507, "Identity '%.100s' would be one more "
+                        "than max_identities (%lld)", request->identity.data,
+                        (long long) limit);
 }
 
 

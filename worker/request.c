@@ -58,6 +58,22 @@ request_fail(request_t *request, unsigned status, const char *format, ...)
 
 
 int
+request_count_row(request_t *request)
+{
+    uint64_t limit = request->limits->max_rows;
+
+    if (limit && request->table.rows >= limit) {
+        return request_fail(request, 413, "The table has more rows than "
+                            "max_rows (%llu)", (unsigned long long) limit);
+    }
+
+    request->table.rows++;
+
+    return 0;
+}
+
+
+int
 request_set_text(request_t *request, text_t *text, const void *data,
     size_t length)
 {

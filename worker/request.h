@@ -55,6 +55,7 @@ typedef struct {
     size_t max_cell;            /* bytes of a text cell */
     size_t max_columns;
     size_t max_sql;
+    uint64_t max_rows;          /* 0: any number */
 } request_limits_t;
 
 typedef struct {
@@ -65,6 +66,7 @@ typedef struct {
     text_t identity;            /* the body's, then the one that counts */
     text_t asserted_identity;   /* by the front */
     text_t claimed_identity;    /* of the query string */
+    unsigned allowed;           /* by the front: enum qsn_class */
     text_t sql;
     text_t name;                /* name_value_update */
     text_t value;
@@ -88,6 +90,9 @@ void request_free(request_t *request);
 /* Remembers the first error; always returns -1. */
 int request_fail(request_t *request, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Counts a row that is whole.  0, or -1: it is one too many. */
+int request_count_row(request_t *request);
 
 /* 0, or -1 and the error is remembered. */
 int request_set_text(request_t *request, text_t *text, const void *data,

@@ -476,9 +476,7 @@ take_row(request_csv_t *csv)
         }
     }
 
-    table->rows++;
-
-    return 0;
+    return request_count_row(request);
 }
 
 

@@ -771,10 +771,9 @@ on_array_close(void *ctx)
         return 0;
     }
 
-    table->rows++;
     json->place = AT_ROW;
 
-    return 1;
+    return request_count_row(json->request) == 0;
 }
 
 

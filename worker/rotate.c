@@ -6,6 +6,10 @@
  * Killed anywhere in between, the next start finds either an open file to
  * go on with, or a sealed one to serve; never neither.
  *
+ * Without room for the next generation there is none for a while: the sealed
+ * one is served, publishes are refused, and every ROOM_MS it is tried again.
+ * So it is while the reserve (budget.h) is spent, which sealing may do.
+ *
  * The clock is the monotonic one.  The wall clock only names generations.
  */
 
@@ -25,6 +29,9 @@
 #include "qsn_log.h"
 #include "write_snapshot.h"
 
+#define ROOM_MS      200
+#define SEAL_MS      1000       /* to the next try */
+
 typedef struct {
     uint64_t served;            /* newest sealed, 0: none */
     uint64_t collecting;        /* newest open one, 0: none */
@@ -38,7 +45,15 @@ typedef struct {
     uint64_t sealed;            /* numbers; 0: it could not be sealed */
     uint64_t next;
     double start_epoch;         /* of the sealed one's being served */
+    int refusing;               /* there is no room for what comes next */
 } rotation_t;
+
+typedef struct {
+    job_t job;
+    worker_t *worker;
+    uint64_t sealed;            /* carried from, should it have to be */
+    int refusing;               /* there is no room yet */
+} room_t;
 
 static int make_first_snapshot(worker_t *worker, found_t *found,
     char *error);
@@ -53,8 +68,16 @@ static void on_rotated(job_t *job);
 static void add_stats(stats_t *stats, const stats_t *more);
 static int seal(worker_t *worker, generation_t *generation,
     const seal_info_t *info, double *start_epoch, char *error);
-static int open_next(writer_t *writer, const qsn_settings_t *settings,
-    uint64_t after, char *error);
+static int seal_current(worker_t *worker, rotation_t *rotation,
+    char *error);
+static uint64_t next_number(uint64_t after);
+static void begin_next(worker_t *worker, uint64_t sealed);
+static void discard(worker_t *worker);
+static void refuse(writer_t *writer, const char *why);
+static void look_for_room(worker_t *worker);
+static void on_room(uv_timer_t *timer);
+static void run_room(job_t *job);
+static void on_room_looked(job_t *job);
 static int carry(worker_t *worker, uint64_t sealed, char *error);
 static int serve(worker_t *worker, uint64_t number);
 static void publish_page(worker_t *worker, uint64_t left_ms);
@@ -81,6 +104,7 @@ rotate_start(worker_t *worker, char *error)
     }
 
     if (found.collecting > found.served) {
+        writer->number = found.collecting;
         writer->generation = generation_open(&worker->settings,
                                              found.collecting, error);
         if (writer->generation == NULL) {
@@ -90,17 +114,12 @@ rotate_start(worker_t *worker, char *error)
         qsn_log("goes on collecting into generation %llu",
                 (unsigned long long) found.collecting);
 
-    } else if (open_next(writer, &worker->settings, found.highest, error)
-               != 0)
-    {
-        return -1;
+    } else {
+        writer->number = next_number(found.highest);
     }
 
-    worker->collecting = writer->generation->number;
-
-    if (carry(worker, found.served, error) != 0) {
-        return -1;
-    }
+    begin_next(worker, found.served);
+    worker->collecting = writer->number;
 
     if (serve(worker, found.served) != 0) {
         (void) snprintf(error, ROTATE_ERROR_SIZE, "out of memory");
@@ -112,6 +131,12 @@ rotate_start(worker_t *worker, char *error)
     worker->rotation.data = worker;
     (void) uv_timer_init(&worker->loop, &worker->rotation);
     (void) uv_timer_start(&worker->rotation, on_rotation, left, 0);
+    worker->room.data = worker;
+    (void) uv_timer_init(&worker->loop, &worker->room);
+
+    if (writer->refusing[0]) {
+        look_for_room(worker);
+    }
 
     return 0;
 }
@@ -121,6 +146,7 @@ void
 rotate_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->rotation, NULL);
+    uv_close((uv_handle_t *) &worker->room, NULL);
     generation_close(worker->writer.generation);
     worker->writer.generation = NULL;
     snapshot_put(worker->snapshot);
@@ -379,30 +405,55 @@ run_rotation(job_t *job)
     rotation_t *rotation = (rotation_t *) job;
     worker_t *worker = rotation->worker;
     writer_t *writer = &worker->writer;
-    uint64_t number = writer->generation->number;
+    uint64_t number = writer->number;
     char error[ROTATE_ERROR_SIZE];
 
-    if (seal(worker, writer->generation, &rotation->info,
-             &rotation->start_epoch, error) != 0)
-    {
-        /* it stays open and is sealed, one generation longer, next time */
+    if (writer->generation == NULL) {
+        rotation->refusing = 1; /* there is no room for one yet */
+        return;
+    }
+
+    if (seal_current(worker, rotation, error) != 0) {
+        /* it stays open and is sealed a little later */
         qsn_log("generation %llu cannot be sealed: %s",
                 (unsigned long long) number, error);
+        rotation->refusing = 1;
         return;
     }
 
     memset(&writer->stats, 0, sizeof(writer->stats));
     generation_close(writer->generation);
+    writer->generation = NULL;
+    writer->number = next_number(number);
+    begin_next(worker, number);
+    rotation->sealed = number;
+    rotation->next = writer->number;
+    rotation->refusing = writer->refusing[0] != '\0';
+}
 
-    if (open_next(writer, &worker->settings, number, error) != 0
-        || carry(worker, number, error) != 0)
-    {
-        qsn_log("the next generation cannot be opened: %s", error);
-        abort();                /* the next start tries again, loudly */
+
+/* With the reserve's room where there is no other. */
+static int
+seal_current(worker_t *worker, rotation_t *rotation, char *error)
+{
+    writer_t *writer = &worker->writer;
+
+    budget_lift(&writer->generation->store);
+
+    for (int tries = 0; tries < 2; tries++) {
+        if (seal(worker, writer->generation, &rotation->info,
+                 &rotation->start_epoch, error) == 0)
+        {
+            return 0;
+        }
+
+        budget_spend_reserve(&writer->budget);
     }
 
-    rotation->sealed = number;
-    rotation->next = writer->generation->number;
+    budget_limit(&writer->generation->store, writer->budget.max_generation);
+    refuse(writer, error);
+
+    return -1;
 }
 
 
@@ -416,8 +467,17 @@ on_rotated(job_t *job)
 
     worker->rotating = 0;
 
+    if (rotation->refusing) {
+        look_for_room(worker);
+    }
+
     if (rotation->sealed == 0) {
+        uint64_t duration =
+            (uint64_t) worker->settings.generation_duration_ms;
+
         add_stats(&worker->stats, &rotation->info.stats);
+        (void) uv_timer_start(&worker->rotation, on_rotation,
+                              duration < SEAL_MS ? duration : SEAL_MS, 0);
 
     } else {
         worker->collecting = rotation->next;
@@ -494,19 +554,132 @@ seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
 
 
 /* Numbers are epoch seconds, and strictly increasing whatever the clock. */
-static int
-open_next(writer_t *writer, const qsn_settings_t *settings, uint64_t after,
-    char *error)
+static uint64_t
+next_number(uint64_t after)
 {
     uint64_t number = (uint64_t) qsn_clock_epoch();
 
-    if (number <= after) {
-        number = after + 1;
+    return number > after ? number : after + 1;
+}
+
+
+/* Opens the writer's generation, or goes on with it, and carries into it
+   what persists.  Before that is done nothing has been published into it. */
+static void
+begin_next(worker_t *worker, uint64_t sealed)
+{
+    writer_t *writer = &worker->writer;
+    char error[ROTATE_ERROR_SIZE];
+
+    if (writer->generation == NULL) {
+        writer->generation = generation_open(&worker->settings,
+                                             writer->number, error);
     }
 
-    writer->generation = generation_open(settings, number, error);
+    if (writer->generation == NULL || carry(worker, sealed, error) != 0) {
+        discard(worker);
+        refuse(writer, error);
+        return;
+    }
 
-    return writer->generation ? 0 : -1;
+    budget_limit(&writer->generation->store, writer->budget.max_generation);
+
+    if (!writer->budget.reserved && budget_make_reserve(&writer->budget) != 0)
+    {
+        refuse(writer, "the file system of db_dir is full");
+    }
+}
+
+
+static void
+discard(worker_t *worker)
+{
+    writer_t *writer = &worker->writer;
+    char *path = generation_path(worker->settings.db_dir, writer->number);
+
+    generation_close(writer->generation);
+    writer->generation = NULL;
+
+    if (path) {
+        generation_unlink(path);
+    }
+
+    free(path);
+}
+
+
+static void
+refuse(writer_t *writer, const char *why)
+{
+    if (writer->refusing[0] == '\0') {
+        qsn_log("publishes are refused for now: %s", why);
+    }
+
+    (void) snprintf(writer->refusing, sizeof(writer->refusing), "%s", why);
+}
+
+
+static void
+look_for_room(worker_t *worker)
+{
+    if (!uv_is_active((uv_handle_t *) &worker->room)) {
+        (void) uv_timer_start(&worker->room, on_room, ROOM_MS, 0);
+    }
+}
+
+
+static void
+on_room(uv_timer_t *timer)
+{
+    worker_t *worker = timer->data;
+    room_t *room = calloc(1, sizeof(*room));
+
+    if (room == NULL) {
+        look_for_room(worker);
+        return;
+    }
+
+    pool_drop_retired(worker->pool);
+    room->job.run = run_room;
+    room->job.done = on_room_looked;
+    room->worker = worker;
+    room->sealed = worker->snapshot->number;
+    ingest_run(worker, &room->job);
+}
+
+
+/* On the writer. */
+static void
+run_room(job_t *job)
+{
+    room_t *room = (room_t *) job;
+    writer_t *writer = &room->worker->writer;
+
+    if (writer->generation == NULL) {
+        begin_next(room->worker, room->sealed);
+    }
+
+    if (writer->generation && budget_make_reserve(&writer->budget) == 0) {
+        writer->refusing[0] = '\0';
+        qsn_log("there is room again: collects into generation %llu",
+                (unsigned long long) writer->number);
+    }
+
+    room->refusing = writer->refusing[0] != '\0';
+}
+
+
+/* On the loop. */
+static void
+on_room_looked(job_t *job)
+{
+    room_t *room = (room_t *) job;
+
+    if (room->refusing) {
+        look_for_room(room->worker);
+    }
+
+    free(room);
 }
 
 

@@ -2,6 +2,7 @@
 
 #include "schema.h"
 
+#include "budget.h"
 #include "qsn_buf.h"
 #include "sql.h"
 
@@ -113,9 +114,10 @@ schema_failed(store_t *store, request_t *request)
                             request->table.name.data,
                             (long long) store->settings->max_cell);
 
-    } else if (code == SQLITE_FULL || code == SQLITE_IOERR
-               || code == SQLITE_NOMEM)
-    {
+    } else if (code == SQLITE_FULL) {
+        budget_refuse(store, request);
+
+    } else if (code == SQLITE_IOERR || code == SQLITE_NOMEM) {
         (void) request_fail(request, 507, "There is no room for "
                             "table '%s': %s", request->table.name.data, why);
 

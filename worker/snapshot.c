@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "generation.h"
 #include "qsn_log.h"
 
@@ -78,6 +79,14 @@ snapshot_dispose(uv_loop_t *loop, const qsn_settings_t *settings,
 {
     const char *name = strrchr(path, '/') + 1;
     archive_t *archive;
+
+    /* an archive that cannot keep up must not fill db_dir */
+    if (settings->archive_db_dir && !budget_has_room(settings)) {
+        qsn_log("generation file %s is not archived: db_dir has no room to "
+                "keep it any longer", path);
+        generation_unlink(path);
+        return;
+    }
 
     if (settings->archive_db_dir == NULL
         || (archive = calloc(1, sizeof(*archive))) == NULL)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "budget.h"
 #include "qsn_log.h"
 #include "sql.h"
 
@@ -57,6 +58,7 @@ static_store_open(const qsn_settings_t *settings, char *error)
         return NULL;
     }
 
+    budget_limit(&statics->store, settings->max_static);
     statics->version = (uint64_t) store_meta(&statics->store, "version", 1);
     publish_tables(statics);
 
@@ -261,7 +263,7 @@ make_directory(const char *file, char *error)
     for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
         *at = '\0';
 
-        if (mkdir(path, 0755) == -1 && errno != EEXIST) {
+        if (mkdir(path, 0700) == -1 && errno != EEXIST) {
             (void) snprintf(error, STORE_ERROR_SIZE,
                             "cannot make directory %.300s of static_db: %s",
                             path, strerror(errno));

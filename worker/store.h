@@ -27,6 +27,7 @@
 typedef struct {
     const qsn_settings_t *settings;
     char *path;
+    int64_t max_bytes;          /* that publishes may fill; budget.h */
     sqlite3 *db;
     catalog_t catalog;
     rows_source_t rows;

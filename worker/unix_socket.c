@@ -1,11 +1,27 @@
-/* Listening, and the one read buffer of the loop. */
+/* Listening, who may connect, and the one read buffer of the loop. */
 
 #include "unix_socket.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define BACKLOG    1024
-#define READ_SIZE  (256 * 1024)
+#include "qsn_log.h"
+
+#define BACKLOG        1024
+#define READ_SIZE      (256 * 1024)
+#define FDS_KEPT       64
+#define FDS_A_PROCESS  4        /* of a query process, while one is started */
+
+static int set_access(const char *path, const char *group);
+static int find_group(const char *name, gid_t *gid);
+static int descriptors_left(const worker_t *worker, int fd);
+static int is_welcome(const worker_t *worker, int fd);
 
 
 int
@@ -26,10 +42,30 @@ unix_socket_listen(worker_t *worker, uv_pipe_t *listener, const char *name,
     int rc = uv_pipe_bind(listener, path);
 
     if (rc == 0) {
+        rc = set_access(path, worker->settings.socket_group);
+    }
+
+    if (rc == 0) {
         rc = uv_listen((uv_stream_t *) listener, BACKLOG, on_connection);
     }
 
     return rc;
+}
+
+
+int
+unix_socket_accept(const worker_t *worker, uv_stream_t *listener,
+    uv_pipe_t *pipe)
+{
+    uv_os_fd_t fd;
+
+    if (uv_accept(listener, (uv_stream_t *) pipe) != 0
+        || uv_fileno((uv_handle_t *) pipe, &fd) != 0)
+    {
+        return -1;
+    }
+
+    return descriptors_left(worker, fd) && is_welcome(worker, fd) ? 0 : -1;
 }
 
 
@@ -42,4 +78,100 @@ unix_socket_buffer(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
     (void) hint;
 
     *buf = uv_buf_init(shared, sizeof(shared));
+}
+
+
+/* Whoever may write to a socket's file may connect. */
+static int
+set_access(const char *path, const char *group)
+{
+    gid_t gid;
+
+    if (group == NULL) {
+        return chmod(path, 0600) == -1 ? uv_translate_sys_error(errno) : 0;
+    }
+
+    if (find_group(group, &gid) != 0) {
+        qsn_log("socket_group %s: no such group", group);
+        return UV_EINVAL;
+    }
+
+    return chown(path, (uid_t) -1, gid) == -1 || chmod(path, 0660) == -1
+           ? uv_translate_sys_error(errno) : 0;
+}
+
+
+static int
+find_group(const char *name, gid_t *gid)
+{
+    struct group *group = getgrnam(name);
+
+    if (group) {
+        *gid = group->gr_gid;
+    }
+
+    return group ? 0 : -1;
+}
+
+
+/* The kernel gives the lowest number that is free. */
+static int
+descriptors_left(const worker_t *worker, int fd)
+{
+    static rlim_t most;
+    static uint64_t logged_ms;
+
+    if (most == 0) {
+        struct rlimit limit;
+        rlim_t kept = FDS_KEPT + FDS_A_PROCESS
+                                 * (rlim_t) uv_available_parallelism();
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == -1
+            || limit.rlim_cur == RLIM_INFINITY)
+        {
+            most = RLIM_INFINITY;
+        } else {
+            most = limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept
+                                             : limit.rlim_cur / 2;
+        }
+    }
+
+    if ((rlim_t) fd < most) {
+        return 1;
+    }
+
+    uint64_t now = uv_now(&worker->loop);
+
+    if (logged_ms == 0 || now - logged_ms >= 1000) {
+        qsn_log("too many connections for the limit on open files: some are "
+                "turned away");
+        logged_ms = now;
+    }
+
+    return 0;
+}
+
+
+static int
+is_welcome(const worker_t *worker, int fd)
+{
+    const char *group = worker->settings.socket_group;
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    gid_t gid;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1) {
+        return 0;
+    }
+
+    if (peer.uid == 0 || peer.uid == geteuid()
+        || (group && find_group(group, &gid) == 0 && peer.gid == gid))
+    {
+        return 1;
+    }
+
+    qsn_log("process %d of user %d may not connect (socket_group)",
+            (int) peer.pid, (int) peer.uid);
+
+    return 0;
 }

@@ -10,6 +10,15 @@
 int unix_socket_listen(worker_t *worker, uv_pipe_t *listener,
     const char *name, uv_connection_cb on_connection);
 
+/*
+ * Accepts into pipe, which has been initialized: 0, or -1 and the pipe is to
+ * be closed.  Whoever is neither root, nor our own user, nor in socket_group
+ * is turned away, and so is everybody while few descriptors are left: these
+ * are for generations and query processes.
+ */
+int unix_socket_accept(const worker_t *worker, uv_stream_t *listener,
+    uv_pipe_t *pipe);
+
 /* For uv_read_start(): one buffer serves all who consume or copy what they
    read before they return. */
 void unix_socket_buffer(uv_handle_t *handle, size_t hint, uv_buf_t *buf);

@@ -54,6 +54,7 @@ typedef struct {
     qsn_page_t *page;
     qsn_page_state_t page_state;
     uv_timer_t rotation;
+    uv_timer_t room;            /* looks for it while publishes are refused */
 
     int rotating;               /* the writer has been told to */
 

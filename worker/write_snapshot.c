@@ -107,6 +107,13 @@ run_copy(job_t *job)
     writer_t *writer = &copy->worker->writer;
     sqlite3_int64 changes;
 
+    if (writer->generation == NULL) {
+        (void) snprintf(copy->error, sizeof(copy->error), "No generation is "
+                        "being collected: %.400s", writer->refusing);
+        copy->failed = 1;
+        return;
+    }
+
     copy->number = writer->generation->number;
     changes = sqlite3_total_changes64(writer->generation->store.db);
 

@@ -21,6 +21,7 @@ static void run(void *arg);
 static void on_stop(job_t *job);
 static job_t *take_group(writer_t *writer, job_t *first);
 static int write_group(writer_t *writer, job_t *first);
+static void refuse(writer_t *writer, exchange_t *exchange);
 static void write_alone(writer_t *writer, exchange_t *exchange);
 static enum report_result apply(store_t *store, exchange_t *exchange);
 static void count(stats_t *stats, const request_t *request);
@@ -107,16 +108,20 @@ take_group(writer_t *writer, job_t *first)
         rest = next;
     } while (rest && rest->run == NULL && bytes < GROUP_BYTES);
 
-    int alone = write_group(writer, group.first) != 0;
+    int refused = writer->refusing[0] != '\0';
+    int alone = !refused && write_group(writer, group.first) != 0;
 
     for (job_t *job = group.first; job; job = job->next) {
         exchange_t *exchange = exchange_of(job);
 
-        if (alone) {
+        if (refused) {
+            refuse(writer, exchange);
+
+        } else if (alone) {
             write_alone(writer, exchange);
         }
 
-        exchange->generation = writer->generation->number;
+        exchange->generation = writer->number;
         count(&writer->stats, &exchange->request);
     }
 
@@ -155,6 +160,14 @@ write_group(writer_t *writer, job_t *first)
 
 
 static void
+refuse(writer_t *writer, exchange_t *exchange)
+{
+    (void) request_fail(&exchange->request, 507, "Nothing can be published "
+                        "for the moment: %s", writer->refusing);
+}
+
+
+static void
 write_alone(writer_t *writer, exchange_t *exchange)
 {
     store_t *store = &writer->generation->store;
@@ -164,8 +177,7 @@ write_alone(writer_t *writer, exchange_t *exchange)
     exchange->duplicate = 0;
 
     if (store_begin(store) != 0) {
-        (void) request_fail(request, 503, "The generation cannot be "
-                            "written: %s", sqlite3_errmsg(store->db));
+        (void) schema_failed(store, request);
         return;
     }
 
@@ -175,8 +187,7 @@ write_alone(writer_t *writer, exchange_t *exchange)
     }
 
     if (store_commit(store) != 0) {
-        (void) request_fail(request, 507, "The generation cannot be "
-                            "committed: %s", sqlite3_errmsg(store->db));
+        (void) schema_failed(store, request);
         rollback(store);
     }
 }

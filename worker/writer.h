@@ -12,6 +12,7 @@
  * the writer's, but for the mailbox.
  */
 
+#include "budget.h"
 #include "generation.h"
 #include "mailbox.h"
 #include "stats.h"
@@ -20,7 +21,10 @@ typedef struct {
     uv_thread_t thread;
     mailbox_t inbox;
     mailbox_t *answers;         /* the loop's */
-    generation_t *generation;   /* being collected */
+    budget_t budget;
+    generation_t *generation;   /* being collected; NULL: ->refusing */
+    uint64_t number;            /* its number */
+    char refusing[STORE_ERROR_SIZE];    /* why publishes are; "": they aren't */
     stats_t stats;              /* of publishes into it that got here */
     uint64_t copied;            /* generation of the last copy, 0: none */
     sqlite3_int64 copied_changes;       /* it had then */

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bridge.h"
@@ -33,6 +34,7 @@ main(int argc, char **argv)
     int status = 1;
 
     qsn_log_open("qasino-zmq-bridge");
+    (void) umask(077);
     (void) prctl(PR_SET_NAME, "qasino-zmq-bridge");     /* 15 bytes stay */
 
     switch (qsn_settings_load(&settings, argc, argv, error)) {

@@ -118,8 +118,8 @@ test_template(void **state)
 {
     char *argv[] = {
         (char *) "test", (char *) "--keys-dir=/K", (char *)
-        "--htpasswd-file=/H", (char *) "--http-port=11", (char *)
-        "--https-port=12", (char *) "--line-port=13", (char *)
+        "--htpasswd-file=/H", (char *) "--client-ca-file=/C", (char *)
+        "--http-port=11", (char *) "--https-port=12", (char *) "--line-port=13", (char *)
         "--run-dir=/R", (char *) "--nginx-workers=3", NULL
     };
     layout_t layout = {
@@ -131,7 +131,7 @@ test_template(void **state)
 
     (void) state;
 
-    assert_int_equal(qsn_settings_load(&settings, 8, argv, error), 0);
+    assert_int_equal(qsn_settings_load(&settings, 9, argv, error), 0);
 
     if (layout_read(TEMPLATE, &text, error) != 0) {
         fail_msg("%s", error);

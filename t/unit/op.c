@@ -71,6 +71,32 @@ test_other_ops(void **state)
 
 
 static void
+test_classes(void **state)
+{
+    (void) state;
+
+    assert_int_equal(qsn_op_classes(QSN_OP_QUERY), QSN_CLASS_QUERY);
+    assert_int_equal(qsn_op_classes(QSN_OP_GET_TABLE_LIST), QSN_CLASS_QUERY);
+    assert_int_equal(qsn_op_classes(QSN_OP_NAME_VALUE_UPDATE),
+                     QSN_CLASS_UPDATE);
+    assert_int_equal(qsn_op_classes(QSN_OP_ADD_TABLE_DATA),
+                     QSN_CLASS_ALL & ~QSN_CLASS_QUERY);
+    assert_int_equal(qsn_op_classes(QSN_OP_ADD_CSV_TABLE_DATA),
+                     QSN_CLASS_ALL & ~QSN_CLASS_QUERY);
+    assert_int_equal(qsn_op_classes(QSN_OP_GENERATION_SIGNAL), 0);
+    assert_int_equal(qsn_op_classes(QSN_OP_NONE), 0);
+    assert_int_equal(qsn_op_classes((enum qsn_op) 99), 0);
+
+    assert_string_equal(qsn_class_name(0), "");
+    assert_string_equal(qsn_class_name(QSN_CLASS_ALL), "query");
+    assert_string_equal(qsn_class_name(QSN_CLASS_UPDATE | QSN_CLASS_STATIC),
+                        "update");
+    assert_string_equal(qsn_class_name(QSN_CLASS_STATIC), "static");
+    assert_string_equal(qsn_class_name(1u << 4), "");
+}
+
+
+static void
 test_formats(void **state)
 {
     static const struct {
@@ -124,6 +150,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ops),
         cmocka_unit_test(test_other_ops),
+        cmocka_unit_test(test_classes),
         cmocka_unit_test(test_formats)
     };
 

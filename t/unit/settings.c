@@ -194,6 +194,7 @@ test_refused(void **state)
     refuses("needs a value", load("-i", NULL));
     refuses("both", load("-K", "/keys", NULL));
     refuses("both", load("-p", "/htpasswd", NULL));
+    refuses("both", load("--client-ca-file", "/ca", NULL));
 }
 
 

@@ -35,6 +35,8 @@ fixture_open(fixture_t *fixture)
     fixture->settings.max_cell = 100000;
     fixture->settings.max_tables = 20;
     fixture->settings.max_columns = 30;
+    fixture->settings.max_identities = 1000;
+    fixture->settings.static_db = (char *) "/nonexistent/static.db";
     fixture->limits.max_cell = 100000;
     fixture->limits.max_columns = 30;
     fixture->limits.max_sql = 1000;

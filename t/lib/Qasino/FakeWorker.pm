@@ -51,6 +51,7 @@ my %does = (
     echo => sub ($s, $f) {
         my %args = %{$f->{args} // {}};
         delete $args{client};
+        delete $args{allow} if $args{allow} == 15;      # all
         answer($s, $f, body => join '',
             "op $f->{op} format $f->{format} flags ",
             $f->{flags} & ~WHOLE, "\n",

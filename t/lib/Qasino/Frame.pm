@@ -27,11 +27,11 @@ our %OP = (none => 0, add_table_data => 1, add_csv_table_data => 2,
     unknown => 255);
 
 our %TAG = (identity => 1, client => 2, sql => 3, name => 4, value => 5,
-    claimed_identity => 6, snapshot => 10, static_db => 11, deadline => 12,
-    claim => 13, generation => 16, static_version => 17, max_age => 18,
+    claimed_identity => 6, allow => 7, snapshot => 10, static_db => 11,
+    deadline => 12, claim => 13, generation => 16, static_version => 17, max_age => 18,
     retry_after => 19);
 
-my %NUMBER = map { $_ => 1 } qw(deadline claim generation static_version
+my %NUMBER = map { $_ => 1 } qw(allow deadline claim generation static_version
     max_age retry_after);
 my %NAME = reverse %TAG;
 
