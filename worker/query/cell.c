@@ -9,10 +9,14 @@
 static int is_utf8(const char *data, size_t length);
 
 
+/* By way of sqlite3_column_value(), which is one look at the row instead of
+   one each for type, value and length.  Such a value must not be touched by
+   two threads: here there is one that uses SQLite. */
 int
 cell_load(cell_t *cell, sqlite3_stmt *row, int column)
 {
-    int type = sqlite3_column_type(row, column);
+    sqlite3_value *value = sqlite3_column_value(row, column);
+    int type = sqlite3_value_type(value);
     double real;
 
     cell->data = cell->number;
@@ -23,23 +27,23 @@ cell_load(cell_t *cell, sqlite3_stmt *row, int column)
     case SQLITE_INTEGER:
         cell->kind = CELL_NUMBER;
         cell->length = number_from_int(cell->number,
-                                       sqlite3_column_int64(row, column));
+                                       sqlite3_value_int64(value));
         return 0;
 
     case SQLITE_FLOAT:
-        real = sqlite3_column_double(row, column);
+        real = sqlite3_value_double(value);
         cell->kind = isfinite(real) ? CELL_NUMBER : CELL_INFINITE;
         cell->length = number_from_double(cell->number, real);
         return 0;
 
     case SQLITE_TEXT:
         cell->kind = CELL_TEXT;
-        cell->data = (const char *) sqlite3_column_text(row, column);
+        cell->data = (const char *) sqlite3_value_text(value);
         break;
 
     case SQLITE_BLOB:
         cell->kind = CELL_TEXT;
-        cell->data = sqlite3_column_blob(row, column);
+        cell->data = sqlite3_value_blob(value);
         break;
 
     default:
@@ -47,7 +51,7 @@ cell_load(cell_t *cell, sqlite3_stmt *row, int column)
         return 0;
     }
 
-    cell->length = (size_t) sqlite3_column_bytes(row, column);
+    cell->length = (size_t) sqlite3_value_bytes(value);
 
     if (cell->data == NULL) {
         cell->data = cell->number;

@@ -4,8 +4,8 @@
  *
  * The classic form, which old clients know, has every cell as a string and
  * NULL as "".  With native set, numbers are numbers and NULL is null.
- * Most bytes of most results are plain ASCII: they are found by a table and
- * copied in runs.
+ * Most bytes of most results are plain ASCII: they are copied eight at a
+ * time.  Most cells are short: room is made for a whole one at once.
  */
 
 #include "render.h"
@@ -21,10 +21,14 @@ enum byte_class { PLAIN, ESCAPE, MULTI };
 static void json_begin(render_t *render, sqlite3_stmt *statement);
 static void json_row(render_t *render, sqlite3_stmt *statement);
 static void json_end(render_t *render);
-static void put_cell(render_t *render, cell_t *cell, int column);
+static void put_cell(render_t *render, const cell_t *cell, int column);
+static void put_long(render_t *render, const cell_t *cell, size_t *width);
 static void put_text(render_t *render, const char *data, size_t length,
     size_t *width);
 static void put_hex(sink_t *sink, const char *data, size_t length);
+static char *escape_text(char *p, const char *data, size_t piece,
+    size_t left, size_t *used, size_t *width);
+static inline int is_plain(uint64_t bytes);
 static char *escape_byte(char *out, unsigned char byte);
 static inline enum byte_class class_of(unsigned char byte);
 
@@ -70,17 +74,9 @@ json_row(render_t *render, sqlite3_stmt *statement)
     qsn_buf_t *buf = &render->sink->buf;
     cell_t cell;
 
-    if (render->rows) {
-        qsn_buf_append(buf, ", ", 2);
-    }
-
-    qsn_buf_byte(buf, '[');
+    qsn_buf_string(buf, render->rows ? ", [" : "[");
 
     for (int i = 0; i < render->columns; i++) {
-        if (i) {
-            qsn_buf_append(buf, ", ", 2);
-        }
-
         render_cell(render, statement, i, &cell);
         put_cell(render, &cell, i);
         sink_check(render->sink);
@@ -119,52 +115,78 @@ json_end(render_t *render)
 }
 
 
+/* With what comes before it. */
 static void
-put_cell(render_t *render, cell_t *cell, int column)
+put_cell(render_t *render, const cell_t *cell, int column)
 {
     qsn_buf_t *buf = &render->sink->buf;
-    size_t width = 0;
-    char *p;
+    size_t used, width = 0;
+    int bare = render->native && cell->kind == CELL_NUMBER;
 
-    switch (cell->kind) {
+    if (cell->kind == CELL_HEX || cell->length > SINK_PIECE) {
+        qsn_buf_string(buf, column ? ", " : "");
+        put_long(render, cell, &width);
+        render_width(render, column, width);
+        return;
+    }
 
-    case CELL_NULL:
-        qsn_buf_string(buf, render->native ? "null" : "\"\"");
-        break;
+    char *start = qsn_buf_reserve(buf, (cell->length + 2) * ESCAPED_MAX);
+    char *p = start;
 
-    case CELL_NUMBER:
-    case CELL_INFINITE:
+    if (p == NULL) {
+        return;
+    }
+
+    if (column) {
+        memcpy(p, ", ", 2);
+        p += 2;
+    }
+
+    if (!bare) {
+        *p++ = '"';
+    }
+
+    if (cell->kind == CELL_TEXT) {
+        p = escape_text(p, cell->data, cell->length, cell->length, &used,
+                        &width);
+
+    } else if (cell->kind == CELL_NULL && render->native) {
+        memcpy(p - 1, "null", 4);
+        qsn_buf_commit(buf, (size_t) (p + 3 - start));
+        return;
+
+    } else {
+        memcpy(p, cell->data, cell->length);
+        p += cell->length;
         width = cell->length;
-        p = qsn_buf_reserve(buf, width + 2);
+    }
 
-        if (p && render->native && cell->kind == CELL_NUMBER) {
-            memcpy(p, cell->data, width);
-            qsn_buf_commit(buf, width);
+    if (!bare) {
+        *p++ = '"';
+    }
 
-        } else if (p) {
-            *p = '"';
-            memcpy(p + 1, cell->data, width);
-            p[width + 1] = '"';
-            qsn_buf_commit(buf, width + 2);
-        }
+    qsn_buf_commit(buf, (size_t) (p - start));
+    render_width(render, column, width);
+}
 
-        break;
 
-    case CELL_TEXT:
-        qsn_buf_byte(buf, '"');
-        put_text(render, cell->data, cell->length, &width);
-        qsn_buf_byte(buf, '"');
-        break;
+/* Piece by piece, which may go out in between. */
+static void
+put_long(render_t *render, const cell_t *cell, size_t *width)
+{
+    qsn_buf_t *buf = &render->sink->buf;
 
-    case CELL_HEX:
-        width = cell_hex_width(cell->length);
+    if (cell->kind == CELL_HEX) {
+        *width = cell_hex_width(cell->length);
         qsn_buf_string(buf, "\"x'");
         put_hex(render->sink, cell->data, cell->length);
         qsn_buf_string(buf, "'\"");
-        break;
+        return;
     }
 
-    render_width(render, column, width);
+    qsn_buf_byte(buf, '"');
+    put_text(render, cell->data, cell->length, width);
+    qsn_buf_byte(buf, '"');
 }
 
 
@@ -202,45 +224,86 @@ render_json_text(qsn_buf_t *out, const char *data, size_t left,
 {
     size_t piece = left < SINK_PIECE ? left : SINK_PIECE;
     char *start = qsn_buf_reserve(out, (piece + 1) * ESCAPED_MAX);
-    char *p = start;
-    size_t i = 0;
+    size_t used;
 
-    if (p == NULL) {
+    if (start == NULL) {
         return left;
     }
 
+    char *end = escape_text(start, data, piece, left, &used, width);
+
+    qsn_buf_commit(out, (size_t) (end - start));
+
+    return used;
+}
+
+
+/* Writes at most (piece + 1) * ESCAPED_MAX bytes, returns their end.  *used
+   is piece, or more if the last character goes beyond it. */
+static char *
+escape_text(char *p, const char *data, size_t piece, size_t left,
+    size_t *used, size_t *width)
+{
+    size_t i = 0;
+
     while (i < piece) {
-        size_t from = i;
+        uint64_t eight;
 
-        while (i < piece && class_of((unsigned char) data[i]) == PLAIN) {
-            i++;
-        }
+        if (piece - i >= sizeof(eight)) {
+            memcpy(&eight, data + i, sizeof(eight));
 
-        memcpy(p, data + from, i - from);
-        p += i - from;
-        *width += i - from;
-
-        if (i == piece) {
-            break;
+            if (is_plain(eight)) {
+                memcpy(p, &eight, sizeof(eight));
+                p += sizeof(eight);
+                i += sizeof(eight);
+                *width += sizeof(eight);
+                continue;
+            }
         }
 
         ++*width;
 
-        if (class_of((unsigned char) data[i]) == ESCAPE) {
+        switch (class_of((unsigned char) data[i])) {
+
+        case PLAIN:
+            *p++ = data[i++];
+            break;
+
+        case ESCAPE:
             p = escape_byte(p, (unsigned char) data[i++]);
-            continue;
+            break;
+
+        case MULTI:
+        {
+            size_t size = qsn_utf8_size(data + i, left - i);
+
+            memcpy(p, size ? data + i : "\xef\xbf\xbd", size ? size : 3);
+            p += size ? size : 3;
+            i += size ? size : 1;
+            break;
         }
-
-        size_t size = qsn_utf8_size(data + i, left - i);
-
-        memcpy(p, size ? data + i : "\xef\xbf\xbd", size ? size : 3);
-        p += size ? size : 3;
-        i += size ? size : 1;
+        }
     }
 
-    qsn_buf_commit(out, (size_t) (p - start));
+    *used = i;
 
-    return i;
+    return p;
+}
+
+
+/* Whether all of eight bytes are PLAIN: for each that equals c, or is less
+   than 0x20, subtracting sets its uppermost bit, which it had not. */
+static inline int
+is_plain(uint64_t bytes)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t high = 0x80 * ones;
+    uint64_t quote = bytes ^ '"' * ones;
+    uint64_t backslash = bytes ^ '\\' * ones;
+    uint64_t delete = bytes ^ 0x7f * ones;
+
+    return ((bytes | (bytes - 0x20 * ones) | (quote - ones)
+             | (backslash - ones) | (delete - ones)) & high) == 0;
 }
 
 
