@@ -17,6 +17,8 @@
 #include "qsn_op.h"
 #include "qsn_reply.h"
 #include "query_process.h"
+#include "query_queue.h"
+#include "share.h"
 
 #define GENERATIONS_KEPT  3
 #define SLOW_MS           10    /* nothing should wait behind a query that
@@ -32,9 +34,9 @@ struct pool_s {
     query_process_t *processes;
     size_t count;
     uint64_t turn;              /* counts snapshots */
-    query_t *first;             /* the queue */
-    query_t *last;
-    size_t queued;
+    uint64_t world;             /* and changes of static tables, too */
+    share_t *share;
+    query_queue_t queue;
     uv_timer_t queue_timer;
     uv_timer_t slow_timer;      /* while queries wait in processes */
     uv_prepare_t before_poll;
@@ -42,6 +44,7 @@ struct pool_s {
     denylist_t denied;          /* statements, in this generation */
 };
 
+static void enqueue(pool_t *pool, query_t *query);
 static void dispatch(pool_t *pool);
 static query_process_t *choose(const pool_t *pool, const query_t *query);
 static int is_slow(const query_process_t *process);
@@ -56,13 +59,16 @@ static void on_ready(query_process_t *process);
 static void on_frame(query_process_t *process, void *data,
     const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 static void on_death(query_process_t *process, int overdue);
-static void pass_on(query_t *query, const qsn_frame_t *frame,
+static void pass_on(pool_t *pool, query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
+static void hand_out(pool_t *pool, query_t *follower,
+    const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
+static int is_for_all(const qsn_frame_t *frame, const uint8_t *args);
 static void fail(pool_t *pool, query_t *query, unsigned status,
     const char *message);
 static void stop(pool_t *pool, query_t *query, unsigned status,
     const char *message);
-static query_t *unqueue(pool_t *pool, query_t *query);
+static void replace(pool_t *pool, query_t *query, query_t *heir);
 
 static const query_process_events_t events = {
     .on_ready = on_ready,
@@ -88,8 +94,11 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
                   ? (size_t) settings->query_processes
                   : (size_t) uv_available_parallelism();
     pool->processes = calloc(pool->count, sizeof(*pool->processes));
+    pool->share = share_create();
 
-    if (pool->processes == NULL) {
+    if (pool->processes == NULL || pool->share == NULL) {
+        free(pool->processes);
+        share_destroy(pool->share);
         free(pool);
         return NULL;
     }
@@ -124,8 +133,8 @@ pool_destroy(pool_t *pool)
     uv_close((uv_handle_t *) &pool->slow_timer, NULL);
     uv_close((uv_handle_t *) &pool->before_poll, NULL);
 
-    while (pool->first) {
-        fail(pool, unqueue(pool, pool->first), 503, "The server stops");
+    while (pool->queue.first) {
+        fail(pool, query_queue_pop(&pool->queue), 503, "The server stops");
     }
 
     for (size_t i = 0; i < pool->count; i++) {
@@ -141,6 +150,7 @@ pool_destroy(pool_t *pool)
 
     denylist_clear(&pool->denied);
     free(pool->processes);
+    share_destroy(pool->share);
     free(pool);
 }
 
@@ -149,6 +159,7 @@ void
 pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 {
     pool->turn++;
+    pool->world++;
     denylist_clear(&pool->denied);
 
     for (size_t i = 0; i < pool->count; i++) {
@@ -187,15 +198,32 @@ pool_drop_retired(pool_t *pool)
 
 
 void
+pool_static_changed(pool_t *pool)
+{
+    pool->world++;
+}
+
+
+void
 pool_submit(pool_t *pool, query_t *query)
 {
-    query->next = NULL;
     query->process = NULL;
     query->alone = 0;
     query->answered = 0;
     query->queued_ms = uv_now(pool->loop);
+    query->world = pool->world;
     pool->stats->sql_received++;
 
+    if (!share_enter(pool->share, query)) {
+        enqueue(pool, query);
+        dispatch(pool);
+    }
+}
+
+
+static void
+enqueue(pool_t *pool, query_t *query)
+{
     if (query->sql
         && denylist_has(&pool->denied, query->sql, query->sql_length))
     {
@@ -205,34 +233,41 @@ pool_submit(pool_t *pool, query_t *query)
         return;
     }
 
-    if (pool->queued >= (size_t) pool->settings->query_queue) {
+    if (pool->queue.count >= (size_t) pool->settings->query_queue) {
         fail(pool, query, 503, "Too many queries are waiting (query_queue)");
         return;
     }
 
-    if (pool->last) {
-        pool->last->next = query;
-    } else {
-        pool->first = query;
-    }
-
-    pool->last = query;
-    pool->queued++;
-    dispatch(pool);
+    query_queue_push(&pool->queue, query);
 }
 
 
 int
 pool_is_short(const pool_t *pool)
 {
-    return pool->first != NULL;
+    return pool->queue.first != NULL;
 }
 
 
 void
 pool_cancel(pool_t *pool, query_t *query)
 {
-    stop(pool, query, 503, "The query was cancelled");
+    static const char message[] = "The query was cancelled";
+
+    if (query->leader) {
+        share_leave(query);
+        fail(pool, query, 503, message);
+        return;
+    }
+
+    query_t *heir = query->leading ? share_succeed(pool->share, query) : NULL;
+
+    if (heir) {
+        replace(pool, query, heir);
+        fail(pool, query, 503, message);
+    } else {
+        stop(pool, query, 503, message);
+    }
 }
 
 
@@ -257,14 +292,14 @@ pool_resume(query_t *query)
 static void
 dispatch(pool_t *pool)
 {
-    while (pool->first) {
-        query_process_t *process = choose(pool, pool->first);
+    while (pool->queue.first) {
+        query_process_t *process = choose(pool, pool->queue.first);
 
         if (process == NULL) {
             break;
         }
 
-        send_query(process, unqueue(pool, pool->first));
+        send_query(process, query_queue_pop(&pool->queue));
     }
 
     arm_queue_timer(pool);
@@ -367,12 +402,12 @@ arm_queue_timer(pool_t *pool)
 {
     uint64_t patience = (uint64_t) pool->settings->query_deadline_ms;
 
-    if (pool->first == NULL) {
+    if (pool->queue.first == NULL) {
         (void) uv_timer_stop(&pool->queue_timer);
         return;
     }
 
-    uint64_t waited = uv_now(pool->loop) - pool->first->queued_ms;
+    uint64_t waited = uv_now(pool->loop) - pool->queue.first->queued_ms;
 
     (void) uv_timer_start(&pool->queue_timer, on_queue_timer,
                           waited < patience ? patience - waited : 0, 0);
@@ -385,14 +420,14 @@ on_queue_timer(uv_timer_t *timer)
     pool_t *pool = timer->data;
     uint64_t patience = (uint64_t) pool->settings->query_deadline_ms;
 
-    while (pool->first
-           && uv_now(pool->loop) - pool->first->queued_ms >= patience)
+    while (pool->queue.first
+           && uv_now(pool->loop) - pool->queue.first->queued_ms >= patience)
     {
-        fail(pool, unqueue(pool, pool->first), 503, "All query processes "
+        fail(pool, query_queue_pop(&pool->queue), 503, "All query processes "
              "were busy for as long as a query may take (query_deadline)");
     }
 
-    arm_queue_timer(pool);
+    dispatch(pool);
 }
 
 
@@ -443,14 +478,7 @@ run_again(query_t *query)
 
     query->process = NULL;
     query->alone = 1;
-    query->next = pool->first;
-    pool->first = query;
-
-    if (pool->last == NULL) {
-        pool->last = query;
-    }
-
-    pool->queued++;
+    query_queue_push_first(&pool->queue, query);
 }
 
 
@@ -481,7 +509,8 @@ on_frame(query_process_t *process, void *data, const qsn_frame_t *frame,
 
     if (frame->flags & QSN_FLAG_MORE) {
         query->answered = 1;
-        pass_on(query, frame, args, body);
+        pass_on(pool, query, frame, args, body);
+        dispatch(pool);         /* what followed has to run for itself */
         return;
     }
 
@@ -490,7 +519,7 @@ on_frame(query_process_t *process, void *data, const qsn_frame_t *frame,
 
     pool->stats->sql_completed += good;
     pool->stats->sql_errors += !good;
-    pass_on(query, frame, args, body);
+    pass_on(pool, query, frame, args, body);
     dispatch(pool);
 }
 
@@ -532,15 +561,64 @@ on_death(query_process_t *process, int overdue)
 }
 
 
+/* The first frame of a leader is also for those that follow it. */
 static void
-pass_on(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
-    const uint8_t *body)
+pass_on(pool_t *pool, query_t *query, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body)
 {
+    query_t *follower = NULL;
+
+    if (query->leading) {
+        follower = share_resolve(pool->share, query);
+    }
+
     if (!(frame->flags & QSN_FLAG_MORE)) {
         query->process = NULL;
     }
 
     query->on_frame(query, frame, args, body);
+
+    while (follower) {
+        query_t *next = follower->next_follower;
+
+        hand_out(pool, follower, frame, args, body);
+        follower = next;
+    }
+}
+
+
+static void
+hand_out(pool_t *pool, query_t *follower, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body)
+{
+    if (is_for_all(frame, args)) {
+        pool->stats->sql_completed += frame->status == 200;
+        pool->stats->sql_errors += frame->status != 200;
+        follower->on_frame(follower, frame, args, body);
+
+    } else if (pool->stopping) {
+        fail(pool, follower, 503, "The server stops");
+
+    } else {
+        enqueue(pool, follower);        /* whoever is calling dispatches */
+    }
+}
+
+
+/* A whole answer that is the same for all, or the news that it takes too
+   long to find: the others would take as long. */
+static int
+is_for_all(const qsn_frame_t *frame, const uint8_t *args)
+{
+    qsn_frame_arg_t found[QSN_FRAME_TAGS];
+
+    if (frame->flags & QSN_FLAG_MORE) {
+        return 0;
+    }
+
+    return frame->status == 504
+           || (qsn_frame_parse_args(args, frame->args_length, found) == NULL
+               && found[QSN_ARG_MAX_AGE_MS].data);
 }
 
 
@@ -563,7 +641,7 @@ fail(pool_t *pool, query_t *query, unsigned status, const char *message)
         frame.status = 0;
         frame.flags = QSN_FLAG_ABORT;
         frame.body_length = length;
-        pass_on(query, &frame, NULL, (const uint8_t *) message);
+        pass_on(pool, query, &frame, NULL, (const uint8_t *) message);
         return;
     }
 
@@ -578,7 +656,7 @@ fail(pool_t *pool, query_t *query, unsigned status, const char *message)
         frame.body_length = size;
     }
 
-    pass_on(query, &frame, NULL, body);
+    pass_on(pool, query, &frame, NULL, body);
     free(body);
 }
 
@@ -590,7 +668,7 @@ stop(pool_t *pool, query_t *query, unsigned status, const char *message)
     query_process_t *process = query->process;
 
     if (process == NULL) {
-        fail(pool, unqueue(pool, query), status, message);
+        fail(pool, query_queue_remove(&pool->queue, query), status, message);
         return;
     }
 
@@ -605,28 +683,19 @@ stop(pool_t *pool, query_t *query, unsigned status, const char *message)
 }
 
 
-static query_t *
-unqueue(pool_t *pool, query_t *query)
+/* heir takes the place of query, which the caller still has to end. */
+static void
+replace(pool_t *pool, query_t *query, query_t *heir)
 {
-    query_t **at = &pool->first;
-    query_t *before = NULL;
+    if (query->process) {
+        heir->process = query->process;
+        heir->turn = query->turn;
+        query_process_replace(query->process, query, heir);
+        query->process = NULL;
 
-    while (*at != query) {
-        if (*at == NULL) {
-            return query;       /* it has had its last frame */
-        }
-
-        before = *at;
-        at = &before->next;
+    } else {
+        query_queue_replace(&pool->queue, query, heir);
     }
 
-    *at = query->next;
-
-    if (pool->last == query) {
-        pool->last = before;
-    }
-
-    pool->queued--;
-
-    return query;
+    heir->alone = query->alone;
 }

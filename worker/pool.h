@@ -10,6 +10,9 @@
  * it and the worker one read and one write a handful.  Those that turn out
  * to wait behind a slow one are taken back and run elsewhere.
  *
+ * Queries that ask the same at the same time run once, where the answer is
+ * one that caches may keep.
+ *
  * A query past its deadline is interrupted by its own process, at twice the
  * deadline the process is killed here and replaced; either way the asker
  * gets a last frame.
@@ -54,6 +57,15 @@ struct query_s {
     uint64_t turn;              /* of the pool's snapshots, it runs on */
     int alone;                  /* shares a process with no other query */
     int answered;               /* the RESPONSE frame has been passed on */
+
+    /* share.c's */
+    uint64_t world;
+    uint64_t hash;
+    int leading;
+    query_t *next_leader;
+    query_t *followers;
+    query_t *leader;            /* NULL: it follows none */
+    query_t *next_follower;
 };
 
 /*
@@ -70,6 +82,10 @@ void pool_destroy(pool_t *pool);
 /* All processes go over to this snapshot as soon as they are free; queries
    submitted from now on run on it. */
 void pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version);
+
+/* Static tables have changed: an answer from before is none for a query
+   from now on. */
+void pool_static_changed(pool_t *pool);
 
 /*
  * Queues a query.  ->on_frame is called for every frame of its answer, the

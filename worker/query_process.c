@@ -122,6 +122,18 @@ query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
 
 
 void
+query_process_replace(query_process_t *process, const void *query,
+    void *heir)
+{
+    for (size_t i = 0; i < process->sent_count; i++) {
+        if (process->sent[i].query == query) {
+            process->sent[i].query = heir;
+        }
+    }
+}
+
+
+void
 query_process_forget(query_process_t *process, const void *query)
 {
     for (size_t i = 0; i < process->sent_count; i++) {

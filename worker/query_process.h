@@ -102,6 +102,10 @@ int query_process_ready(const query_process_t *process);
 int query_process_send(query_process_t *process, void *query,
     qsn_frame_t *frame, const qsn_frame_arg_t *args, uint64_t kill_ms);
 
+/* From here on what comes of query is heir's. */
+void query_process_replace(query_process_t *process, const void *query,
+    void *heir);
+
 /* Nobody waits for this query any more: it is stopped and what still comes
    of it is swallowed. */
 void query_process_forget(query_process_t *process, const void *query);

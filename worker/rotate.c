@@ -160,6 +160,7 @@ rotate_static_changed(worker_t *worker, uint64_t version)
     if (worker->page_state.static_version != version) {
         worker->page_state.static_version = version;
         qsn_page_publish(worker->page, &worker->page_state);
+        pool_static_changed(worker->pool);
     }
 }
 
