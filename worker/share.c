@@ -134,12 +134,12 @@ share_succeed(share_t *share, query_t *leader)
 static int
 is_shareable(const query_t *query)
 {
-    const char *p = query->sql;
-    const char *end = p + query->sql_length;
-
     if (query->on_start || query->snapshot) {
         return 0;
     }
+
+    const char *p = query->sql ? query->sql : "";
+    const char *end = p + query->sql_length;
 
     while (p < end) {
         const char *word = p;
@@ -205,9 +205,9 @@ is_same(const query_t *a, const query_t *b)
     return a->hash == b->hash && a->world == b->world && a->op == b->op
            && a->format == b->format && a->flags == b->flags
            && a->sql_length == b->sql_length
+           && (a->sql == NULL) == (b->sql == NULL)
            && (a->sql_length == 0
-               || memcmp(a->sql, b->sql, a->sql_length) == 0)
-           && (a->sql == NULL) == (b->sql == NULL);
+               || memcmp(a->sql, b->sql, a->sql_length) == 0);
 }
 
 
