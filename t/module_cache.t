@@ -350,7 +350,7 @@ If-None-Match: *
 
 
 
-=== TEST 22: a large answer, in several blocks
+=== TEST 22: a large answer
 --- request eval
 main::queries(map { ("keep large$_ $_", "keep large$_ $_") }
               1500, 3700, 3900, 4096, 8000, 20000, 100000, 200000)
@@ -433,8 +433,9 @@ main::times(200, 63)
 
 
 
-=== TEST 27: large ones among many small ones
+=== TEST 27: large ones among many small ones, in several blocks
 --- http_config
+    large_client_header_buffers 4 64k;
     upstream qasino {
         server unix:$TEST_NGINX_FAKE_SOCKET;
     }
@@ -448,7 +449,8 @@ main::times(200, 63)
     }
 --- request eval
 main::queries((map { "keep few$_ 300" } 1 .. 400),
-              map { ("keep many$_ 30000", "keep many$_ 30000") } 1 .. 20)
+              map { my $sql = "keep many$_ 30000 " . 'x' x 5000; ($sql, $sql) }
+                  1 .. 20)
 --- response_body eval
 [(map { "few$_ 1\n" . main::text(300) } 1 .. 400),
  map { my $body = "many$_ 1\n" . main::text(30000); ($body, $body) }
