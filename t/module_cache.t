@@ -236,19 +236,20 @@ main::times(200, 2)
 
 
 
-=== TEST 14: format and values are part of the question
+=== TEST 14: format, values and now are part of the question
 --- request eval
 [map { "GET /request?op=query&sql=keep+fourteen$_" }
  '', '&format=text', '&format=html', '&values=native',
- '&values=native&format=text', '&values=Classic&format=JSON', '&format=TEXT']
+ '&values=native&format=text', '&now=generation',
+ '&values=Classic&format=JSON&now=real', '&format=TEXT']
 --- response_body eval
-[map { "fourteen $_\n" } 1 .. 5, 1, 2]
+[map { "fourteen $_\n" } 1 .. 6, 1, 2]
 --- response_headers eval
 [map { "Content-Type: $_" } 'application/json', 'text/plain; charset=utf-8',
  'text/html; charset=utf-8', 'application/json', 'text/plain; charset=utf-8',
- 'application/json', 'text/plain; charset=utf-8']
+ 'application/json', 'application/json', 'text/plain; charset=utf-8']
 --- error_code eval
-main::times(200, 7)
+main::times(200, 8)
 
 
 
