@@ -191,6 +191,9 @@ ngx_http_qasino_cache_key(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx)
     if (key->op == QSN_OP_QUERY) {
         key->statement = ctx->args.sql;
         ngx_http_qasino_cache_statement(&key->statement);
+
+    } else {
+        ngx_str_set(&key->statement, "");
     }
 
     ngx_md5_init(&md5);

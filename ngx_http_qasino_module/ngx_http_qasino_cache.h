@@ -9,9 +9,9 @@
  *                                          \-> block: ... body ...
  *
  * A tree of entries by the hash of what was asked, a queue of them by last
- * use, all in nginx's slab.  An entry that does not fit a slot of the slab
- * goes on in further blocks of a page each: pages are free one at a time,
- * several in a row hardly ever.
+ * use, all in nginx's slab.  Where there are not enough free pages in a row,
+ * as in any zone that was full once, an entry goes on in further blocks of a
+ * page each.
  *
  * A hit is sent from where it lies.  Its entry is pinned meanwhile: it may
  * leave the tree, as it does when a newer answer takes its place, but its

@@ -385,7 +385,10 @@ ngx_http_qasino_cache_insert_value(ngx_rbtree_node_t *temp,
 }
 
 
-/* An entry with blocks for rest bytes, in no tree or queue yet. */
+/*
+ * An entry with room for rest bytes, in no tree or queue yet.  One piece is
+ * sent faster than blocks, but nothing is put out for the sake of it.
+ */
 
 static ngx_http_qasino_cache_entry_t *
 ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
@@ -401,11 +404,17 @@ ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
     head = offsetof(ngx_http_qasino_cache_entry_t, first)
            + offsetof(ngx_http_qasino_cache_block_t, data);
 
-    size = ngx_min(head + rest, ngx_pagesize);
+    size = head + rest;
 
-    entry = ngx_http_qasino_cache_alloc(shpool, sh, size, &evict);
+    entry = ngx_slab_alloc_locked(shpool, size);
+
     if (entry == NULL) {
-        return NULL;
+        size = ngx_min(size, ngx_pagesize);
+
+        entry = ngx_http_qasino_cache_alloc(shpool, sh, size, &evict);
+        if (entry == NULL) {
+            return NULL;
+        }
     }
 
     ngx_memzero(entry, head);

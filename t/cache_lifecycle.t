@@ -75,6 +75,17 @@ for my $sql ('select random()', "select datetime('now')",
         'nobody may keep it');
 }
 
+# Unless it is the time at which the generation began.
+{
+    my @answers = steadily($server, sub {
+        map { get($server, "select datetime('now')",
+                  args => '&now=generation') } 1 .. 2;
+    });
+
+    is($answers[1]{cache}, 'HIT', 'the generation\'s time is kept');
+    is($answers[1]{content}, $answers[0]{content}, 'as it does not go on');
+}
+
 # The worker has no part in a hit or a 304, also where nothing is kept here.
 {
     my $pid = $server->pid_of('qasino-worker');

@@ -236,19 +236,20 @@ main::times(200, 2)
 
 
 
-=== TEST 14: format and values are part of the question
+=== TEST 14: format, values and now are part of the question
 --- request eval
 [map { "GET /request?op=query&sql=keep+fourteen$_" }
  '', '&format=text', '&format=html', '&values=native',
- '&values=native&format=text', '&values=Classic&format=JSON', '&format=TEXT']
+ '&values=native&format=text', '&now=generation',
+ '&values=Classic&format=JSON&now=real', '&format=TEXT']
 --- response_body eval
-[map { "fourteen $_\n" } 1 .. 5, 1, 2]
+[map { "fourteen $_\n" } 1 .. 6, 1, 2]
 --- response_headers eval
 [map { "Content-Type: $_" } 'application/json', 'text/plain; charset=utf-8',
  'text/html; charset=utf-8', 'application/json', 'text/plain; charset=utf-8',
- 'application/json', 'text/plain; charset=utf-8']
+ 'application/json', 'application/json', 'text/plain; charset=utf-8']
 --- error_code eval
-main::times(200, 7)
+main::times(200, 8)
 
 
 
@@ -350,7 +351,7 @@ If-None-Match: *
 
 
 
-=== TEST 22: a large answer, in several blocks
+=== TEST 22: a large answer
 --- request eval
 main::queries(map { ("keep large$_ $_", "keep large$_ $_") }
               1500, 3700, 3900, 4096, 8000, 20000, 100000, 200000)
@@ -433,8 +434,9 @@ main::times(200, 63)
 
 
 
-=== TEST 27: large ones among many small ones
+=== TEST 27: large ones among many small ones, in several blocks
 --- http_config
+    large_client_header_buffers 4 64k;
     upstream qasino {
         server unix:$TEST_NGINX_FAKE_SOCKET;
     }
@@ -448,7 +450,8 @@ main::times(200, 63)
     }
 --- request eval
 main::queries((map { "keep few$_ 300" } 1 .. 400),
-              map { ("keep many$_ 30000", "keep many$_ 30000") } 1 .. 20)
+              map { my $sql = "keep many$_ 30000 " . 'x' x 5000; ($sql, $sql) }
+                  1 .. 20)
 --- response_body eval
 [(map { "few$_ 1\n" . main::text(300) } 1 .. 400),
  map { my $body = "many$_ 1\n" . main::text(30000); ($body, $body) }

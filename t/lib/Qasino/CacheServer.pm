@@ -42,10 +42,11 @@ sub start_cache_server (%settings) {
     return start_server(nginx_conf => $template, %settings);
 }
 
-# The same from another server, a proxy: http => HTTP::Tiny, url => "http://..."
+# args => further parameters, method => 'HEAD', headers => { ... }; the same
+# from another server, a proxy: http => HTTP::Tiny, url => "http://..."
 sub get ($server, $sql, %how) {
     my $headers = $how{headers} // {};
-    my $query = '/request?op=query&sql=' . escape($sql);
+    my $query = '/request?op=query&sql=' . escape($sql) . ($how{args} // '');
     my $answer = $how{url}
         ? $how{http}->request($how{method} // 'GET', "$how{url}$query",
                               { headers => $headers })
