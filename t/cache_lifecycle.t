@@ -5,6 +5,7 @@
 use v5.36;
 
 use HTTP::Tiny;
+use IO::Socket::INET;
 use POSIX ();
 use Test::More;
 
@@ -114,6 +115,28 @@ for my $sql ('select random()', "select datetime('now')",
     is("$head->{status} $head->{cache}", '200 HIT', 'HEAD too');
     is(all(status => @same), '304 304', 'and 304, kept here or not');
     is(all(etag => @same), "$kept->{etag} $plain->{etag}", 'with the ETag');
+}
+
+# Many at once, through all nginx workers, who find nothing yet: asked once,
+# as one query process and a queue of one have no room for more.
+{
+    my $narrow = start_cache_server(generation_duration => 3600,
+        query_processes => 1, query_queue => 1);
+    my $target = '/request?op=query&sql=' . Qasino::CacheServer::escape(
+        'with recursive n(i) as (select 1 union all select i + 1 from n'
+        . ' limit 300000) select max(i) from n');
+    my @sockets = map {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+            PeerPort => $narrow->port('http')) // die "connect: $!\n";
+        syswrite $socket,
+            "GET $target HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        $socket;
+    } 1 .. 40;
+    my @answers = map { my $socket = $_; join '', readline $socket } @sockets;
+
+    is(scalar(grep { m{^HTTP/1.1 200 .*\["300000"\]}s } @answers), 40,
+        'the same question from many is asked once');
+    $narrow->stop;
 }
 
 # nginx workers die and are reloaded under load; clients check every byte.
