@@ -82,6 +82,8 @@ static const option_t options[] = {
       "nginx worker processes, 0: one per core" },
     { "query_processes", 0, KIND_NUMBER, AT(query_processes), "0", 0, 256,
       "query processes, 0: one per core" },
+    { "query_slow_processes", 0, KIND_NUMBER, AT(query_slow_processes),
+      "24", 0, 256, "further ones that finish slow queries" },
     { "query_deadline", 0, KIND_SECONDS, AT(query_deadline_ms), "10",
       0.1, 3600, "seconds a query may take" },
     { "query_queue", 0, KIND_NUMBER, AT(query_queue), "1024", 1, 1000000,

@@ -23,7 +23,7 @@ use constant {
 
 my $sanitized = $ENV{QASINO_BUILD} && $ENV{QASINO_BUILD} =~ /san/;
 my $worker = start_worker(generation_duration => 1, query_deadline => 1,
-    query_processes => 4, query_heap => HEAP, query_max_bytes => '4m');
+    query_processes => 4, query_slow_processes => 0, query_heap => HEAP, query_max_bytes => '4m');
 
 $worker->publish('host1', table(t => [a => 'int', b => 'text'],
     map { [$_, "row $_"] } 1 .. 10), persist => 1);

@@ -17,6 +17,7 @@ use constant STUCK => "select hex(zeroblob(50000000)) glob '*' ||"
     . " substr(hex(zeroblob(200)), 1, 250) || 'x'";
 
 my $server = start_server(generation_duration => 2, query_deadline => 1,
+    query_slow_processes => 0,
     max_cell => '256m', query_heap => '1g');
 
 # Runs a query in a process of its own; returns a handle of its answer.

@@ -147,7 +147,7 @@ my $server = start_server(generation_duration => 1, query_deadline => 3600,
     };
     my %start = map { $_ => $used->($_) } $server->pids('qasino-query');
     my $busy = wait_until('a busy query process', sub {
-        (grep { $used->($_) > ($start{$_} // 0) + 20 }
+        (grep { $used->($_) > ($start{$_} // 0) + 5 }
             $server->pids('qasino-query'))[0];
     });
 
@@ -158,7 +158,7 @@ my $server = start_server(generation_duration => 1, query_deadline => 3600,
         'the query of a killed process gets an error');
     close $out;
     is($server->value('select 3'), '3', 'and nobody else notices');
-    is(scalar($server->pids('qasino-query')), 2, 'it is replaced');
+    cmp_ok(scalar($server->pids('qasino-query')), '>=', 2, 'it is replaced');
 }
 
 # All query processes at once.

@@ -16,6 +16,7 @@ use constant {
 };
 
 my $worker = start_worker(generation_duration => 3600, query_processes => 2,
+    query_slow_processes => 0,
     query_deadline => 3600);
 my $shared = $worker->connect;
 

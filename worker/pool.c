@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "denylist.h"
+#include "lanes.h"
 #include "qsn_op.h"
 #include "qsn_reply.h"
 #include "query_process.h"
@@ -21,24 +22,18 @@
 #include "share.h"
 
 #define GENERATIONS_KEPT  3
-#define SLOW_MS           10    /* nothing should wait behind a query that
-                                   has run for longer; more than two ticks
-                                   of control.c, which then answers what
-                                   is done */
-#define TICK_MS           5
 
 struct pool_s {
     uv_loop_t *loop;
     const qsn_settings_t *settings;
     stats_t *stats;
-    query_process_t *processes;
-    size_t count;
+    lanes_t lanes;
     uint64_t turn;              /* counts snapshots */
     uint64_t world;             /* and changes of static tables, too */
     share_t *share;
     query_queue_t queue;
     uv_timer_t queue_timer;
-    uv_timer_t slow_timer;      /* while queries wait in processes */
+    uv_timer_t slow_timer;      /* while queries run */
     uv_prepare_t before_poll;
     int stopping;
     denylist_t denied;          /* statements, in this generation */
@@ -47,7 +42,6 @@ struct pool_s {
 static void enqueue(pool_t *pool, query_t *query);
 static void dispatch(pool_t *pool);
 static query_process_t *choose(const pool_t *pool, const query_t *query);
-static int is_slow(const query_process_t *process);
 static void send_query(query_process_t *process, query_t *query);
 static void arm_queue_timer(pool_t *pool);
 static void on_queue_timer(uv_timer_t *timer);
@@ -90,24 +84,25 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->loop = loop;
     pool->settings = settings;
     pool->stats = stats;
-    pool->count = settings->query_processes
-                  ? (size_t) settings->query_processes
-                  : (size_t) uv_available_parallelism();
-    pool->processes = calloc(pool->count, sizeof(*pool->processes));
     pool->share = share_create();
 
-    if (pool->processes == NULL || pool->share == NULL) {
-        free(pool->processes);
+    if (lanes_create(&pool->lanes, loop, settings->query_processes
+                     ? (size_t) settings->query_processes
+                     : (size_t) uv_available_parallelism(),
+                     (size_t) settings->query_slow_processes) != 0
+        || pool->share == NULL)
+    {
+        lanes_destroy(&pool->lanes);
         share_destroy(pool->share);
         free(pool);
         return NULL;
     }
 
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_init(&pool->processes[i], loop, program, argv,
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        query_process_init(&pool->lanes.processes[i], loop, program, argv,
                            settings->static_db);
-        pool->processes[i].owner = pool;
-        pool->processes[i].events = &events;
+        pool->lanes.processes[i].owner = pool;
+        pool->lanes.processes[i].events = &events;
     }
 
     (void) uv_timer_init(loop, &pool->queue_timer);
@@ -137,19 +132,15 @@ pool_destroy(pool_t *pool)
         fail(pool, query_queue_pop(&pool->queue), 503, "The server stops");
     }
 
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_stop(&pool->processes[i]);
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        query_process_stop(&pool->lanes.processes[i]);
     }
 
     /* each death is seen by the loop, which closes the handles */
     (void) uv_run(pool->loop, UV_RUN_DEFAULT);
 
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_free(&pool->processes[i]);
-    }
-
+    lanes_destroy(&pool->lanes);
     denylist_clear(&pool->denied);
-    free(pool->processes);
     share_destroy(pool->share);
     free(pool);
 }
@@ -161,11 +152,10 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
     pool->turn++;
     pool->world++;
     denylist_clear(&pool->denied);
+    lanes_serve(&pool->lanes, snapshot, static_version);
 
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_t *process = &pool->processes[i];
-
-        query_process_serve(process, snapshot, static_version);
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        query_process_t *process = &pool->lanes.processes[i];
 
         for (size_t j = 0; j < process->sent_count; j++) {
             query_t *query = process->sent[j].query;
@@ -182,8 +172,8 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 void
 pool_drop_retired(pool_t *pool)
 {
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_t *process = &pool->processes[i];
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        query_process_t *process = &pool->lanes.processes[i];
 
         for (size_t j = 0; j < process->sent_count; j++) {
             query_t *query = process->sent[j].query;
@@ -311,11 +301,13 @@ static query_process_t *
 choose(const pool_t *pool, const query_t *query)
 {
     query_process_t *best = NULL;
+    int free_lane = lanes_is_free(&pool->lanes);
 
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_t *process = &pool->processes[i];
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        query_process_t *process = &pool->lanes.processes[i];
 
         if (!query_process_ready(process)
+            || (process->sent_count == 0 && !free_lane)
             || (best && best->sent_count <= process->sent_count))
         {
             continue;
@@ -325,7 +317,8 @@ choose(const pool_t *pool, const query_t *query)
             const query_t *last =
                 process->sent[process->sent_count - 1].query;
 
-            if (query->alone || (last && last->alone) || is_slow(process)) {
+            if (query->alone || (last && last->alone) || lanes_is_slow(&pool->lanes, process))
+            {
                 continue;
             }
         }
@@ -334,16 +327,6 @@ choose(const pool_t *pool, const query_t *query)
     }
 
     return best;
-}
-
-
-static int
-is_slow(const query_process_t *process)
-{
-    const pool_t *pool = process->owner;
-
-    return process->paused
-           || uv_now(pool->loop) - process->since_ms >= SLOW_MS;
 }
 
 
@@ -388,10 +371,9 @@ send_query(query_process_t *process, query_t *query)
     query->process = process;
     query->turn = pool->turn;
 
-    if (process->sent_count > 1
-        && !uv_is_active((uv_handle_t *) &pool->slow_timer))
-    {
-        (void) uv_timer_start(&pool->slow_timer, on_slow_timer, TICK_MS, 0);
+    if (!uv_is_active((uv_handle_t *) &pool->slow_timer)) {
+        (void) uv_timer_start(&pool->slow_timer, on_slow_timer,
+                              LANES_TICK_MS, 0);
     }
 }
 
@@ -435,20 +417,17 @@ static void
 on_slow_timer(uv_timer_t *timer)
 {
     pool_t *pool = timer->data;
-    int more = 0;
 
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_t *process = &pool->processes[i];
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        query_process_t *process = &pool->lanes.processes[i];
 
-        if (process->sent_count > 1 && is_slow(process)) {
+        if (process->sent_count > 1 && lanes_is_slow(&pool->lanes, process)) {
             take_back(process);
-        } else {
-            more |= process->sent_count > 1;
         }
     }
 
-    if (more) {
-        (void) uv_timer_start(timer, on_slow_timer, TICK_MS, 0);
+    if (lanes_tick(&pool->lanes)) {
+        (void) uv_timer_start(timer, on_slow_timer, LANES_TICK_MS, 0);
     }
 
     dispatch(pool);
@@ -487,8 +466,8 @@ on_before_poll(uv_prepare_t *prepare)
 {
     pool_t *pool = prepare->data;
 
-    for (size_t i = 0; i < pool->count; i++) {
-        query_process_flush(&pool->processes[i]);
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        query_process_flush(&pool->lanes.processes[i]);
     }
 }
 
@@ -496,7 +475,10 @@ on_before_poll(uv_prepare_t *prepare)
 static void
 on_ready(query_process_t *process)
 {
-    dispatch(process->owner);
+    pool_t *pool = process->owner;
+
+    lanes_rest(&pool->lanes, process);
+    dispatch(pool);
 }
 
 
@@ -520,6 +502,7 @@ on_frame(query_process_t *process, void *data, const qsn_frame_t *frame,
     pool->stats->sql_completed += good;
     pool->stats->sql_errors += !good;
     pass_on(pool, query, frame, args, body);
+    lanes_rest(&pool->lanes, process);
     dispatch(pool);
 }
 

@@ -211,6 +211,32 @@ query_process_flush(query_process_t *process)
 
 
 void
+query_process_end(query_process_t *process, int again)
+{
+    process->ending = !again;
+    process->expected = 1;
+
+    if (process->alive) {
+        kill_process(process);
+    }
+}
+
+
+int
+query_process_is_on(const query_process_t *process)
+{
+    return process->wanted && !process->ending && !process->dying;
+}
+
+
+int
+query_process_is_off(const query_process_t *process)
+{
+    return process->wanted == NULL;
+}
+
+
+void
 query_process_stop(query_process_t *process)
 {
     process->stopping = 1;
@@ -260,6 +286,9 @@ spawn(query_process_t *process)
     process->timer.data = process;
     process->open_handles = 3;
     process->paused = 0;
+    process->yields = 0;
+    process->ending = 0;
+    process->expected = 0;
     process->overdue = 0;
     process->at_fault = 0;
     process->dying = 0;
@@ -575,7 +604,7 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
     process->at_fault |= is_crash(term_signal);
     (void) uv_timer_stop(&process->timer);
 
-    if (!process->stopping && !process->overdue) {
+    if (!process->stopping && !process->overdue && !process->expected) {
         qsn_log("query process %d died (status %d, signal %d)", handle->pid,
                 (int) status, term_signal);
     }
@@ -606,6 +635,12 @@ on_process_closed(uv_handle_t *handle)
     query_process_t *process = handle->data;
 
     if (--process->open_handles || process->stopping) {
+        return;
+    }
+
+    if (process->ending) {
+        snapshot_put(process->wanted);
+        process->wanted = NULL;
         return;
     }
 

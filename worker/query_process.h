@@ -57,6 +57,7 @@ struct query_process_s {
     size_t sent_count;
     uint64_t since_ms;          /* when the first became that, loop time */
     int paused;
+    int yields;                 /* runs at low priority, for good */
 
     /* below: its own */
     uv_loop_t *loop;
@@ -68,6 +69,8 @@ struct query_process_s {
     unsigned open_handles;
     int alive;
     int stopping;
+    int ending;                 /* not to be started again for now */
+    int expected;               /* its death is: no line in the log */
     int taking;                 /* frames are being taken out of ->in */
     int overdue;                /* killed for its query's deadline */
     int at_fault;               /* it died of the statement it ran */
@@ -87,7 +90,8 @@ struct query_process_s {
 void query_process_init(query_process_t *process, uv_loop_t *loop,
     const char *program, char **argv, const char *static_db);
 
-/* Tells it a snapshot; the first call starts it. */
+/* Tells it a snapshot; the first call, and the first after its end, start
+   it. */
 void query_process_serve(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version);
 
@@ -116,6 +120,14 @@ void query_process_resume(query_process_t *process);
 
 /* Writes what was sent; due once a turn of the loop. */
 void query_process_flush(query_process_t *process);
+
+/* Ends it: to begin anew at once, or when it is served a snapshot again. */
+void query_process_end(query_process_t *process, int again);
+
+/* It runs or is about to; it does not, and can be started.  While it ends
+   it is neither. */
+int query_process_is_on(const query_process_t *process);
+int query_process_is_off(const query_process_t *process);
 
 /* Kills it for good; the loop closes its handles, then free. */
 void query_process_stop(query_process_t *process);

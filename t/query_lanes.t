@@ -1,0 +1,62 @@
+# Slow queries leave their lane: those that ask something small beside them
+# wait for none of them, and when they end their processes are not kept.
+
+use v5.36;
+
+use Test::More;
+
+use Qasino::Process qw(slurp wait_until);
+use Qasino::Server;
+
+use constant ENDLESS => 'with recursive n(i) as (select 1 union all'
+    . ' select i + 1 from n) select max(i) from n';
+use constant LONG => 'with recursive n(i) as (select 1 union all'
+    . ' select i + 1 from n limit 2000000) select i from n';
+
+# Two lanes, room for twenty beside them, an hour for a query to end: were
+# one to wait for another, this test would not end either.
+my $server = start_server(generation_duration => 3600, query_processes => 2,
+    query_slow_processes => 20, query_deadline => 3600);
+my $frames = $server->frames;
+
+sub processes () { scalar $server->pids('qasino-query') }
+sub niceness ($pid) { (split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //sr)[16] }
+
+$server->wait_answer;
+is(processes(), 2, 'a process for each lane');
+
+my @slow = map {
+    $frames->send(op => 'query', args => { sql => ENDLESS . " -- $_" })
+} 1 .. 20;
+
+for my $i (1 .. 50) {
+    my $answer = $server->query("select $i");
+    is($answer->{table}{rows}[0][0], $i, 'answered beside 20 slow queries')
+        or diag(explain($answer));
+}
+
+is(wait_until('the slow ones to yield', sub {
+    my @nice = grep { niceness($_) == 10 } $server->pids('qasino-query');
+    @nice == 20 && @nice;
+}), 20, 'the slow ones run at low priority');
+cmp_ok(processes(), '<=', 22, 'there are no more processes than allowed');
+
+# A 21st has the last place of those; lanes are left.
+push @slow, $frames->send(op => 'query', args => { sql => ENDLESS });
+is($server->value('select 7'), '7', 'one more is one lane less');
+
+$frames->send(type => Qasino::Frame::CANCEL, id => $_) for @slow;
+my %ended;
+$ended{$frames->receive->{status}}++ for @slow;
+is_deeply(\%ended, { 503 => 21 }, 'each of them ends');
+is($server->value('select 9'), '9', '... and others go on');
+wait_until('their processes to end', sub { processes() <= 4 });
+pass('their processes are not kept');
+
+# Clients that do not read their answers have left their lanes, too.
+my @asleep = map { $server->frames } 1 .. 4;
+$_->send(op => 'query', args => { sql => LONG }) for @asleep;
+is($server->value('select 8'), '8', 'nobody waits for one who sleeps');
+
+
+done_testing();
