@@ -10,7 +10,7 @@
 #include "nginx_conf.h"
 
 #define NUMBER_SIZE  24
-#define CONNECTIONS  8192       /* of one nginx worker */
+#define CONNECTIONS  16384      /* of one nginx worker */
 
 
 int
@@ -44,7 +44,7 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
     const nginx_conf_value_t values[] = {
         { "user", "www-data", settings->user ? settings->user : "root" },
         { "nginx_workers", "auto", workers },
-        { "worker_connections", "8192", connections },
+        { "worker_connections", "16384", connections },
         { "run_dir", "/run/qasino", settings->run_dir },
         { "modules_dir", "/usr/lib/nginx/modules", layout->nginx_modules },
         { "module", "/usr/lib/nginx/modules/ngx_http_qasino_module.so",

@@ -13,7 +13,7 @@
 
 #include "qsn_log.h"
 
-#define BACKLOG        1024
+#define BACKLOG        4096     /* requests that begin in one moment */
 #define READ_SIZE      (256 * 1024)
 #define FDS_KEPT       64
 #define FDS_A_PROCESS  4        /* of a query process, while one is started */
