@@ -38,6 +38,7 @@ LIBS_query    := $(shell $(PKG_CONFIG) --libs sqlite3 yaml-0.1 libseccomp) \
 LIBS_bridge   := $(shell $(PKG_CONFIG) --libs libzmq yajl yaml-0.1) -lm
 LIBS_launcher := $(LIBS_common)
 LIBS_clients  := $(shell $(PKG_CONFIG) --libs libcurl libzmq yajl) -lm
+LIBS_bench    := $(shell $(PKG_CONFIG) --libs sqlite3 yajl) -lm
 LIBS_sql      := $(LIBS_clients) $(shell $(PKG_CONFIG) --libs libedit sqlite3)
 
 # clients/NAME_main.c is the program qasino-NAME.
@@ -183,15 +184,22 @@ install: all man
 	$(INSTALL) -m644 $(MAN) $(DESTDIR)$(MANDIR)/man1
 	ln -sf qasino-sql.1 $(DESTDIR)$(MANDIR)/man1/qasinosql.1
 
-# The in-process reference of bench/run.
-$(B)/bench-reference: $(B)/bench/reference.o $(B)/libworker.a \
-                      $(B)/libcommon.a
-	$(call link,$(LIBS_worker))
-$(B)/bench/reference.o: CPPFLAGS += -Iworker
-bench:
-	bench/run
-bench-quick:
-	bench/run 1 2
+# The programs of bench/: bench/NAME_main.c is bench-NAME.  None of them has
+# anything of the server in it.
+BENCHES := $(patsubst bench/%_main.c,$(B)/bench-%,$(wildcard bench/*_main.c))
+$(eval $(call library,bench,bench))
+$(B)/bench-%: $(B)/bench/%_main.o $(B)/libbench.a
+	$(call link,$(LIBS_bench))
+benches: $(BENCHES)
+
+# The server against its limits; BENCH=... chooses rows (bench/run --help).
+bench: all benches
+	bench/run $(BENCH)
+bench-quick: all benches
+	bench/run --quick $(BENCH)
+# Fleets of all sizes, and the plots of docs/performance.md.
+bench-plots: all benches
+	bench/plots
 # 1,000 agents against one server.
 bench-agents: all
 	bench/agents
@@ -200,12 +208,12 @@ clean:
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: bench bench-quick bench-agents all programs module tree units man \
-        install clean
+.PHONY: benches bench bench-quick bench-plots bench-agents all programs \
+        module tree units man install clean
 .SECONDARY:
 
 # What ./test runs as released, without installing or sanitizers.
-check: all units
+check: all units benches
 	prove --exec t/run -j2 $(UNITS) $(wildcard t/*.t)
 
 # nginx and the module under ASan + UBSan, from Debian's source.

@@ -5,7 +5,7 @@
  * The rows of the table being written, offered to SQLite as the eponymous
  * virtual table qsn_rows(c0, c1, ...), so that a whole table goes in with
  * one "INSERT INTO t SELECT c0, c1 FROM qsn_rows": no step per row (2.5
- * times the speed, see docs/performance.md when it is there).
+ * times the speed: docs/performance.md).
  *
  * Threads: as the connection it is registered on.
  */
