@@ -86,6 +86,9 @@ await run(async (browser) => {
         await page.click('button');
         await until('... and ask', async () => /42/.test(
             await page.textContent('table')));
+        // the icon of the page that it was led away from, still under way
+        page.wrong.splice(0, Infinity, ...page.wrong.filter((text) =>
+            !text.includes('/ui/icon-')));
         clean(page, 'without scripts');
         await page.context().close();
     }
