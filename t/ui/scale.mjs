@@ -44,6 +44,32 @@ const measured = (page) => page.evaluate(() => ({ useful: globalThis.useful,
 const elements = (page) => page.evaluate(() =>
     document.querySelectorAll('*').length);
 
+// What a jump to somewhere else in the grid takes of the main thread: its CPU
+// time, which other programs on the machine do not change.
+async function jumps(page) {
+    const cdp = await page.context().newCDPSession(page);
+    const taken = [];
+
+    await cdp.send('Performance.setTimeDomain', { timeDomain: 'threadTicks' });
+    await cdp.send('Performance.enable');
+
+    const busy = async () => (await cdp.send('Performance.getMetrics'))
+        .metrics.find((m) => m.name === 'TaskDuration').value * 1000;
+
+    for (let i = 0; i < 40; i++) {
+        const before = await busy();
+
+        await page.$eval('.grid', async (grid, at) => {
+            grid.scrollTop = grid.scrollHeight * at;
+            await new Promise((done) => requestAnimationFrame(() =>
+                requestAnimationFrame(done)));
+        }, i * 17 % 41 / 40);
+        taken.push(await busy() - before);
+    }
+    taken.sort((a, b) => a - b);
+    return `median ${taken[20].toFixed(1)}, most ${taken.at(-1).toFixed(1)}`;
+}
+
 await run(async (browser) => {
     const page = await open(browser);
 
@@ -107,6 +133,7 @@ await run(async (browser) => {
     ok(most < 80, 'scrolling makes no more rows', most);
     console.log(`long tasks while scrolling: ${JSON.stringify(
         (await measured(page)).long)}`);
+    console.log(`CPU of the main thread a jump: ${await jumps(page)} ms`);
     await page.focus('.grid');
     await page.keyboard.press('Control+End');
     await until('the last row is there', async () =>
@@ -114,6 +141,10 @@ await run(async (browser) => {
     await page.keyboard.press('Control+Home');
     await until('... and the first', async () =>
         (await cells(page))[0][0] === '0');
+
+    await page.click('button:has-text("Show the new generation")');
+    await until('a new generation of it is for who asks', async () =>
+        page.isHidden('button:has-text("Show the new generation")'));
 
     // a result so long that scrolling is scaled
     await page.goto(`${url}query?sql=${encodeURIComponent('SELECT a.id * 5 +'

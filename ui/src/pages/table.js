@@ -12,6 +12,7 @@ import * as sql from '../sql.js';
 import { comparePublishers } from '../store.js';
 
 const ROWS_MAX = 100000;
+const FOLLOW_MAX = 20000;       // rows that come anew with a generation
 const FACET = 12;
 
 export function tablePage(params) {
@@ -30,6 +31,8 @@ export function tablePage(params) {
     const statement = h('code', { class: 'statement' });
     const toQuery = h('a', { class: 'button' }, 'Open as a query');
     const found = h('span', { class: 'found', role: 'status' });
+    const newer = h('button', { type: 'button', hidden: true, onclick: () =>
+        load(true) }, 'Show the new generation');
     const list = h('ul', { class: 'columns' });
     const publishers = h('section', { class: 'panel-part',
         'aria-label': 'Publishers' });
@@ -134,7 +137,7 @@ export function tablePage(params) {
                 query(`SELECT count(*) FROM ${source}${conditions()}`, stop)]);
 
             total = counted.rows[0][0];
-            error.hidden = true;
+            error.hidden = newer.hidden = true;
             grid.setColumns(result.columns.map((name) => ({
                 name, title: name,
                 numeric: columns.find((c) => c.name === name)?.numeric,
@@ -289,14 +292,21 @@ export function tablePage(params) {
                 summary),
             error,
             h('div', { class: 'bar-row' }, form, chips),
-            h('div', { class: 'bar-row' }, statement, found, toQuery),
+            h('div', { class: 'bar-row' }, statement, found, newer,
+                toQuery),
             h('div', { class: 'split' }, grid.el,
                 h('aside', { class: 'panel', 'aria-label': 'Columns' },
                     h('section', { class: 'panel-part' },
                         h('h2', null, 'Columns'), list), publishers))),
         enter: () => { load(); },
         leave: () => stop.abort(),
-        generation: () => load(true),
+        generation() {
+            if (grid.rows.length > FOLLOW_MAX) {
+                newer.hidden = false;
+            } else {
+                load(true);
+            }
+        },
         keys: { '/': () => field.focus() },
     };
 }
