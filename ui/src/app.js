@@ -7,7 +7,7 @@
 import { base } from './api.js';
 import { dialog } from './dialog.js';
 import { append, fill, h, icon, s } from './dom.js';
-import { count, time } from './format.js';
+import { plural, time } from './format.js';
 import { live } from './live.js';
 import { router } from './router.js';
 import { load, save } from './store.js';
@@ -123,9 +123,9 @@ function drawStatus() {
     status.title = live.generation
         ? `Generation ${live.generation}, ${Math.round(age)} s old of ${
             live.duration / 1000} s${live.counts
-            ? `: ${count(live.counts.tables)} tables, ${
-                count(live.counts.rows)} rows, ${
-                count(live.counts.publishers)} publishers` : ''}`
+            ? `: ${plural(live.counts.tables, 'table')}, ${
+                plural(live.counts.rows, 'row')}, ${
+                plural(live.counts.publishers, 'publisher')}` : ''}`
         : 'Waiting for the server';
 
     const warning = {
