@@ -105,8 +105,9 @@ for my $file (glob build_dir() . '/www/ui/*') {
 for my $target ('/', '/tables', '/plain/tables', '/events', '/index.html',
     map { m{(/ui/[^/]+)$} } glob build_dir() . '/www/ui/*')
 {
+    my $port = $server->port('https');
     my $status = `curl -sk -o /dev/null -w '%{http_code}' \\
-        -H 'Accept: text/html' https://127.0.0.1:@{[$server->port('https')]}$target`;
+        -H 'Accept: text/html' https://127.0.0.1:$port$target`;
     is($status, $target eq '/index.html' ? 404 : 401, "https $target: "
         . 'not without the password');
 }

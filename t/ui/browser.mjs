@@ -54,8 +54,7 @@ export async function run(test) {
         executablePath: '/usr/bin/chromium',
         args: ['--no-sandbox', '--disable-gpu', '--disable-quic',
             '--no-first-run', '--disable-background-networking',
-            '--disable-component-update', '--disable-sync',
-            '--js-flags=--expose-gc'],
+            '--disable-component-update', '--disable-sync'],
     });
 
     try {

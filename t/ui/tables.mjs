@@ -180,8 +180,9 @@ await run(async (browser) => {
             const all = await page.$$eval('.card', (cards) => cards.map(
                 (card) => card.textContent));
 
-            return all.length === 2 && /^badnot loaded.*CREATE VIEW.*create table bad/s
-                .test(all[0]) && /^goodloadedcreate view good/.test(all[1]);
+            return all.length === 2
+                && /^badnot loaded.*CREATE VIEW.*create table bad/s.test(all[0])
+                && /^goodloadedcreate view good/.test(all[1]);
         });
     await page.click('.card a:has-text("good")');
     await until('a view is shown as a table', async () =>

@@ -70,8 +70,9 @@ await run(async (browser) => {
         {
             await page.goto('about:blank');
             await page.goto(url + target);
-            await page.waitForSelector('.error:not([hidden]), .grid-body .grid-row,'
-                + ' .grid-empty:not(:empty), .chart, .cm-content');
+            await page.waitForSelector('.error:not([hidden]), .chart,'
+                + ' .grid-body .grid-row, .grid-empty:not(:empty),'
+                + ' .cm-content');
         }
     }
     await safe('addresses');

@@ -27,7 +27,8 @@ export function createChart(config, names, rows, size) {
     const data = { bar: categories, line: points, scatter: points,
         histogram: bins }[config.type](config, names, rows);
     const color = (i) => css(`--series-${i % SERIES_MAX + 1}`);
-    const axis = { stroke: css('--text-2'), font: `12px ${getComputedStyle(document.body).fontFamily}`,
+    const { fontFamily } = getComputedStyle(document.body);
+    const axis = { stroke: css('--text-2'), font: `12px ${fontFamily}`,
         grid: { stroke: css('--line'), width: 1 },
         ticks: { stroke: css('--line'), width: 1 } };
     const bars = config.type === 'bar' || config.type === 'histogram';

@@ -7,7 +7,7 @@
 // height.  A browser's elements end at some ten million pixels: past that
 // scrolling is scaled.
 
-import { h, fill } from './dom.js';
+import { copy, h, fill } from './dom.js';
 import { cell as visible, isNumber } from './format.js';
 
 const HEIGHT_MAX = 8e6;
@@ -24,7 +24,6 @@ export class Grid {
         this.columns = [];
         this.pool = [];
         this.active = [0, 0];   // row (-1: the head), column
-        this.first = 0;
         this.flashing = new Map();
         this.flip = false;
 
@@ -185,7 +184,6 @@ export class Grid {
             row.el.style.transform = `translateY(${
                 Math.round(r * this.rowHeight - at + top)}px)`;
         }
-        this.first = first;
         this.#mark();
     }
 
@@ -324,7 +322,7 @@ export class Grid {
         } else if (e.key === 'c' && e.ctrlKey && r >= 0
             && !String(getSelection()))
         {
-            this.options.onCopy?.(this.rows[r][c]);
+            copy(String(this.rows[r][c] ?? ''), 'Cell');
         }
     }
 

@@ -71,8 +71,9 @@ export function errorPlace(message, text) {
 
     const found = message.match(/near "((?:[^"]|"")*)": syntax error/)
         ?? message.match(/unrecognized token: "(.*)"/)
-        ?? message.match(
-            /(?:no such (?:column|table|function|view): |ambiguous column name: |function |misuse of (?:window function |aggregate:? ?))"?([\w.]+)/)
+        ?? message.match(/no such (?:column|table|function): "?([\w.]+)/)
+        ?? message.match(/ambiguous column name: ([\w.]+)/)
+        ?? message.match(/(?:function|misuse of aggregate:?) (\w+)/)
         ?? message.match(/[Tt]able "?([\w.]+)"? not found/);
 
     if (!found) {

@@ -11,17 +11,15 @@ package Qasino::Browser;
 use v5.36;
 
 use Exporter qw(import);
-use JSON::PP ();
 use Test::More;
 
-use Qasino::Process qw(patience temp_dir top_dir);
+use Qasino::Process qw(patience top_dir);
 
 our @EXPORT = qw(run_browser);
 
 sub run_browser ($name, %settings) {
     local @ENV{map { 'QASINO_' . uc } keys %settings} = values %settings;
     local $ENV{QASINO_PATIENCE} = patience();
-    local $ENV{QASINO_PROFILE} = temp_dir();
 
     open my $out, '-|', 'node', top_dir() . "/t/ui/$name.mjs"
         or die "cannot run node: $!\n";
