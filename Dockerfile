@@ -28,7 +28,7 @@ RUN make -s -j"$(nproc)" all \
     && cp -r build/release/qasino-server build/release/qasino-worker \
         build/release/qasino-query build/release/qasino-zmq-bridge \
         build/release/ngx_http_qasino_module.so build/release/conf \
-        build/release/examples /opt/qasino/ \
+        build/release/examples build/release/www /opt/qasino/ \
     && strip --strip-unneeded /opt/qasino/qasino-* /opt/qasino/*.so
 
 FROM debian:12-slim

@@ -1,6 +1,7 @@
 # make                    everything, into build/release
 # make VARIANT=asan       ASan + UBSan, into build/asan (with its own nginx)
 # make VARIANT=tsan       TSan
+# make ui                 the browser UI anew, into ui/dist; needs npm
 # make fuzz               every decoder for an hour (QASINO_FUZZ_SECONDS)
 # make check              what ./test runs, without installing anything
 # make install            under PREFIX (/usr/local) of DESTDIR; needs scdoc
@@ -92,12 +93,23 @@ $(B)/qasino-%: $(B)/clients/%_main.o $(B)/libclients.a $(B)/libcommon.a
 	$(call link,$(LIBS_clients))
 
 # The files that the launcher looks for beside its own binary.
+# ui/dist is what "make ui" builds, and committed: to serve it takes no npm.
 TREE := $(patsubst %,$(B)/%,$(wildcard conf/* examples/*))
-tree: $(TREE)
+WWW  := $(patsubst ui/dist/%,$(B)/www/%,$(wildcard ui/dist/*.html ui/dist/ui/*))
+tree: $(TREE) $(WWW)
+	@rm -f $(filter-out $(WWW),$(wildcard $(B)/www/ui/*))
+$(B)/www/%: ui/dist/%
+	@install -D -m644 $< $@
 $(B)/conf/%: conf/%
 	@install -D -m644 $< $@
 $(B)/examples/%: examples/%
 	@install -D -m755 $< $@
+
+# The browser UI from its sources.  The next make takes ui/dist over.
+ui: ui/node_modules/.package-lock.json
+	node ui/build.mjs
+ui/node_modules/.package-lock.json: ui/package-lock.json
+	npm ci --prefix ui
 
 # The module, against Debian's nginx: its configure once, then its Makefile.
 NGINX_DEV := /usr/share/nginx/src
@@ -171,11 +183,14 @@ INSTALL := install
 
 install: all man
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) \
-	    $(MANDIR)/man1 $(HOMEDIR)/conf $(HOMEDIR)/examples)
+	    $(MANDIR)/man1 $(HOMEDIR)/conf $(HOMEDIR)/examples \
+	    $(HOMEDIR)/www/ui)
 	$(INSTALL) $(filter-out $(CLIENTS:%=$(B)/%),$(PROGRAMS)) \
 	    $(DESTDIR)$(HOMEDIR)
 	$(INSTALL) -m644 $(MODULE) $(DESTDIR)$(HOMEDIR)
 	$(INSTALL) -m644 $(wildcard conf/*) $(DESTDIR)$(HOMEDIR)/conf
+	$(INSTALL) -m644 ui/dist/index.html $(DESTDIR)$(HOMEDIR)/www
+	$(INSTALL) -m644 $(wildcard ui/dist/ui/*) $(DESTDIR)$(HOMEDIR)/www/ui
 	cp $(wildcard examples/*) $(DESTDIR)$(HOMEDIR)/examples
 	chmod 755 $(DESTDIR)$(HOMEDIR)/examples/*
 	ln -srf $(DESTDIR)$(HOMEDIR)/qasino-server $(DESTDIR)$(SBINDIR)
@@ -209,7 +224,7 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: benches bench bench-quick bench-plots bench-agents all programs \
-        module tree units man install clean
+        module tree ui units man install clean
 .SECONDARY:
 
 # What ./test runs as released, without installing or sanitizers.

@@ -17,7 +17,7 @@
 
 #define QSN_PAGE_SIZE      4096
 #define QSN_PAGE_MAGIC     0x31454741504e5351ull        /* "QSNPAGE1" */
-#define QSN_PAGE_VERSION   1
+#define QSN_PAGE_VERSION   2
 #define QSN_IDENTITY_MAX   255
 
 typedef struct {
@@ -27,6 +27,9 @@ typedef struct {
     uint64_t expires_ms;        /* CLOCK_MONOTONIC of the next rotation */
     uint64_t static_version;    /* goes up with each static publish */
     uint64_t worker_start_id;   /* differs for each start of the worker */
+    uint64_t tables;            /* published, static ones too */
+    uint64_t rows;              /* in them */
+    uint64_t publishers;        /* of this generation */
     char identity[QSN_IDENTITY_MAX + 1];        /* the server's */
 } qsn_page_state_t;
 

@@ -46,6 +46,7 @@ layout_find(layout_t *layout, const qsn_settings_t *settings, char *error)
                      here) != -1
          && asprintf(&layout->locations, "%s/conf/qasino_locations.conf",
                      here) != -1
+         && asprintf(&layout->www, "%s/www", here) != -1
          && (!settings->demo
              || asprintf(&layout->demo, "%s/examples/this-machine",
                          here) != -1);
@@ -91,6 +92,7 @@ layout_free(layout_t *layout)
     free(layout->bridge);
     free(layout->module);
     free(layout->locations);
+    free(layout->www);
     free(layout->template);
     free(layout->demo);
     free(layout->nginx);

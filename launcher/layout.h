@@ -25,6 +25,7 @@ typedef struct {
     char *bridge;
     char *module;               /* need not exist: it may be built in */
     char *locations;
+    char *www;                  /* directory of the browser UI's files */
     char *template;             /* of nginx's configuration */
     char *demo;                 /* NULL without --demo */
     char *nginx;

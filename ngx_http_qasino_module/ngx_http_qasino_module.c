@@ -89,6 +89,13 @@ static ngx_command_t  ngx_http_qasino_commands[] = {
       offsetof(ngx_http_qasino_loc_conf_t, cache_max_entry),
       NULL },
 
+    { ngx_string("qasino_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_qasino_events,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("qasino_json_errors"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -311,6 +318,8 @@ ngx_http_qasino_create_loc_conf(ngx_conf_t *cf)
      *     conf->link = NULL;
      *     conf->allow = 0;
      *     conf->identity = NULL;
+     *     conf->events_clients = 0;
+     *     conf->events_heartbeat = 0;
      *
      *     conf->upstream.bufs.num = 0;
      *     conf->upstream.next_upstream = 0;

@@ -8,6 +8,8 @@
  *                                        \-> upstream (REQUEST out, RESPONSE
  *                                             in) -> body (DATA in)
  *   error_filter -> error; frame, page, variables: asked by any of them
+ *
+ *   events: a handler of its own, which asks the page alone
  */
 
 
@@ -38,7 +40,17 @@ typedef struct {
     ngx_str_t                      path;
     const qsn_page_t              *mapped;     /* NULL while missing */
     time_t                         tried;      /* to map it, last */
+
+    /* of events: who wants to hear of its changes, what they know */
+    ngx_queue_t                    clients;
+    ngx_uint_t                     nclients;
+    ngx_event_t                    timer;
+    qsn_page_state_t               seen;
+    ngx_uint_t                     stalled;    /* unsigned  stalled:1; */
 } ngx_http_qasino_page_t;
+
+
+typedef struct ngx_http_qasino_client_s  ngx_http_qasino_client_t;
 
 
 /* one connection to a worker's socket, shared by all small requests */
@@ -70,6 +82,9 @@ typedef struct {
 
     /* NGX_CONF_UNSET: on where qasino_pass is, off elsewhere */
     ngx_flag_t                     json_errors;
+
+    ngx_uint_t                     events_clients;     /* 0: no events */
+    ngx_msec_t                     events_heartbeat;
 } ngx_http_qasino_loc_conf_t;
 
 
@@ -168,6 +183,8 @@ typedef struct {
 
     /* the body that takes the place of nginx's error page */
     ngx_buf_t                     *error_body;
+
+    ngx_http_qasino_client_t      *client;     /* of events */
 
     unsigned                       keyed:1;    /* fit for a cache, asked so */
     unsigned                       more:1;     /* DATA frames follow */
@@ -299,6 +316,9 @@ char *ngx_http_qasino_generation_page(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_qasino_read_page(ngx_http_request_t *r,
     qsn_page_state_t *state);
+
+/* events */
+char *ngx_http_qasino_events(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* variables */
 ngx_int_t ngx_http_qasino_add_variables(ngx_conf_t *cf);

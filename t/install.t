@@ -40,6 +40,8 @@ is_deeply(\%found, {
     (map { ("lib/qasino/$_" => '755') } qw(qasino-server qasino-worker
         qasino-query qasino-zmq-bridge)),
     'lib/qasino/ngx_http_qasino_module.so' => '644',
+    (map { (s{^\Q@{[top_dir()]}/ui/dist}{lib/qasino/www}r => '644') }
+        map { glob(top_dir() . "/ui/dist/$_") } qw(*.html ui/*)),
     (map { my $path = s{^\Q@{[top_dir()]}/\E}{}r; ("lib/qasino/$path"
         => $path =~ /^conf/ ? '644' : '755') }
         map { glob(top_dir() . "/$_/*") } qw(conf examples)),

@@ -537,3 +537,75 @@ GET /request?op=bogus&format=odd
 [200, 400]
 --- response_headers eval
 ['X-Op: query 1700000000', 'X-Op: query 1700000030']
+
+
+
+=== TEST 36: qasino_events, what it refuses
+--- config
+    location = /events {
+        qasino_events clients=5 heartbeat=500ms;
+    }
+--- request
+POST /events
+--- error_code: 405
+--- response_headers
+Allow: GET, HEAD
+
+
+
+=== TEST 37: qasino_events, HEAD
+--- config
+    location = /events {
+        qasino_events;
+    }
+--- request
+HEAD /events
+--- response_headers
+Content-Type: text/event-stream
+Cache-Control: no-store
+X-Accel-Buffering: no
+
+
+
+=== TEST 38: qasino_events clients=0
+--- config
+    location = /events {
+        qasino_events clients=0;
+    }
+--- must_die
+--- error_log
+invalid parameter "clients=0"
+
+
+
+=== TEST 39: qasino_events with a heartbeat that is no time
+--- config
+    location = /events {
+        qasino_events heartbeat=often;
+    }
+--- must_die
+--- error_log
+invalid parameter "heartbeat=often"
+
+
+
+=== TEST 40: qasino_events with what it does not know
+--- config
+    location = /events {
+        qasino_events on;
+    }
+--- must_die
+--- error_log
+invalid parameter "on"
+
+
+
+=== TEST 41: qasino_events twice
+--- config
+    location = /events {
+        qasino_events;
+        qasino_events;
+    }
+--- must_die
+--- error_log
+"qasino_events" directive is duplicate

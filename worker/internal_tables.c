@@ -31,7 +31,11 @@ static const char schema[] =
     "sql_completed INTEGER, sql_errors INTEGER);"
     "CREATE TABLE qasino_server_update_stats(updates_received INTEGER, "
     "updates_completed INTEGER, update_errors INTEGER, "
-    "inserts_received INTEGER, inserts_completed INTEGER);";
+    "inserts_received INTEGER, inserts_completed INTEGER);"
+    /* no copy, so that it costs nothing until somebody asks */
+    "CREATE VIEW qasino_server_reports AS SELECT tablename, identity, "
+    "nr_rows, updates AS nr_updates, epoch AS last_update_epoch, persist, "
+    "carried FROM _qasino_reports;";
 
 static int make_connections(generation_t *generation,
     const internal_info_t *info);

@@ -3,7 +3,8 @@
 
 /*
  * The qasino_server_* tables and the operator's views, made once, in the
- * last transaction of a generation.
+ * last transaction of a generation.  qasino_server_reports, who published
+ * what, is a view of the bookkeeping and not listed among the tables.
  */
 
 #include "generation.h"

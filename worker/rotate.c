@@ -38,13 +38,21 @@ typedef struct {
     uint64_t highest;           /* of all */
 } found_t;
 
+/* What the page says of a generation that was sealed. */
+typedef struct {
+    double start_epoch;         /* of its being served */
+    uint64_t tables;
+    uint64_t rows;
+    uint64_t publishers;
+} facts_t;
+
 typedef struct {
     job_t job;
     worker_t *worker;
     seal_info_t info;
     uint64_t sealed;            /* numbers; 0: it could not be sealed */
     uint64_t next;
-    double start_epoch;         /* of the sealed one's being served */
+    facts_t facts;              /* of the sealed one */
     int refusing;               /* there is no room for what comes next */
 } rotation_t;
 
@@ -67,7 +75,9 @@ static void run_rotation(job_t *job);
 static void on_rotated(job_t *job);
 static void add_stats(stats_t *stats, const stats_t *more);
 static int seal(worker_t *worker, generation_t *generation,
-    const seal_info_t *info, double *start_epoch, char *error);
+    const seal_info_t *info, facts_t *facts, char *error);
+static void count(facts_t *facts, const catalog_t *catalog);
+static void show_facts(worker_t *worker, const facts_t *facts);
 static int seal_current(worker_t *worker, rotation_t *rotation,
     char *error);
 static uint64_t next_number(uint64_t after);
@@ -188,11 +198,11 @@ rotate_seal_copy(worker_t *worker, const char *path, const seal_info_t *info,
     uint64_t number = worker->writer.generation->number;
     generation_t *copy = generation_open_path(&worker->settings, path,
                                               number, error);
-    double start_epoch;
+    facts_t facts;
     int rc = -1;
 
     if (copy) {
-        rc = seal(worker, copy, info, &start_epoch, error);
+        rc = seal(worker, copy, info, &facts, error);
         generation_close(copy);
     }
 
@@ -224,17 +234,17 @@ make_first_snapshot(worker_t *worker, found_t *found, char *error)
 
     generation_t *empty = generation_open(&worker->settings, number, error);
     seal_info_t info;
-    double start_epoch;
+    facts_t facts;
 
     if (empty == NULL || rotate_seal_info(worker, &info) != 0
-        || seal(worker, empty, &info, &start_epoch, error) != 0)
+        || seal(worker, empty, &info, &facts, error) != 0)
     {
         return -1;
     }
 
     rotate_seal_info_free(&info);
     generation_close(empty);
-    worker->page_state.start_epoch_us = (uint64_t) (start_epoch * 1e6);
+    show_facts(worker, &facts);
     found->served = number;
 
     if (found->highest < number) {
@@ -443,7 +453,7 @@ seal_current(worker_t *worker, rotation_t *rotation, char *error)
 
     for (int tries = 0; tries < 2; tries++) {
         if (seal(worker, writer->generation, &rotation->info,
-                 &rotation->start_epoch, error) == 0)
+                 &rotation->facts, error) == 0)
         {
             return 0;
         }
@@ -482,8 +492,7 @@ on_rotated(job_t *job)
 
     } else {
         worker->collecting = rotation->next;
-        worker->page_state.start_epoch_us =
-            (uint64_t) (rotation->start_epoch * 1e6);
+        show_facts(worker, &rotation->facts);
         write_snapshot_drop(worker);
 
         if (serve(worker, rotation->sealed) != 0) {
@@ -519,7 +528,7 @@ add_stats(stats_t *stats, const stats_t *more)
 /* The last transaction of a generation. */
 static int
 seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
-    double *start_epoch, char *error)
+    facts_t *facts, char *error)
 {
     store_t *store = &generation->store;
     internal_info_t internal = {
@@ -532,7 +541,12 @@ seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
     };
 
     add_stats(&internal.stats, &worker->writer.stats);
-    *start_epoch = internal.start_epoch;
+    facts->start_epoch = internal.start_epoch;
+    facts->tables = 0;
+    facts->rows = 0;
+    facts->publishers = store->catalog.identity_count;
+    count(facts, &store->catalog);
+    count(facts, &info->statics);
 
     if (store_begin(store) != 0
         || internal_tables_make(generation, &internal, worker->views) != 0
@@ -551,6 +565,29 @@ seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
     }
 
     return 0;
+}
+
+
+static void
+count(facts_t *facts, const catalog_t *catalog)
+{
+    facts->tables += catalog->table_count;
+
+    for (size_t i = 0; i < catalog->table_count; i++) {
+        facts->rows += catalog->tables[i]->rows;
+    }
+}
+
+
+static void
+show_facts(worker_t *worker, const facts_t *facts)
+{
+    qsn_page_state_t *state = &worker->page_state;
+
+    state->start_epoch_us = (uint64_t) (facts->start_epoch * 1e6);
+    state->tables = facts->tables;
+    state->rows = facts->rows;
+    state->publishers = facts->publishers;
 }
 
 
@@ -756,6 +793,9 @@ remaining_ms(worker_t *worker)
     }
 
     worker->page_state.start_epoch_us = before.start_epoch_us;
+    worker->page_state.tables = before.tables;
+    worker->page_state.rows = before.rows;
+    worker->page_state.publishers = before.publishers;
 
     if (before.expires_ms > now + duration) {
         return duration;        /* another boot's, or another duration */

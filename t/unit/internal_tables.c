@@ -89,6 +89,10 @@ test_tables(void **state)
                         "WHERE tablename = 'Hosts' AND abs("
                         "last_update_epoch - strftime('%s', 'now')) < 100",
                         "1");
+    fixture_assert_rows(db, "SELECT tablename, identity, nr_rows, "
+                        "nr_updates, persist, carried FROM "
+                        "qasino_server_reports ORDER BY 1, 2",
+                        "empty|a|0|1|0|0;Hosts|a|3|1|0|0;Hosts|b|1|1|0|0");
     generation_close(generation);
     catalog_clear(&statics);
 }

@@ -124,7 +124,8 @@ test_template(void **state)
     };
     layout_t layout = {
         .template = (char *) TEMPLATE, .module = (char *) "/M.so",
-        .locations = (char *) "/L.conf", .nginx_modules = (char *) "/N"
+        .locations = (char *) "/L.conf", .www = (char *) "/W",
+        .nginx_modules = (char *) "/N"
     };
     qsn_settings_t settings;
     qsn_buf_t text = { 0 };
@@ -168,6 +169,8 @@ test_template(void **state)
         assert_non_null(strstr(conf, "worker_connections 99;"));
         assert_non_null(strstr(conf, "client_max_body_size 67108864;"));
         assert_non_null(strstr(conf, "include /L.conf;"));
+        assert_non_null(strstr(conf, "root /W;"));
+        assert_null(strstr(conf, "/usr/share/qasino"));
         assert_int_equal(strstr(conf, "load_module /M.so;") != NULL, all);
         assert_int_equal(strstr(conf, "/N/ngx_stream_module.so") != NULL,
                          all);

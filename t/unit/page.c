@@ -38,6 +38,9 @@ make_state(qsn_page_state_t *state, uint64_t n)
     state->expires_ms = ~n;
     state->static_version = n + 1;
     state->worker_start_id = n << 7;
+    state->tables = n + 2;
+    state->rows = n * 5;
+    state->publishers = n ^ 3;
     (void) snprintf(state->identity, sizeof(state->identity), "%0*llu", 250,
                     (unsigned long long) n);
 }

@@ -82,10 +82,14 @@ static const char *const hostile[] = {
     "select * from _qasino_reports", "select * from main._QASINO_reports",
     "select count(*) from _qasino_reports",
     "select (select identity from _qasino_reports)",
-    "select 1 from fix where exists (select 1 from _qasino_reports)"
+    "select 1 from fix where exists (select 1 from _qasino_reports)",
+    "select * from qasino_server_reports, _qasino_reports",
+    "with qasino_server_reports as (select * from _qasino_meta) "
+    "select * from qasino_server_reports"
 };
 
 static const char *const harmless[] = {
+    "select * from qasino_server_reports",
     "select * from fix", "select * from good", "select * from \"order\"",
     "select \"group\" from \"order\"", "select count(*), sum(id), avg(val),"
     " min(id), max(id), total(val), group_concat(name) from fix",

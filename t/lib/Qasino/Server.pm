@@ -234,6 +234,8 @@ sub resident_kib ($pid) {
 
 # HTTP
 
+sub url ($self) { "http://127.0.0.1:$self->{ports}{http}/" }
+
 # { status, headers, content }; status 599 where nobody answered.
 sub http ($self, $method, $target, $body = undef, %headers) {
     my $answer = $self->{http}->request($method,
