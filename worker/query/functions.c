@@ -197,7 +197,7 @@ instr_in(sqlite3_context *context, sqlite3_value *haystack,
                                         : sqlite3_value_blob(needle);
     size_t length = (size_t) sqlite3_value_bytes(haystack);
     size_t part_length = (size_t) sqlite3_value_bytes(needle);
-    const unsigned char *found = NULL;
+    const unsigned char *found;
     sqlite3_int64 position = 1;
 
     if (part_length == 0) {
@@ -211,10 +211,11 @@ instr_in(sqlite3_context *context, sqlite3_value *haystack,
     }
 
     /* What begins inside of a character is found at the very start alone. */
-    if (is_text && IS_TAIL(part[0])) {
-        found = part_length <= length && memcmp(data, part, part_length) == 0
-                ? data : NULL;
-    } else if (length) {
+    if (data == NULL || length < part_length) {
+        found = NULL;
+    } else if (is_text && IS_TAIL(part[0])) {
+        found = memcmp(data, part, part_length) == 0 ? data : NULL;
+    } else {
         found = memmem(data, length, part, part_length);
     }
 
