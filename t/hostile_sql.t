@@ -24,8 +24,8 @@ my $sanitized = build_dir() =~ /asan|tsan/;
 
 # One worker for what has to be stopped, and one for what has to end by
 # itself, however slow the machine.
-my %limits = (query_processes => 4, query_heap => HEAP,
-    query_max_bytes => '4m');
+my %limits = (query_processes => 4, query_slow_processes => 0,
+    query_heap => HEAP, query_max_bytes => '4m');
 my $hasty = start_worker(generation_duration => 1, query_deadline => 1,
     %limits);
 my $patient = start_worker(generation_duration => 3600, query_deadline => 60,
