@@ -13,9 +13,19 @@ PKG_CONFIG  ?= pkg-config
 
 CPPFLAGS    += -D_GNU_SOURCE -Icommon
 CFLAGS      ?= -O2 -g
-WARNINGS    := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
+# Hardened headers mark more results as to be looked at, and take no (void).
+WARNINGS    := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror \
+               -Wno-unused-result
 SANITIZE    :=
-ifeq ($(VARIANT),asan)
+HARDEN      :=
+ifeq ($(VARIANT),release)
+# nginx's own flags have the like for the module.
+HARDEN      := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
+               -fstack-protector-strong -fstack-clash-protection -fPIE \
+               $(shell $(CC) -fcf-protection -E -x c /dev/null \
+                   > /dev/null 2>&1 && echo -fcf-protection)
+LDFLAGS     += -pie -Wl,-z,relro,-z,now
+else ifeq ($(VARIANT),asan)
 CC          := clang
 SANITIZE    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
                -fno-sanitize-recover=undefined
@@ -62,7 +72,7 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC $<)
 	$(Q)$(CC) $(CPPFLAGS) -I$(dir $<) $(CFLAGS) $(WARNINGS) $(SANITIZE) \
-	    -MMD -MP -c -o $@ $<
+	    $(HARDEN) -MMD -MP -c -o $@ $<
 
 define library
 $(B)/lib$(1).a: $(call objects,$(call sources,$(2)))
@@ -234,6 +244,43 @@ check: all units benches
 # nginx and the module under ASan + UBSan, from Debian's source.
 nginx-asan:
 	t/nginx-asan
+
+# Every decoder for an hour, two at a time, and then the differential test
+# (random tables and queries, against plain SQLite) for as long.
+fuzz:
+	$(MAKE) VARIANT=fuzz fuzzers
+	$(MAKE) all
+	QASINO_FUZZ_SECONDS=$${QASINO_FUZZ_SECONDS:-3600} \
+	    QASINO_TEST_LIMIT=1000000 prove -v --exec t/run t/fuzz/run.t
+	QASINO_DIFFERENTIAL_SECONDS=$${QASINO_FUZZ_SECONDS:-3600} \
+	    QASINO_SEED=$${QASINO_SEED:-$$(date +%s)} \
+	    QASINO_TEST_LIMIT=1000000 prove -v --exec t/run t/differential.t
+
+# clang-tidy and cppcheck; what is off, and why, is in .clang-tidy and
+# t/cppcheck.suppress.
+LINT_C   := $(wildcard common/*.c worker/*.c worker/query/*.c zmq_bridge/*.c \
+              launcher/*.c clients/*.c)
+LINT_NGX := $(wildcard ngx_http_qasino_module/*.c)
+lint: $(addprefix lint-,$(LINT_C)) $(addprefix lint-ngx-,$(LINT_NGX)) cppcheck
+$(addprefix lint-,$(LINT_C)): lint-%:
+	$(call say,TIDY $*)
+	$(Q)clang-tidy --quiet $* -- $(CPPFLAGS) -I$(dir $*) -std=c11 \
+	    2> /dev/null
+$(addprefix lint-ngx-,$(LINT_NGX)): lint-ngx-%: $(MODULE_B)/Makefile
+	$(call say,TIDY $*)
+	$(Q)clang-tidy --quiet $* -- -D_GNU_SOURCE -Icommon \
+	    $(addprefix -isystem $(NGINX_DEV)/,$(NGINX_INC)) \
+	    -isystem $(MODULE_B) 2> /dev/null
+NGINX_INC := src/core src/event src/event/modules src/os/unix src/http \
+             src/http/modules src/http/v2
+cppcheck:
+	$(call say,CPPCHECK)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 \
+	    --enable=warning,performance,portability --inline-suppr \
+	    --suppressions-list=t/cppcheck.suppress -D_GNU_SOURCE \
+	    -j$$(nproc) -Icommon $(LINT_C) $(LINT_NGX)
+.PHONY: fuzz lint cppcheck $(addprefix lint-,$(LINT_C)) \
+        $(addprefix lint-ngx-,$(LINT_NGX))
 
 # Acknowledged rows survive 200 kill -9 of the worker, with and without nginx.
 soak: all

@@ -100,7 +100,9 @@ agent_random(uint64_t max)
 {
     uint64_t value = 0;
 
-    (void) getrandom(&value, sizeof(value), 0);
+    if (getrandom(&value, sizeof(value), 0) != sizeof(value)) {
+        value = (uint64_t) getpid();
+    }
 
     return value % (max + 1);
 }

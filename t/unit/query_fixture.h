@@ -14,6 +14,7 @@ typedef struct {
     char dir[64];
     char snapshot[128];
     char statics[128];
+    sqlite3 *keeper;            /* has statics open, as the worker has */
 } query_fixture_t;
 
 static const char query_fixture_sql[] =
@@ -91,7 +92,10 @@ query_fixture_static(query_fixture_t *fixture)
                               "PRAGMA journal_mode = WAL;"
                               "CREATE TABLE st (a INTEGER, b TEXT);"
                               "INSERT INTO st VALUES (1, 'v1');"
-                              "CREATE TABLE fix (hidden TEXT);");
+                              "CREATE TABLE fix (hidden TEXT);") == 0
+           && sqlite3_open(fixture->statics, &fixture->keeper) == SQLITE_OK
+           && sqlite3_exec(fixture->keeper, "SELECT * FROM st", NULL, NULL,
+                           NULL) == SQLITE_OK ? 0 : -1;
 }
 
 
@@ -100,6 +104,7 @@ query_fixture_close(query_fixture_t *fixture)
 {
     char command[300];
 
+    (void) sqlite3_close(fixture->keeper);
     (void) snprintf(command, sizeof(command), "rm -rf '%s'", fixture->dir);
 
     if (system(command) == -1) {

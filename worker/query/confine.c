@@ -3,15 +3,16 @@
  *
  * The filter allows by list and answers EACCES for the rest: an unforeseen
  * call fails as if a permission were missing, nobody dies of it, and SQLite,
- * which opens the static database's WAL and its index for writing first,
- * then opens them to read.
+ * which tries to open the static database's WAL and its index for writing,
+ * then opens them to read.  That works while the worker, who writes, has
+ * them open: always.
  *
  * What is not limited: the address space (snapshots are mapped, and may have
  * any size) and processor time (a process serves for as long as it lives;
  * query_deadline is for single queries).
  *
- * Sanitizers need more calls and any amount of memory: in their builds the
- * filter and the limit on memory are off.
+ * Sanitizers start processes, write reports and take any amount of memory:
+ * in their builds nothing is confined.
  */
 
 #include "confine.h"
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -69,7 +71,8 @@ static const int calls[] = {
     CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk),
 
     /* threads that are there (one may just begin), clocks, the end */
-    CALL(rseq), CALL(set_robust_list), CALL(futex), CALL(sched_yield), CALL(nanosleep), CALL(clock_nanosleep),
+    CALL(rseq), CALL(set_robust_list), CALL(futex), CALL(sched_yield),
+    CALL(nanosleep), CALL(clock_nanosleep),
     CALL(clock_gettime), CALL(clock_getres), CALL(gettimeofday), CALL(time),
     CALL(getrandom), CALL(getpid), CALL(gettid), CALL(geteuid),
     CALL(getuid), CALL(sysinfo), CALL(sched_getaffinity),
@@ -84,12 +87,11 @@ confine_process(const qsn_settings_t *settings)
 {
     int rc;
 
-    limit_resources(settings);
-
     if (IS_SANITIZED) {
         return;
     }
 
+    limit_resources(settings);
     rc = filter_calls();
 
     if (rc < 0) {
@@ -110,16 +112,16 @@ limit_resources(const qsn_settings_t *settings)
     limit(RLIMIT_MEMLOCK, 0, "RLIMIT_MEMLOCK");
     limit(RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE");
 
-    /* A log that is a file has to grow. */
+    /* A log that is a file has to grow.  No signal: an error is enough. */
+    (void) signal(SIGXFSZ, SIG_IGN);
+
     if (fstat(STDERR_FILENO, &log) == -1 || !S_ISREG(log.st_mode)) {
         limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE");
     }
 
-    if (!IS_SANITIZED) {
-        limit(RLIMIT_DATA, (rlim_t) settings->query_heap
-                           + 4 * (rlim_t) settings->max_cell
-                           + MEMORY_MARGIN, "RLIMIT_DATA");
-    }
+    limit(RLIMIT_DATA, (rlim_t) settings->query_heap
+                       + 4 * (rlim_t) settings->max_cell + MEMORY_MARGIN,
+          "RLIMIT_DATA");
 }
 
 

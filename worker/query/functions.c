@@ -67,6 +67,8 @@ static void instr_in(sqlite3_context *context, sqlite3_value *haystack,
     sqlite3_value *needle, int is_text);
 static void call_replace(sqlite3_context *context, int argc,
     sqlite3_value **argv);
+static const char *find(const char *text, const char *end, const char *part,
+    size_t length);
 static void call_trim(sqlite3_context *context, int argc,
     sqlite3_value **argv);
 static void call_ltrim(sqlite3_context *context, int argc,
@@ -197,7 +199,7 @@ instr_in(sqlite3_context *context, sqlite3_value *haystack,
                                         : sqlite3_value_blob(needle);
     size_t length = (size_t) sqlite3_value_bytes(haystack);
     size_t part_length = (size_t) sqlite3_value_bytes(needle);
-    const unsigned char *found = NULL;
+    const unsigned char *found;
     sqlite3_int64 position = 1;
 
     if (part_length == 0) {
@@ -211,10 +213,11 @@ instr_in(sqlite3_context *context, sqlite3_value *haystack,
     }
 
     /* What begins inside of a character is found at the very start alone. */
-    if (is_text && IS_TAIL(part[0])) {
-        found = part_length <= length && memcmp(data, part, part_length) == 0
-                ? data : NULL;
-    } else if (length) {
+    if (data == NULL || length < part_length) {
+        found = NULL;
+    } else if (is_text && IS_TAIL(part[0])) {
+        found = memcmp(data, part, part_length) == 0 ? data : NULL;
+    } else {
         found = memmem(data, length, part, part_length);
     }
 
@@ -256,8 +259,7 @@ call_replace(sqlite3_context *context, int argc, sqlite3_value **argv)
 
     end = text + length;
 
-    for (const char *p = text;
-         (found = memmem(p, (size_t) (end - p), old, old_length));
+    for (const char *p = text; (found = find(p, end, old, old_length));
          p = found + old_length)
     {
         size += new_length;
@@ -277,7 +279,7 @@ call_replace(sqlite3_context *context, int argc, sqlite3_value **argv)
         return;
     }
 
-    while ((found = memmem(text, (size_t) (end - text), old, old_length))) {
+    while ((found = find(text, end, old, old_length))) {
         memcpy(to, text, (size_t) (found - text));
         to += found - text;
         memcpy(to, new, new_length);
@@ -288,6 +290,17 @@ call_replace(sqlite3_context *context, int argc, sqlite3_value **argv)
     memcpy(to, text, (size_t) (end - text));
     out[size] = '\0';
     sqlite3_result_text64(context, out, size, sqlite3_free, SQLITE_UTF8);
+}
+
+
+/* A single byte is what most look for. */
+static const char *
+find(const char *text, const char *end, const char *part, size_t length)
+{
+    size_t left = (size_t) (end - text);
+
+    return length == 1 ? memchr(text, part[0], left)
+                       : memmem(text, left, part, length);
 }
 
 
