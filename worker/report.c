@@ -63,6 +63,11 @@ report_find(store_t *store, const char *table, const char *identity,
     int rc;
 
     memset(reports, 0, 2 * sizeof(*reports));
+
+    if (!catalog_has_report(&store->catalog, table, identity)) {
+        return 0;
+    }
+
     (void) sqlite3_bind_text(find, 1, table, -1, SQLITE_STATIC);
     (void) sqlite3_bind_text(find, 2, identity, -1, SQLITE_STATIC);
 
@@ -103,7 +108,9 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
     sqlite3_stmt *put = store->put_report;
     catalog_identity_t *entry = catalog_identity(&store->catalog, identity);
 
-    if (entry == NULL || report->columns.failed) {
+    if (entry == NULL || report->columns.failed
+        || catalog_add_report(&store->catalog, table, entry) != 0)
+    {
         return -1;
     }
 
@@ -328,22 +335,30 @@ insert_statement(sqlite3 *db, const request_t *request,
     const text_list_t *names = &request->table.column_names;
     qsn_buf_t sql = { 0 };
 
-    report_insert_sql(&sql, table->name, names);
-
-    const char *text = qsn_buf_text(&sql);
-
-    if (!sql.failed
-        && (table->insert == NULL || strcmp(table->insert_sql, text) != 0))
-    {
-        (void) sqlite3_finalize(table->insert);
-        free(table->insert_sql);
-        table->insert_sql = strdup(text);
-        table->insert = table->insert_sql ? sql_prepare(db, text) : NULL;
+    if (schema_same_columns(table, names)) {
+        return table->insert;
     }
 
-    int failed = sql.failed;
+    (void) sqlite3_finalize(table->insert);
+    free(table->insert_columns);
+    table->insert = NULL;
+    table->insert_count = 0;
+    table->insert_columns = calloc(names->count,
+                                   sizeof(*table->insert_columns));
+
+    report_insert_sql(&sql, table->name, names);
+
+    if (!sql.failed && table->insert_columns) {
+        table->insert = sql_prepare(db, qsn_buf_text(&sql));
+    }
+
+    for (size_t i = 0; table->insert && i < names->count; i++) {
+        table->insert_columns[i] = catalog_find_column(table,
+                                                       names->items[i].data);
+        table->insert_count++;
+    }
 
     qsn_buf_free(&sql);
 
-    return failed ? NULL : table->insert;
+    return table->insert;
 }

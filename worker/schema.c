@@ -2,6 +2,8 @@
 
 #include "schema.h"
 
+#include <strings.h>
+
 #include "budget.h"
 #include "qsn_buf.h"
 #include "sql.h"
@@ -43,6 +45,10 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
                ? REPORT_TAKEN : schema_failed(store, request);
     }
 
+    if (schema_same_columns(*table, names)) {
+        return REPORT_TAKEN;
+    }
+
     for (size_t i = 0; i < names->count; i++) {
         added += catalog_find_column(*table, names->items[i].data) == NULL;
     }
@@ -60,6 +66,24 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
     }
 
     return REPORT_TAKEN;
+}
+
+
+int
+schema_same_columns(const catalog_table_t *table, const text_list_t *names)
+{
+    if (table->insert_count != names->count) {
+        return 0;
+    }
+
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcasecmp(table->insert_columns[i], names->items[i].data) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

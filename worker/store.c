@@ -290,7 +290,9 @@ load_counts(store_t *store)
             (const char *) sqlite3_column_text(statement, 1));
         double epoch = sqlite3_column_double(statement, 4);
 
-        if (table == NULL || identity == NULL) {
+        if (table == NULL || identity == NULL
+            || catalog_add_report(&store->catalog, table, identity) != 0)
+        {
             rc = SQLITE_NOMEM;
             break;
         }

@@ -9,6 +9,7 @@
 
 #include "writer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "exchange.h"
@@ -58,6 +59,8 @@ static void
 run(void *arg)
 {
     writer_t *writer = arg;
+
+    (void) pthread_setname_np(pthread_self(), "qasino-writer");
 
     while (!writer->stopping) {
         job_t *job = mailbox_take(&writer->inbox, 1);
