@@ -13,7 +13,7 @@
  * carry into the next generation instead).  Names of users' tables
  * begin with a letter: these cannot clash.
  *
- * Threads: the worker's loop only.
+ * Threads: one at a time; its writer's while the worker runs.
  */
 
 #include <sqlite3.h>
