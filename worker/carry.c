@@ -1,18 +1,25 @@
 /*
- * The sealed file is attached, so no row passes through this process's
- * memory.  That carrying is done is remembered in the same transaction: a
- * worker killed half-way carries again, and never twice.
+ * The sealed file is attached until all is carried, so no row passes through
+ * this process's memory.  That a table is done is remembered in the
+ * transaction that carries it.
  */
 
 #include "carry.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "qsn_log.h"
 #include "report.h"
 #include "sql.h"
+
+struct carry_s {
+    store_t *store;
+    catalog_t tables;           /* to carry; their ->updates: done */
+    size_t next;                /* all before it are done */
+};
 
 typedef struct {
     store_t *store;
@@ -22,28 +29,34 @@ typedef struct {
     int refused;                /* by a limit that is lower than it was */
     qsn_buf_t columns;          /* "a","b", as copied */
     report_t report;
-} carry_t;
+} copy_t;
 
-static int carry_reports(store_t *store);
+static int find_tables(carry_t *carry);
+static int load_done(carry_t *carry);
+static int finish(carry_t **carry);
+static int carry_reports(store_t *store, const char *table);
 static int carry_report(store_t *store, sqlite3_stmt *row);
-static int merge_table(carry_t *carry, const char *name,
+static int merge_table(copy_t *carry, const char *name,
     const char *columns, const char *updated);
-static int add_names(carry_t *carry, report_t *all, const char *names);
-static int add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
+static int add_names(copy_t *carry, report_t *all, const char *names);
+static int add_column(copy_t *carry, sqlite3_stmt *info, const char *name,
     size_t length);
-static int carry_plain(carry_t *carry);
+static int carry_plain(copy_t *carry);
 static void quote_names(qsn_buf_t *out, const char *names);
-static int carry_updates(carry_t *carry, const char *identity);
-static int carry_row(carry_t *carry, sqlite3_stmt *insert,
+static int carry_updates(copy_t *carry, const char *identity);
+static int carry_row(copy_t *carry, sqlite3_stmt *insert,
     sqlite3_stmt *marked, const char *identity);
 
 
 int
-carry_persisted(generation_t *generation, const char *sealed_path,
-    char *error)
+carry_begin(generation_t *generation, const char *sealed_path,
+    carry_t **out, char *error)
 {
     store_t *store = &generation->store;
+    carry_t *carry = NULL;
     int rc;
+
+    *out = NULL;
 
     if (store_meta(store, "carried", 0)) {
         return 0;
@@ -53,41 +66,239 @@ carry_persisted(generation_t *generation, const char *sealed_path,
     rc = sql_execf(store->db, "ATTACH %Q AS sealed", sealed_path);
 
     if (rc == SQLITE_OK) {
-        rc = store_begin(store) == 0 && carry_reports(store) == 0
-             && store_set_meta(store, "carried", 1) == 0
-             && store_commit(store) == 0 ? SQLITE_OK : SQLITE_ERROR;
+        carry = calloc(1, sizeof(*carry));
+        rc = carry ? SQLITE_OK : SQLITE_NOMEM;
+    }
+
+    if (rc == SQLITE_OK) {
+        carry->store = store;
+        catalog_init(&carry->tables);
+        rc = find_tables(carry) == 0 && load_done(carry) == 0
+             && (carry->tables.table_count > 0 || finish(&carry) == 0)
+             ? SQLITE_OK : SQLITE_ERROR;
     }
 
     if (rc != SQLITE_OK) {
         (void) snprintf(error, GENERATION_ERROR_SIZE,
                         "cannot carry persisted rows from %s: %s",
                         sealed_path, sqlite3_errmsg(store->db));
-        (void) store_rollback(store);
+        carry_stop(carry);
+        return -1;
     }
 
-    (void) sql_exec(store->db, "DETACH sealed");
+    *out = carry;
 
-    return rc == SQLITE_OK ? 0 : -1;
+    return 0;
+}
+
+
+int
+carry_nothing(generation_t *generation)
+{
+    return store_set_meta(&generation->store, "carried", 1);
+}
+
+
+int
+carry_has(const carry_t *carry, const char *name)
+{
+    const catalog_table_t *table = catalog_find(&carry->tables, name);
+
+    return table && !table->updates;
+}
+
+
+int
+carry_table(carry_t *carry, const char *name)
+{
+    catalog_table_t *table = catalog_find(&carry->tables, name);
+
+    if (table == NULL || table->updates) {
+        return 0;
+    }
+
+    if (carry_reports(carry->store, table->name) != 0
+        || sql_execf(carry->store->db, "INSERT INTO _qasino_carried "
+                     "VALUES(%Q)", table->name) != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    table->updates = 1;
+
+    return 0;
+}
+
+
+int
+carry_rolled_back(carry_t *carry)
+{
+    carry->next = 0;
+
+    return load_done(carry);
+}
+
+
+int
+carry_next(carry_t **out, char *error)
+{
+    carry_t *carry = *out;
+    store_t *store = carry->store;
+    catalog_t *tables = &carry->tables;
+
+    while (carry->next < tables->table_count
+           && tables->tables[carry->next]->updates)
+    {
+        carry->next++;
+    }
+
+    int last = carry->next == tables->table_count;
+
+    if (last ? finish(out) == 0
+        : store_begin(store) == 0
+          && carry_table(carry, tables->tables[carry->next]->name) == 0
+          && store_commit(store) == 0)
+    {
+        return 0;
+    }
+
+    (void) snprintf(error, GENERATION_ERROR_SIZE,
+                    "cannot carry persisted rows: %s",
+                    sqlite3_errmsg(store->db));
+
+    return -1;
+}
+
+
+int
+carry_rest(carry_t **carry, char *error)
+{
+    while (*carry) {
+        if (carry_next(carry, error) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+carry_stop(carry_t *carry)
+{
+    if (carry) {
+        (void) sql_exec(carry->store->db, "DETACH sealed");
+        catalog_clear(&carry->tables);
+        free(carry);
+    }
 }
 
 
 static int
-carry_reports(store_t *store)
+find_tables(carry_t *carry)
+{
+    sqlite3_stmt *statement = sql_prepare(carry->store->db,
+        "SELECT tablename FROM sealed._qasino_reports WHERE persist "
+        "UNION SELECT tablename FROM sealed._qasino_next "
+        "WHERE source IS NOT NULL");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *name = (const char *) sqlite3_column_text(statement, 0);
+
+        if (name == NULL || catalog_add(&carry->tables, name) == NULL) {
+            rc = SQLITE_NOMEM;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+/* Which of them are in the file already. */
+static int
+load_done(carry_t *carry)
+{
+    sqlite3 *db = carry->store->db;
+    sqlite3_stmt *statement;
+    int rc;
+
+    if (sql_exec(db, "CREATE TABLE IF NOT EXISTS main._qasino_carried("
+                 "tablename TEXT COLLATE NOCASE PRIMARY KEY) WITHOUT ROWID")
+        != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    for (size_t i = 0; i < carry->tables.table_count; i++) {
+        carry->tables.tables[i]->updates = 0;
+    }
+
+    statement = sql_prepare(db, "SELECT tablename FROM _qasino_carried");
+    rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        catalog_table_t *table = catalog_find(&carry->tables,
+            (const char *) sqlite3_column_text(statement, 0));
+
+        if (table) {
+            table->updates = 1;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+/* All are done. */
+static int
+finish(carry_t **carry)
+{
+    store_t *store = (*carry)->store;
+
+    if (store_begin(store) != 0
+        || sql_exec(store->db, "DROP TABLE main._qasino_carried")
+           != SQLITE_OK
+        || store_set_meta(store, "carried", 1) != 0
+        || store_commit(store) != 0)
+    {
+        return -1;
+    }
+
+    carry_stop(*carry);
+    *carry = NULL;
+
+    return 0;
+}
+
+
+static int
+carry_reports(store_t *store, const char *table)
 {
     sqlite3_stmt *statement = sql_prepare(store->db,
         "WITH carried AS (SELECT tablename, identity, is_update, "
         "first_rowid, last_rowid, epoch, columns, NULL AS source "
-        "FROM sealed._qasino_reports r WHERE persist AND (is_update OR "
+        "FROM sealed._qasino_reports r WHERE tablename = ?1 AND persist "
+        "AND (is_update OR "
         "NOT EXISTS (SELECT 1 FROM sealed._qasino_next n WHERE "
         "n.tablename = r.tablename AND n.identity = r.identity)) "
         "UNION ALL SELECT tablename, identity, 0, 0, 0, epoch, columns, "
-        "source FROM sealed._qasino_next WHERE source IS NOT NULL) "
+        "source FROM sealed._qasino_next WHERE tablename = ?1 "
+        "AND source IS NOT NULL) "
         "SELECT tablename, identity, is_update, first_rowid, last_rowid, "
         "epoch, columns, (SELECT group_concat(columns) "
         "FROM sealed._qasino_reports u WHERE u.persist AND u.is_update "
-        "AND u.tablename = carried.tablename), source "
+        "AND u.tablename = ?1), source "
         "FROM carried ORDER BY is_update");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    if (statement) {
+        (void) sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
+    }
 
     while (rc == SQLITE_ROW) {
         rc = sqlite3_step(statement);
@@ -114,7 +325,7 @@ carry_report(store_t *store, sqlite3_stmt *row)
     const char *source = (const char *) sqlite3_column_text(row, 8);
     enum report_kind kind = sqlite3_column_int(row, 2) ? REPORT_UPDATE
                                                        : REPORT_PLAIN;
-    carry_t carry = { .store = store, .source = source };
+    copy_t carry = { .store = store, .source = source };
     report_t before[2] = { { 0 } };
     int rc = -1;
 
@@ -158,7 +369,7 @@ carry_report(store_t *store, sqlite3_stmt *row)
  * persisted updates have set, in whoever's rows: no others.
  */
 static int
-merge_table(carry_t *carry, const char *name, const char *columns,
+merge_table(copy_t *carry, const char *name, const char *columns,
     const char *updated)
 {
     table_t *source = &carry->request.table;
@@ -214,7 +425,7 @@ merge_table(carry_t *carry, const char *name, const char *columns,
 
 /* Each of "a,b" that is not in the list yet. */
 static int
-add_names(carry_t *carry, report_t *all, const char *names)
+add_names(copy_t *carry, report_t *all, const char *names)
 {
     text_list_t list = { 0 };
 
@@ -237,7 +448,7 @@ add_names(carry_t *carry, report_t *all, const char *names)
 
 
 static int
-add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
+add_column(copy_t *carry, sqlite3_stmt *info, const char *name,
     size_t length)
 {
     table_t *source = &carry->request.table;
@@ -261,7 +472,7 @@ add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
 
 
 static int
-carry_plain(carry_t *carry)
+carry_plain(copy_t *carry)
 {
     sqlite3 *db = carry->store->db;
     const char *columns = qsn_buf_text(&carry->columns);
@@ -325,7 +536,7 @@ quote_names(qsn_buf_t *out, const char *names)
  * a persisted plain report is here already, and only marked again.
  */
 static int
-carry_updates(carry_t *carry, const char *identity)
+carry_updates(copy_t *carry, const char *identity)
 {
     store_t *store = carry->store;
     const char *columns = qsn_buf_text(&carry->columns);
@@ -365,7 +576,7 @@ carry_updates(carry_t *carry, const char *identity)
 
 
 static int
-carry_row(carry_t *carry, sqlite3_stmt *insert, sqlite3_stmt *marked,
+carry_row(copy_t *carry, sqlite3_stmt *insert, sqlite3_stmt *marked,
     const char *identity)
 {
     sqlite3_stmt *mark = carry->store->mark_row;

@@ -131,6 +131,7 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
         return -1;
     }
 
+    store->persists |= report->persist;
     table->rows += (uint64_t) (report->rows - before[kind].rows);
     table->updates += (uint64_t) (report->updates - before[kind].updates);
     entry->tables += !before[REPORT_PLAIN].found

@@ -273,8 +273,8 @@ static int
 load_counts(store_t *store)
 {
     sqlite3_stmt *statement = sql_prepare(store->db,
-        "SELECT tablename, identity, sum(nr_rows), sum(updates), max(epoch) "
-        "FROM _qasino_reports GROUP BY tablename, identity");
+        "SELECT tablename, identity, sum(nr_rows), sum(updates), max(epoch), "
+        "max(persist) FROM _qasino_reports GROUP BY tablename, identity");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
 
     while (rc == SQLITE_ROW) {
@@ -300,6 +300,7 @@ load_counts(store_t *store)
         table->rows += (uint64_t) sqlite3_column_int64(statement, 2);
         table->updates += (uint64_t) sqlite3_column_int64(statement, 3);
         identity->tables++;
+        store->persists |= sqlite3_column_int(statement, 5);
 
         if (epoch > table->last_update) {
             table->last_update = epoch;
@@ -311,6 +312,8 @@ load_counts(store_t *store)
     }
 
     (void) sqlite3_finalize(statement);
+    store->persists |= sql_int64(store->db, "SELECT EXISTS (SELECT 1 FROM "
+                                 "_qasino_next)", 1) != 0;
 
     return rc == SQLITE_DONE ? 0 : -1;
 }

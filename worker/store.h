@@ -30,6 +30,7 @@ typedef struct {
     int64_t max_bytes;          /* that publishes may fill; budget.h */
     sqlite3 *db;
     catalog_t catalog;
+    int persists;               /* something may be to be carried */
     rows_source_t rows;
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;
