@@ -15,6 +15,8 @@
 #include "report.h"
 #include "sql.h"
 
+#define REPORTS  "_qasino_to_carry"
+
 struct carry_s {
     store_t *store;
     catalog_t tables;           /* to carry; their ->updates: done */
@@ -27,10 +29,12 @@ typedef struct {
     catalog_table_t *table;
     const char *source;         /* where a second report waits, or NULL */
     int refused;                /* by a limit that is lower than it was */
+    sqlite3_int64 id;           /* in the list of what persists */
     qsn_buf_t columns;          /* "a","b", as copied */
     report_t report;
 } copy_t;
 
+static int list_reports(store_t *store);
 static int find_tables(carry_t *carry);
 static int load_done(carry_t *carry);
 static int finish(carry_t **carry);
@@ -73,7 +77,8 @@ carry_begin(generation_t *generation, const char *sealed_path,
     if (rc == SQLITE_OK) {
         carry->store = store;
         catalog_init(&carry->tables);
-        rc = find_tables(carry) == 0 && load_done(carry) == 0
+        rc = list_reports(store) == 0 && find_tables(carry) == 0
+             && load_done(carry) == 0
              && (carry->tables.table_count > 0 || finish(&carry) == 0)
              ? SQLITE_OK : SQLITE_ERROR;
     }
@@ -187,10 +192,30 @@ void
 carry_stop(carry_t *carry)
 {
     if (carry) {
-        (void) sql_exec(carry->store->db, "DETACH sealed");
+        (void) sql_exec(carry->store->db,
+                        "DROP TABLE IF EXISTS temp." REPORTS ";"
+                        "DETACH sealed");
         catalog_clear(&carry->tables);
         free(carry);
     }
+}
+
+
+/* What persists, by its table.  moved_to: the first rowid that a report has
+   in its new place. */
+static int
+list_reports(store_t *store)
+{
+    return sql_exec(store->db, "CREATE TEMP TABLE " REPORTS "(id INTEGER "
+                    "PRIMARY KEY, tablename TEXT COLLATE NOCASE, identity, "
+                    "is_update, first_rowid, last_rowid, epoch, columns, "
+                    "moved_to);"
+                    "INSERT INTO temp." REPORTS " SELECT NULL, tablename, "
+                    "identity, is_update, first_rowid, last_rowid, epoch, "
+                    "columns, NULL FROM sealed._qasino_reports "
+                    "WHERE persist;"
+                    "CREATE INDEX temp." REPORTS "_of ON " REPORTS
+                    "(tablename, is_update)") == SQLITE_OK ? 0 : -1;
 }
 
 
@@ -198,7 +223,7 @@ static int
 find_tables(carry_t *carry)
 {
     sqlite3_stmt *statement = sql_prepare(carry->store->db,
-        "SELECT tablename FROM sealed._qasino_reports WHERE persist "
+        "SELECT tablename FROM temp." REPORTS " "
         "UNION SELECT tablename FROM sealed._qasino_next "
         "WHERE source IS NOT NULL");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
@@ -281,18 +306,17 @@ carry_reports(store_t *store, const char *table)
 {
     sqlite3_stmt *statement = sql_prepare(store->db,
         "WITH carried AS (SELECT tablename, identity, is_update, "
-        "first_rowid, last_rowid, epoch, columns, NULL AS source "
-        "FROM sealed._qasino_reports r WHERE tablename = ?1 AND persist "
-        "AND (is_update OR "
+        "first_rowid, last_rowid, epoch, columns, NULL AS source, id "
+        "FROM temp." REPORTS " r WHERE tablename = ?1 AND (is_update OR "
         "NOT EXISTS (SELECT 1 FROM sealed._qasino_next n WHERE "
         "n.tablename = r.tablename AND n.identity = r.identity)) "
         "UNION ALL SELECT tablename, identity, 0, 0, 0, epoch, columns, "
-        "source FROM sealed._qasino_next WHERE tablename = ?1 "
+        "source, NULL FROM sealed._qasino_next WHERE tablename = ?1 "
         "AND source IS NOT NULL) "
         "SELECT tablename, identity, is_update, first_rowid, last_rowid, "
         "epoch, columns, (SELECT group_concat(columns) "
-        "FROM sealed._qasino_reports u WHERE u.persist AND u.is_update "
-        "AND u.tablename = ?1), source "
+        "FROM temp." REPORTS " u WHERE u.is_update "
+        "AND u.tablename = ?1), source, id "
         "FROM carried ORDER BY is_update");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
 
@@ -329,6 +353,7 @@ carry_report(store_t *store, sqlite3_stmt *row)
     report_t before[2] = { { 0 } };
     int rc = -1;
 
+    carry.id = sqlite3_column_int64(row, 9);
     carry.report.persist = 1;
     carry.report.carried = 1;
     carry.report.updates = 1;
@@ -509,6 +534,12 @@ carry_plain(copy_t *carry)
         report->first = report->last - report->rows + 1;
     }
 
+    if (rc == SQLITE_OK && report->rows && carry->source == NULL) {
+        rc = sql_execf(db, "UPDATE temp." REPORTS " SET moved_to = %lld "
+                       "WHERE id = %lld", (long long) report->first,
+                       (long long) carry->id);
+    }
+
     return rc == SQLITE_OK ? 0 : -1;
 }
 
@@ -546,13 +577,9 @@ carry_updates(copy_t *carry, const char *identity)
                                 carry->request.table.name.data);
     sqlite3_stmt *insert = sql ? sql_prepare(store->db, sql) : NULL;
     sqlite3_stmt *marks = sql_prepare(store->db,
-        "SELECT row_id, (SELECT n.first_rowid + row_id - o.first_rowid "
-        "FROM sealed._qasino_reports o JOIN main._qasino_reports n "
-        "USING(tablename, identity, is_update) "
-        "WHERE o.tablename = ?1 AND NOT o.is_update AND o.persist "
-        "AND row_id BETWEEN o.first_rowid AND o.last_rowid "
-        "AND NOT EXISTS (SELECT 1 FROM sealed._qasino_next x WHERE "
-        "x.tablename = o.tablename AND x.identity = o.identity)) "
+        "SELECT row_id, (SELECT moved_to + row_id - first_rowid "
+        "FROM temp." REPORTS " WHERE tablename = ?1 AND moved_to IS NOT NULL "
+        "AND row_id BETWEEN first_rowid AND last_rowid) "
         "FROM sealed._qasino_updated WHERE tablename = ?1 "
         "AND identity = ?2 ORDER BY row_id");
     int rc = insert && marks ? SQLITE_OK : SQLITE_ERROR;

@@ -172,27 +172,32 @@ catalog_identity(catalog_t *catalog, const char *name)
 }
 
 
-int
-catalog_has_report(const catalog_t *catalog, const char *table,
+catalog_pair_t *
+catalog_find_report(const catalog_t *catalog, const char *table,
     const char *identity)
 {
     const catalog_table_t *t = catalog_find(catalog, table);
     const catalog_identity_t *i = find(&catalog->identity_index, identity,
                                        strcmp);
 
-    return t && i && catalog->pair_size
-           && find_pair(catalog, t, i)->table != NULL;
+    if (t == NULL || i == NULL || catalog->pair_size == 0) {
+        return NULL;
+    }
+
+    catalog_pair_t *pair = find_pair(catalog, t, i);
+
+    return pair->table ? pair : NULL;
 }
 
 
-int
+catalog_pair_t *
 catalog_add_report(catalog_t *catalog, const catalog_table_t *table,
     const catalog_identity_t *identity)
 {
     if (catalog->pair_count * 2 >= catalog->pair_size
         && grow_pairs(catalog) != 0)
     {
-        return -1;
+        return NULL;
     }
 
     catalog_pair_t *pair = find_pair(catalog, table, identity);
@@ -201,7 +206,18 @@ catalog_add_report(catalog_t *catalog, const catalog_table_t *table,
     pair->table = table;
     pair->identity = identity;
 
-    return 0;
+    return pair;
+}
+
+
+void
+catalog_forget_reports(catalog_t *catalog, const catalog_table_t *table)
+{
+    for (size_t i = 0; i < catalog->pair_size; i++) {
+        if (catalog->pairs[i].table == table) {
+            memset(catalog->pairs[i].ids, 0, sizeof(catalog->pairs[i].ids));
+        }
+    }
 }
 
 

@@ -44,6 +44,8 @@ typedef struct {
 typedef struct {
     const catalog_table_t *table;       /* NULL: a free slot */
     const catalog_identity_t *identity;
+    sqlite3_int64 ids[2];       /* of its reports in the file, by kind; 0:
+                                   there is none */
 } catalog_pair_t;
 
 typedef struct {
@@ -75,12 +77,17 @@ int catalog_add_column(catalog_table_t *table, const char *name);
 /* Whether the identity has an entry. */
 int catalog_has_identity(const catalog_t *catalog, const char *name);
 
-/* Whether the pair has reported: where not, the file need not be asked.
-   catalog_add_report() remembers that it has; 0, or -1 without memory. */
-int catalog_has_report(const catalog_t *catalog, const char *table,
-    const char *identity);
-int catalog_add_report(catalog_t *catalog, const catalog_table_t *table,
-    const catalog_identity_t *identity);
+/* Where the file has the reports of a table and an identity; NULL: nowhere.
+   Good until the next one is added.  catalog_add_report() makes the entry if
+   need be, and returns NULL without memory. */
+catalog_pair_t *catalog_find_report(const catalog_t *catalog,
+    const char *table, const char *identity);
+catalog_pair_t *catalog_add_report(catalog_t *catalog,
+    const catalog_table_t *table, const catalog_identity_t *identity);
+
+/* All reports of the table have been deleted. */
+void catalog_forget_reports(catalog_t *catalog,
+    const catalog_table_t *table);
 
 /* The identity's entry, made if need be.  NULL without memory. */
 catalog_identity_t *catalog_identity(catalog_t *catalog, const char *name);

@@ -64,12 +64,15 @@ report_find(store_t *store, const char *table, const char *identity,
 
     memset(reports, 0, 2 * sizeof(*reports));
 
-    if (!catalog_has_report(&store->catalog, table, identity)) {
+    catalog_pair_t *pair = catalog_find_report(&store->catalog, table,
+                                               identity);
+
+    if (pair == NULL) {
         return 0;
     }
 
-    (void) sqlite3_bind_text(find, 1, table, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_text(find, 2, identity, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(find, 1, pair->ids[REPORT_PLAIN]);
+    (void) sqlite3_bind_int64(find, 2, pair->ids[REPORT_UPDATE]);
 
     while ((rc = sqlite3_step(find)) == SQLITE_ROW) {
         report_t *report = &reports[sqlite3_column_int(find, 0)
@@ -108,9 +111,11 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
     sqlite3_stmt *put = store->put_report;
     catalog_identity_t *entry = catalog_identity(&store->catalog, identity);
 
-    if (entry == NULL || report->columns.failed
-        || catalog_add_report(&store->catalog, table, entry) != 0)
-    {
+    catalog_pair_t *pair = entry == NULL ? NULL
+                           : catalog_add_report(&store->catalog, table,
+                                                entry);
+
+    if (pair == NULL || report->columns.failed) {
         return -1;
     }
 
@@ -127,10 +132,17 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
     (void) sqlite3_bind_text(put, 11, report->columns.data,
                              (int) report->columns.length, SQLITE_STATIC);
 
+    if (pair->ids[kind]) {
+        (void) sqlite3_bind_int64(put, 12, pair->ids[kind]);
+    } else {
+        (void) sqlite3_bind_null(put, 12);      /* the next number */
+    }
+
     if (sql_run(put) != SQLITE_OK) {
         return -1;
     }
 
+    pair->ids[kind] = sqlite3_last_insert_rowid(store->db);
     store->persists |= report->persist;
     table->rows += (uint64_t) (report->rows - before[kind].rows);
     table->updates += (uint64_t) (report->updates - before[kind].updates);
@@ -284,12 +296,19 @@ drop_carried(store_t *store, const request_t *request,
         table->rows -= (uint64_t) sqlite3_changes64(store->db);
         table->updates -= (uint64_t) update->updates;
 
-        if (sql_execf(store->db, "DELETE FROM _qasino_reports "
-                      "WHERE tablename = %Q AND identity = %Q AND is_update",
-                      table->name, request->identity.data) != SQLITE_OK)
+        catalog_pair_t *pair = catalog_find_report(&store->catalog,
+                                                   table->name,
+                                                   request->identity.data);
+
+        if (pair == NULL
+            || sql_execf(store->db, "DELETE FROM _qasino_reports "
+                         "WHERE id = %lld",
+                         (long long) pair->ids[REPORT_UPDATE]) != SQLITE_OK)
         {
             return -1;
         }
+
+        pair->ids[REPORT_UPDATE] = 0;
     }
 
     return update_end_persistence(store, table, request->identity.data);

@@ -447,8 +447,9 @@ seal_current(worker_t *worker, rotation_t *rotation, char *error)
 
         budget_lift(&writer->generation->store);
 
-        if (carried && seal(worker, writer->generation, &rotation->info,
-                 &rotation->start_epoch, error) == 0)
+        if (carried
+            && seal(worker, writer->generation, &rotation->info,
+                    &rotation->start_epoch, error) == 0)
         {
             return 0;
         }
@@ -608,6 +609,8 @@ discard(worker_t *worker)
     writer_t *writer = &worker->writer;
     char *path = generation_path(worker->settings.db_dir, writer->number);
 
+    carry_stop(writer->carry);
+    writer->carry = NULL;
     generation_close(writer->generation);
     writer->generation = NULL;
 

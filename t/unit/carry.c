@@ -197,5 +197,7 @@ main(void)
                                         close_fixture)
     };
 
-    return cmocka_run_group_tests_name("carry", tests, NULL, NULL);
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
