@@ -122,6 +122,8 @@ carry_table(carry_t *carry, const char *name)
         return 0;
     }
 
+    carry->store->promised--;
+
     if (carry_reports(carry->store, table->name) != 0
         || sql_execf(carry->store->db, "INSERT INTO _qasino_carried "
                      "VALUES(%Q)", table->name) != SQLITE_OK)
@@ -257,6 +259,8 @@ load_done(carry_t *carry)
         return -1;
     }
 
+    carry->store->promised = carry->tables.table_count;
+
     for (size_t i = 0; i < carry->tables.table_count; i++) {
         carry->tables.tables[i]->updates = 0;
     }
@@ -270,6 +274,7 @@ load_done(carry_t *carry)
 
         if (table) {
             table->updates = 1;
+            carry->store->promised--;
         }
     }
 

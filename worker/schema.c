@@ -31,7 +31,7 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
     *table = catalog_find(&store->catalog, source->name.data);
 
     if (*table == NULL) {
-        if (store->catalog.table_count
+        if (store->catalog.table_count + store->promised
             >= (size_t) store->settings->max_tables)
         {
             (void) request_fail(request, 507, "Table '%s' would be one more "

@@ -31,6 +31,7 @@ typedef struct {
     sqlite3 *db;
     catalog_t catalog;
     int persists;               /* something may be to be carried */
+    size_t promised;            /* tables that are carried later: they count */
     rows_source_t rows;
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;
