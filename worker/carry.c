@@ -177,19 +177,6 @@ carry_next(carry_t **out, char *error)
 }
 
 
-int
-carry_rest(carry_t **carry, char *error)
-{
-    while (*carry) {
-        if (carry_next(carry, error) != 0) {
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
 void
 carry_stop(carry_t *carry)
 {

@@ -37,10 +37,9 @@ int carry_has(const carry_t *carry, const char *name);
 int carry_table(carry_t *carry, const char *name);
 int carry_rolled_back(carry_t *carry);
 
-/* Outside of one: carries one table, or all that are left.  When none is
-   left carry is freed and *carry NULL.  0, or -1 with the reason in error. */
+/* Outside of one: carries one table.  When none is left carry is freed and
+   *carry NULL.  0, or -1 with the reason in error, and as above. */
 int carry_next(carry_t **carry, char *error);
-int carry_rest(carry_t **carry, char *error);
 
 /* Stops half-way; the next start goes on. */
 void carry_stop(carry_t *carry);

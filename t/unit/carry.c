@@ -91,6 +91,17 @@ begin(generation_t *generation)
 
 
 static void
+rest(carry_t *carry)
+{
+    while (carry) {
+        if (carry_next(&carry, fixture.error) != 0) {
+            fail_msg("%s", fixture.error);
+        }
+    }
+}
+
+
+static void
 test_rest(void **state)
 {
     (void) state;
@@ -100,8 +111,7 @@ test_rest(void **state)
     carry_t *carry = begin(next);
 
     assert_non_null(carry);
-    assert_int_equal(carry_rest(&carry, fixture.error), 0);
-    assert_null(carry);
+    rest(carry);
     fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
     fixture_assert_rows(next->store.db, ALL_B, "h1|3");
     assert_null(catalog_find(&next->store.catalog, "c"));
@@ -129,7 +139,7 @@ test_before_a_publish(void **state)
     assert_int_equal(store_commit(&next->store), 0);
     fixture_assert_rows(next->store.db, ALL_A, "h2|2;h1|10");
 
-    assert_int_equal(carry_rest(&carry, fixture.error), 0);
+    rest(carry);
     fixture_assert_rows(next->store.db, ALL_A, "h2|2;h1|10");
     fixture_assert_rows(next->store.db, ALL_B, "h1|3");
     generation_close(next);
@@ -149,7 +159,7 @@ test_rolled_back(void **state)
     assert_int_equal(carry_table(carry, "a"), 0);
     assert_int_equal(store_rollback(&next->store), 0);
     assert_int_equal(carry_rolled_back(carry), 0);
-    assert_int_equal(carry_rest(&carry, fixture.error), 0);
+    rest(carry);
     fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
     generation_close(next);
 }
@@ -174,7 +184,7 @@ test_goes_on(void **state)
     assert_non_null(catalog_find(&next->store.catalog, "a"));
     assert_null(catalog_find(&next->store.catalog, "b"));
     carry = begin(next);
-    assert_int_equal(carry_rest(&carry, fixture.error), 0);
+    rest(carry);
     fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
     fixture_assert_rows(next->store.db, ALL_B, "h1|3");
     fixture_assert_rows(next->store.db, "SELECT count(*) FROM sqlite_schema "
