@@ -1,12 +1,13 @@
 /*
- * The sealed file is attached, so no row passes through this process's
- * memory.  That carrying is done is remembered in the same transaction: a
- * worker killed half-way carries again, and never twice.
+ * The sealed file is attached until all is carried, so no row passes through
+ * this process's memory.  That a table is done is remembered in the
+ * transaction that carries it.
  */
 
 #include "carry.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,36 +15,52 @@
 #include "report.h"
 #include "sql.h"
 
+#define REPORTS  "_qasino_to_carry"
+
+struct carry_s {
+    store_t *store;
+    catalog_t tables;           /* to carry; their ->updates: done */
+    size_t next;                /* all before it are done */
+};
+
 typedef struct {
     store_t *store;
     request_t request;          /* arena for names, and its error */
     catalog_table_t *table;
     const char *source;         /* where a second report waits, or NULL */
     int refused;                /* by a limit that is lower than it was */
+    sqlite3_int64 id;           /* in the list of what persists */
     qsn_buf_t columns;          /* "a","b", as copied */
     report_t report;
-} carry_t;
+} copy_t;
 
-static int carry_reports(store_t *store);
+static int list_reports(store_t *store);
+static int find_tables(carry_t *carry);
+static int load_done(carry_t *carry);
+static int finish(carry_t **carry);
+static int carry_reports(store_t *store, const char *table);
 static int carry_report(store_t *store, sqlite3_stmt *row);
-static int merge_table(carry_t *carry, const char *name,
+static int merge_table(copy_t *carry, const char *name,
     const char *columns, const char *updated);
-static int add_names(carry_t *carry, report_t *all, const char *names);
-static int add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
+static int add_names(copy_t *carry, report_t *all, const char *names);
+static int add_column(copy_t *carry, sqlite3_stmt *info, const char *name,
     size_t length);
-static int carry_plain(carry_t *carry);
+static int carry_plain(copy_t *carry);
 static void quote_names(qsn_buf_t *out, const char *names);
-static int carry_updates(carry_t *carry, const char *identity);
-static int carry_row(carry_t *carry, sqlite3_stmt *insert,
+static int carry_updates(copy_t *carry, const char *identity);
+static int carry_row(copy_t *carry, sqlite3_stmt *insert,
     sqlite3_stmt *marked, const char *identity);
 
 
 int
-carry_persisted(generation_t *generation, const char *sealed_path,
-    char *error)
+carry_begin(generation_t *generation, const char *sealed_path,
+    carry_t **out, char *error)
 {
     store_t *store = &generation->store;
+    carry_t *carry = NULL;
     int rc;
+
+    *out = NULL;
 
     if (store_meta(store, "carried", 0)) {
         return 0;
@@ -53,41 +70,251 @@ carry_persisted(generation_t *generation, const char *sealed_path,
     rc = sql_execf(store->db, "ATTACH %Q AS sealed", sealed_path);
 
     if (rc == SQLITE_OK) {
-        rc = store_begin(store) == 0 && carry_reports(store) == 0
-             && store_set_meta(store, "carried", 1) == 0
-             && store_commit(store) == 0 ? SQLITE_OK : SQLITE_ERROR;
+        carry = calloc(1, sizeof(*carry));
+        rc = carry ? SQLITE_OK : SQLITE_NOMEM;
+    }
+
+    if (rc == SQLITE_OK) {
+        carry->store = store;
+        catalog_init(&carry->tables);
+        rc = list_reports(store) == 0 && find_tables(carry) == 0
+             && load_done(carry) == 0
+             && (carry->tables.table_count > 0 || finish(&carry) == 0)
+             ? SQLITE_OK : SQLITE_ERROR;
     }
 
     if (rc != SQLITE_OK) {
         (void) snprintf(error, GENERATION_ERROR_SIZE,
                         "cannot carry persisted rows from %s: %s",
                         sealed_path, sqlite3_errmsg(store->db));
-        (void) store_rollback(store);
+        carry_stop(carry);
+        return -1;
     }
 
-    (void) sql_exec(store->db, "DETACH sealed");
+    *out = carry;
 
-    return rc == SQLITE_OK ? 0 : -1;
+    return 0;
+}
+
+
+int
+carry_nothing(generation_t *generation)
+{
+    return store_set_meta(&generation->store, "carried", 1);
+}
+
+
+int
+carry_has(const carry_t *carry, const char *name)
+{
+    const catalog_table_t *table = catalog_find(&carry->tables, name);
+
+    return table && !table->updates;
+}
+
+
+int
+carry_table(carry_t *carry, const char *name)
+{
+    catalog_table_t *table = catalog_find(&carry->tables, name);
+
+    if (table == NULL || table->updates) {
+        return 0;
+    }
+
+    carry->store->promised--;
+
+    if (carry_reports(carry->store, table->name) != 0
+        || sql_execf(carry->store->db, "INSERT INTO _qasino_carried "
+                     "VALUES(%Q)", table->name) != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    table->updates = 1;
+
+    return 0;
+}
+
+
+int
+carry_rolled_back(carry_t *carry)
+{
+    carry->next = 0;
+
+    return load_done(carry);
+}
+
+
+int
+carry_next(carry_t **out, char *error)
+{
+    carry_t *carry = *out;
+    store_t *store = carry->store;
+    catalog_t *tables = &carry->tables;
+
+    while (carry->next < tables->table_count
+           && tables->tables[carry->next]->updates)
+    {
+        carry->next++;
+    }
+
+    int last = carry->next == tables->table_count;
+
+    if (last ? finish(out) == 0
+        : store_begin(store) == 0
+          && carry_table(carry, tables->tables[carry->next]->name) == 0
+          && store_commit(store) == 0)
+    {
+        return 0;
+    }
+
+    (void) snprintf(error, GENERATION_ERROR_SIZE,
+                    "cannot carry persisted rows: %s",
+                    sqlite3_errmsg(store->db));
+
+    return -1;
+}
+
+
+void
+carry_stop(carry_t *carry)
+{
+    if (carry) {
+        (void) sql_exec(carry->store->db,
+                        "DROP TABLE IF EXISTS temp." REPORTS ";"
+                        "DETACH sealed");
+        catalog_clear(&carry->tables);
+        free(carry);
+    }
+}
+
+
+/* What persists, by its table.  moved_to: the first rowid that a report has
+   in its new place. */
+static int
+list_reports(store_t *store)
+{
+    return sql_exec(store->db, "CREATE TEMP TABLE " REPORTS "(id INTEGER "
+                    "PRIMARY KEY, tablename TEXT COLLATE NOCASE, identity, "
+                    "is_update, first_rowid, last_rowid, epoch, columns, "
+                    "moved_to);"
+                    "INSERT INTO temp." REPORTS " SELECT NULL, tablename, "
+                    "identity, is_update, first_rowid, last_rowid, epoch, "
+                    "columns, NULL FROM sealed._qasino_reports "
+                    "WHERE persist;"
+                    "CREATE INDEX temp." REPORTS "_of ON " REPORTS
+                    "(tablename, is_update)") == SQLITE_OK ? 0 : -1;
 }
 
 
 static int
-carry_reports(store_t *store)
+find_tables(carry_t *carry)
+{
+    sqlite3_stmt *statement = sql_prepare(carry->store->db,
+        "SELECT tablename FROM temp." REPORTS " "
+        "UNION SELECT tablename FROM sealed._qasino_next "
+        "WHERE source IS NOT NULL");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *name = (const char *) sqlite3_column_text(statement, 0);
+
+        if (name == NULL || catalog_add(&carry->tables, name) == NULL) {
+            rc = SQLITE_NOMEM;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+/* Which of them are in the file already. */
+static int
+load_done(carry_t *carry)
+{
+    sqlite3 *db = carry->store->db;
+    sqlite3_stmt *statement;
+    int rc;
+
+    if (sql_exec(db, "CREATE TABLE IF NOT EXISTS main._qasino_carried("
+                 "tablename TEXT COLLATE NOCASE PRIMARY KEY) WITHOUT ROWID")
+        != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    carry->store->promised = carry->tables.table_count;
+
+    for (size_t i = 0; i < carry->tables.table_count; i++) {
+        carry->tables.tables[i]->updates = 0;
+    }
+
+    statement = sql_prepare(db, "SELECT tablename FROM _qasino_carried");
+    rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        catalog_table_t *table = catalog_find(&carry->tables,
+            (const char *) sqlite3_column_text(statement, 0));
+
+        if (table) {
+            table->updates = 1;
+            carry->store->promised--;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+/* All are done. */
+static int
+finish(carry_t **carry)
+{
+    store_t *store = (*carry)->store;
+
+    if (store_begin(store) != 0
+        || sql_exec(store->db, "DROP TABLE main._qasino_carried")
+           != SQLITE_OK
+        || store_set_meta(store, "carried", 1) != 0
+        || store_commit(store) != 0)
+    {
+        return -1;
+    }
+
+    carry_stop(*carry);
+    *carry = NULL;
+
+    return 0;
+}
+
+
+static int
+carry_reports(store_t *store, const char *table)
 {
     sqlite3_stmt *statement = sql_prepare(store->db,
         "WITH carried AS (SELECT tablename, identity, is_update, "
-        "first_rowid, last_rowid, epoch, columns, NULL AS source "
-        "FROM sealed._qasino_reports r WHERE persist AND (is_update OR "
+        "first_rowid, last_rowid, epoch, columns, NULL AS source, id "
+        "FROM temp." REPORTS " r WHERE tablename = ?1 AND (is_update OR "
         "NOT EXISTS (SELECT 1 FROM sealed._qasino_next n WHERE "
         "n.tablename = r.tablename AND n.identity = r.identity)) "
         "UNION ALL SELECT tablename, identity, 0, 0, 0, epoch, columns, "
-        "source FROM sealed._qasino_next WHERE source IS NOT NULL) "
+        "source, NULL FROM sealed._qasino_next WHERE tablename = ?1 "
+        "AND source IS NOT NULL) "
         "SELECT tablename, identity, is_update, first_rowid, last_rowid, "
         "epoch, columns, (SELECT group_concat(columns) "
-        "FROM sealed._qasino_reports u WHERE u.persist AND u.is_update "
-        "AND u.tablename = carried.tablename), source "
+        "FROM temp." REPORTS " u WHERE u.is_update "
+        "AND u.tablename = ?1), source, id "
         "FROM carried ORDER BY is_update");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    if (statement) {
+        (void) sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
+    }
 
     while (rc == SQLITE_ROW) {
         rc = sqlite3_step(statement);
@@ -114,10 +341,11 @@ carry_report(store_t *store, sqlite3_stmt *row)
     const char *source = (const char *) sqlite3_column_text(row, 8);
     enum report_kind kind = sqlite3_column_int(row, 2) ? REPORT_UPDATE
                                                        : REPORT_PLAIN;
-    carry_t carry = { .store = store, .source = source };
+    copy_t carry = { .store = store, .source = source };
     report_t before[2] = { { 0 } };
     int rc = -1;
 
+    carry.id = sqlite3_column_int64(row, 9);
     carry.report.persist = 1;
     carry.report.carried = 1;
     carry.report.updates = 1;
@@ -158,7 +386,7 @@ carry_report(store_t *store, sqlite3_stmt *row)
  * persisted updates have set, in whoever's rows: no others.
  */
 static int
-merge_table(carry_t *carry, const char *name, const char *columns,
+merge_table(copy_t *carry, const char *name, const char *columns,
     const char *updated)
 {
     table_t *source = &carry->request.table;
@@ -214,7 +442,7 @@ merge_table(carry_t *carry, const char *name, const char *columns,
 
 /* Each of "a,b" that is not in the list yet. */
 static int
-add_names(carry_t *carry, report_t *all, const char *names)
+add_names(copy_t *carry, report_t *all, const char *names)
 {
     text_list_t list = { 0 };
 
@@ -237,7 +465,7 @@ add_names(carry_t *carry, report_t *all, const char *names)
 
 
 static int
-add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
+add_column(copy_t *carry, sqlite3_stmt *info, const char *name,
     size_t length)
 {
     table_t *source = &carry->request.table;
@@ -261,7 +489,7 @@ add_column(carry_t *carry, sqlite3_stmt *info, const char *name,
 
 
 static int
-carry_plain(carry_t *carry)
+carry_plain(copy_t *carry)
 {
     sqlite3 *db = carry->store->db;
     const char *columns = qsn_buf_text(&carry->columns);
@@ -298,6 +526,12 @@ carry_plain(carry_t *carry)
         report->first = report->last - report->rows + 1;
     }
 
+    if (rc == SQLITE_OK && report->rows && carry->source == NULL) {
+        rc = sql_execf(db, "UPDATE temp." REPORTS " SET moved_to = %lld "
+                       "WHERE id = %lld", (long long) report->first,
+                       (long long) carry->id);
+    }
+
     return rc == SQLITE_OK ? 0 : -1;
 }
 
@@ -325,7 +559,7 @@ quote_names(qsn_buf_t *out, const char *names)
  * a persisted plain report is here already, and only marked again.
  */
 static int
-carry_updates(carry_t *carry, const char *identity)
+carry_updates(copy_t *carry, const char *identity)
 {
     store_t *store = carry->store;
     const char *columns = qsn_buf_text(&carry->columns);
@@ -335,13 +569,9 @@ carry_updates(carry_t *carry, const char *identity)
                                 carry->request.table.name.data);
     sqlite3_stmt *insert = sql ? sql_prepare(store->db, sql) : NULL;
     sqlite3_stmt *marks = sql_prepare(store->db,
-        "SELECT row_id, (SELECT n.first_rowid + row_id - o.first_rowid "
-        "FROM sealed._qasino_reports o JOIN main._qasino_reports n "
-        "USING(tablename, identity, is_update) "
-        "WHERE o.tablename = ?1 AND NOT o.is_update AND o.persist "
-        "AND row_id BETWEEN o.first_rowid AND o.last_rowid "
-        "AND NOT EXISTS (SELECT 1 FROM sealed._qasino_next x WHERE "
-        "x.tablename = o.tablename AND x.identity = o.identity)) "
+        "SELECT row_id, (SELECT moved_to + row_id - first_rowid "
+        "FROM temp." REPORTS " WHERE tablename = ?1 AND moved_to IS NOT NULL "
+        "AND row_id BETWEEN first_rowid AND last_rowid) "
         "FROM sealed._qasino_updated WHERE tablename = ?1 "
         "AND identity = ?2 ORDER BY row_id");
     int rc = insert && marks ? SQLITE_OK : SQLITE_ERROR;
@@ -365,7 +595,7 @@ carry_updates(carry_t *carry, const char *identity)
 
 
 static int
-carry_row(carry_t *carry, sqlite3_stmt *insert, sqlite3_stmt *marked,
+carry_row(copy_t *carry, sqlite3_stmt *insert, sqlite3_stmt *marked,
     const char *identity)
 {
     sqlite3_stmt *mark = carry->store->mark_row;

@@ -4,16 +4,44 @@
 /*
  * Persisted rows go over from a sealed generation into the one that begins:
  * whole reports by their range of rowids, updates row by row.
+ *
+ * That takes a while, so it is done table by table: a table that somebody
+ * publishes is carried just before, in the same transaction, the others
+ * when the writer has nothing else to do, all of them before the generation
+ * is sealed or copied.  So everything is as if it had been carried at once.
+ * Which tables are done stands in the generation's file: a worker killed
+ * half-way goes on, and carries nothing twice.
+ *
+ * Threads: the writer's.
  */
 
 #include "generation.h"
 
+typedef struct carry_s carry_t;
+
 /*
- * Does it in a transaction of its own, once: a generation that has its
- * carried rows already (continued after a crash) is left alone.  0, or -1
- * with the reason in error (GENERATION_ERROR_SIZE).
+ * What is to be carried from sealed_path into the generation; *carry is NULL
+ * if nothing is.  0, or -1 with the reason in error (GENERATION_ERROR_SIZE).
  */
-int carry_persisted(generation_t *generation, const char *sealed_path,
-    char *error);
+int carry_begin(generation_t *generation, const char *sealed_path,
+    carry_t **carry, char *error);
+
+/* There is nothing to carry, as the caller knows: 0 or -1. */
+int carry_nothing(generation_t *generation);
+
+/* Whether the table is still to be carried. */
+int carry_has(const carry_t *carry, const char *name);
+
+/* Inside a transaction, before a publish of the table: 0, or -1 and it must
+   be rolled back, and carry_rolled_back() told of that. */
+int carry_table(carry_t *carry, const char *name);
+int carry_rolled_back(carry_t *carry);
+
+/* Outside of one: carries one table.  When none is left carry is freed and
+   *carry NULL.  0, or -1 with the reason in error, and as above. */
+int carry_next(carry_t **carry, char *error);
+
+/* Stops half-way; the next start goes on. */
+void carry_stop(carry_t *carry);
 
 #endif

@@ -1,6 +1,8 @@
 /*
- * Arrays keep the order, the C library's balanced trees (tsearch) find by
- * name.  Tree nodes are the entries themselves, or the column names.
+ * Arrays keep the order; hash tables (open addressing, at most half full)
+ * find what every publish looks up: its table, its identity, and the pair.
+ * Columns are looked up by a publish whose columns are not those of the
+ * table's last: the C library's balanced trees (tsearch) do for them.
  */
 
 #include "catalog.h"
@@ -10,8 +12,16 @@
 #include <string.h>
 #include <strings.h>
 
-static int compare_tables(const void *a, const void *b);
-static int compare_identities(const void *a, const void *b);
+typedef int (*compare_pt)(const char *a, const char *b);
+
+static void *find(const catalog_index_t *index, const char *name,
+    compare_pt compare);
+static int insert(catalog_index_t *index, void *entry);
+static void place(catalog_index_t *index, void *entry);
+static uint64_t hash_name(const char *name);
+static catalog_pair_t *find_pair(const catalog_t *catalog,
+    const catalog_table_t *table, const catalog_identity_t *identity);
+static int grow_pairs(catalog_t *catalog);
 static int compare_columns(const void *a, const void *b);
 static int grow(void *array, size_t count, size_t *capacity);
 static void free_table(catalog_table_t *table);
@@ -28,8 +38,9 @@ catalog_init(catalog_t *catalog)
 void
 catalog_clear(catalog_t *catalog)
 {
-    tdestroy(catalog->table_tree, keep_node);
-    tdestroy(catalog->identity_tree, keep_node);
+    free(catalog->table_index.slots);
+    free(catalog->identity_index.slots);
+    free(catalog->pairs);
 
     for (size_t i = 0; i < catalog->table_count; i++) {
         free_table(catalog->tables[i]);
@@ -49,11 +60,7 @@ catalog_clear(catalog_t *catalog)
 catalog_table_t *
 catalog_find(const catalog_t *catalog, const char *name)
 {
-    catalog_table_t key = { .name = (char *) name };
-    catalog_table_t **found = tfind(&key, &catalog->table_tree,
-                                    compare_tables);
-
-    return found ? *found : NULL;
+    return find(&catalog->table_index, name, strcasecmp);
 }
 
 
@@ -84,7 +91,7 @@ catalog_add(catalog_t *catalog, const char *name)
     table->name = strdup(name);
 
     if (table->name == NULL
-        || tsearch(table, &catalog->table_tree, compare_tables) == NULL)
+        || insert(&catalog->table_index, table) != 0)
     {
         free_table(table);
         return NULL;
@@ -123,21 +130,18 @@ catalog_add_column(catalog_table_t *table, const char *name)
 int
 catalog_has_identity(const catalog_t *catalog, const char *name)
 {
-    catalog_identity_t key = { .name = (char *) name };
-
-    return tfind(&key, &catalog->identity_tree, compare_identities) != NULL;
+    return find(&catalog->identity_index, name, strcmp) != NULL;
 }
 
 
 catalog_identity_t *
 catalog_identity(catalog_t *catalog, const char *name)
 {
-    catalog_identity_t key = { .name = (char *) name };
-    catalog_identity_t **found = tfind(&key, &catalog->identity_tree,
-                                       compare_identities);
+    /* identities are data, not SQL names: case counts */
+    catalog_identity_t *found = find(&catalog->identity_index, name, strcmp);
 
     if (found) {
-        return *found;
+        return found;
     }
 
     if (grow(&catalog->identities, catalog->identity_count,
@@ -155,8 +159,7 @@ catalog_identity(catalog_t *catalog, const char *name)
     identity->name = strdup(name);
 
     if (identity->name == NULL
-        || tsearch(identity, &catalog->identity_tree, compare_identities)
-           == NULL)
+        || insert(&catalog->identity_index, identity) != 0)
     {
         free(identity->name);
         free(identity);
@@ -169,20 +172,179 @@ catalog_identity(catalog_t *catalog, const char *name)
 }
 
 
-static int
-compare_tables(const void *a, const void *b)
+catalog_pair_t *
+catalog_find_report(const catalog_t *catalog, const char *table,
+    const char *identity)
 {
-    return strcasecmp(((const catalog_table_t *) a)->name,
-                      ((const catalog_table_t *) b)->name);
+    const catalog_table_t *t = catalog_find(catalog, table);
+    const catalog_identity_t *i = find(&catalog->identity_index, identity,
+                                       strcmp);
+
+    if (t == NULL || i == NULL || catalog->pair_size == 0) {
+        return NULL;
+    }
+
+    catalog_pair_t *pair = find_pair(catalog, t, i);
+
+    return pair->table ? pair : NULL;
 }
 
 
-/* Identities are data, not SQL names: case counts. */
-static int
-compare_identities(const void *a, const void *b)
+catalog_pair_t *
+catalog_add_report(catalog_t *catalog, const catalog_table_t *table,
+    const catalog_identity_t *identity)
 {
-    return strcmp(((const catalog_identity_t *) a)->name,
-                  ((const catalog_identity_t *) b)->name);
+    if (catalog->pair_count * 2 >= catalog->pair_size
+        && grow_pairs(catalog) != 0)
+    {
+        return NULL;
+    }
+
+    catalog_pair_t *pair = find_pair(catalog, table, identity);
+
+    catalog->pair_count += pair->table == NULL;
+    pair->table = table;
+    pair->identity = identity;
+
+    return pair;
+}
+
+
+void
+catalog_forget_reports(catalog_t *catalog, const catalog_table_t *table)
+{
+    for (size_t i = 0; i < catalog->pair_size; i++) {
+        if (catalog->pairs[i].table == table) {
+            memset(catalog->pairs[i].ids, 0, sizeof(catalog->pairs[i].ids));
+        }
+    }
+}
+
+
+static void *
+find(const catalog_index_t *index, const char *name, compare_pt compare)
+{
+    if (index->size == 0) {
+        return NULL;
+    }
+
+    size_t i = hash_name(name) & (index->size - 1);
+
+    while (index->slots[i] && compare(*(char **) index->slots[i], name) != 0)
+    {
+        i = (i + 1) & (index->size - 1);
+    }
+
+    return index->slots[i];
+}
+
+
+/* The entry's name is not there yet. */
+static int
+insert(catalog_index_t *index, void *entry)
+{
+    if (index->count * 2 >= index->size) {
+        catalog_index_t larger = { .size = index->size ? index->size * 2
+                                                       : 64 };
+
+        larger.slots = calloc(larger.size, sizeof(*larger.slots));
+
+        if (larger.slots == NULL) {
+            return -1;
+        }
+
+        for (size_t i = 0; i < index->size; i++) {
+            if (index->slots[i]) {
+                place(&larger, index->slots[i]);
+            }
+        }
+
+        free(index->slots);
+        *index = larger;
+    }
+
+    place(index, entry);
+
+    return 0;
+}
+
+
+static void
+place(catalog_index_t *index, void *entry)
+{
+    size_t i = hash_name(*(char **) entry) & (index->size - 1);
+
+    while (index->slots[i]) {
+        i = (i + 1) & (index->size - 1);
+    }
+
+    index->slots[i] = entry;
+    index->count++;
+}
+
+
+/* FNV-1a, without regard to case: right for both ways to compare. */
+static uint64_t
+hash_name(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (/* void */; *name; name++) {
+        unsigned char c = (unsigned char) *name;
+
+        hash ^= c >= 'A' && c <= 'Z' ? c | 0x20u : c;
+        hash *= 0x100000001b3;
+    }
+
+    return hash ^ hash >> 32;
+}
+
+
+/* Its slot, or the free one where it would be; the table is not empty. */
+static catalog_pair_t *
+find_pair(const catalog_t *catalog, const catalog_table_t *table,
+    const catalog_identity_t *identity)
+{
+    uint64_t hash = ((uintptr_t) table * 31 + (uintptr_t) identity)
+                    * 0x9e3779b97f4a7c15;
+    size_t i = (hash >> 32) & (catalog->pair_size - 1);
+
+    while (catalog->pairs[i].table
+           && (catalog->pairs[i].table != table
+               || catalog->pairs[i].identity != identity))
+    {
+        i = (i + 1) & (catalog->pair_size - 1);
+    }
+
+    return &catalog->pairs[i];
+}
+
+
+static int
+grow_pairs(catalog_t *catalog)
+{
+    catalog_pair_t *before = catalog->pairs;
+    size_t size = catalog->pair_size;
+    size_t wanted = size ? size * 2 : 64;
+    catalog_pair_t *pairs = calloc(wanted, sizeof(*pairs));
+
+    if (pairs == NULL) {
+        return -1;
+    }
+
+    catalog->pairs = pairs;
+    catalog->pair_size = wanted;
+
+    for (size_t i = 0; i < size; i++) {
+        if (before[i].table) {
+            *find_pair(catalog, before[i].table, before[i].identity) =
+                before[i];
+        }
+    }
+
+    free(before);
+
+    return 0;
 }
 
 
@@ -230,7 +392,7 @@ free_table(catalog_table_t *table)
     }
 
     (void) sqlite3_finalize(table->insert);
-    free(table->insert_sql);
+    free(table->insert_columns);
     free(table->columns);
     free(table->name);
     free(table);

@@ -14,6 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Entries by their name, which is their first member. */
+typedef struct {
+    void **slots;               /* NULL: free */
+    size_t size;                /* a power of 2, or 0 */
+    size_t count;
+} catalog_index_t;
+
 typedef struct {
     char *name;                 /* as first spelled */
     char **columns;             /* as first spelled, in order */
@@ -23,8 +30,9 @@ typedef struct {
     uint64_t rows;
     uint64_t updates;           /* publishes taken */
     double last_update;         /* epoch seconds */
-    char *insert_sql;           /* the last insertion, kept prepared */
-    sqlite3_stmt *insert;
+    sqlite3_stmt *insert;       /* the last insertion, kept prepared */
+    const char **insert_columns;        /* its columns, among ->columns */
+    size_t insert_count;        /* 0: none is kept */
 } catalog_table_t;
 
 typedef struct {
@@ -34,14 +42,24 @@ typedef struct {
 } catalog_identity_t;
 
 typedef struct {
+    const catalog_table_t *table;       /* NULL: a free slot */
+    const catalog_identity_t *identity;
+    sqlite3_int64 ids[2];       /* of its reports in the file, by kind; 0:
+                                   there is none */
+} catalog_pair_t;
+
+typedef struct {
     catalog_table_t **tables;   /* in order of creation */
     size_t table_count;
     size_t table_capacity;
-    void *table_tree;
+    catalog_index_t table_index;
     catalog_identity_t **identities;
     size_t identity_count;
     size_t identity_capacity;
-    void *identity_tree;
+    catalog_index_t identity_index;
+    catalog_pair_t *pairs;      /* who has reported what: a hash table */
+    size_t pair_size;
+    size_t pair_count;
 } catalog_t;
 
 void catalog_init(catalog_t *catalog);
@@ -58,6 +76,18 @@ int catalog_add_column(catalog_table_t *table, const char *name);
 
 /* Whether the identity has an entry. */
 int catalog_has_identity(const catalog_t *catalog, const char *name);
+
+/* Where the file has the reports of a table and an identity; NULL: nowhere.
+   Good until the next one is added.  catalog_add_report() makes the entry if
+   need be, and returns NULL without memory. */
+catalog_pair_t *catalog_find_report(const catalog_t *catalog,
+    const char *table, const char *identity);
+catalog_pair_t *catalog_add_report(catalog_t *catalog,
+    const catalog_table_t *table, const catalog_identity_t *identity);
+
+/* All reports of the table have been deleted. */
+void catalog_forget_reports(catalog_t *catalog,
+    const catalog_table_t *table);
 
 /* The identity's entry, made if need be.  NULL without memory. */
 catalog_identity_t *catalog_identity(catalog_t *catalog, const char *name);

@@ -11,7 +11,7 @@
  * instant leaves either all of a transaction or none of it; synchronous is
  * OFF because the directory is a tmpfs and outlives processes, not power.
  *
- * Threads: the worker's loop only.
+ * Threads: one at a time; the writer's while the worker runs.
  */
 
 #include <stdint.h>

@@ -6,6 +6,7 @@
 
 #include "parse.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,8 @@ static void
 run(void *arg)
 {
     parser_t *parser = arg;
+
+    (void) pthread_setname_np(pthread_self(), "qasino-parser");
 
     while (!parser->stopping) {
         job_t *job = mailbox_take(&parser->inbox, 1);

@@ -337,19 +337,12 @@ send_query(query_process_t *process, query_t *query)
     uint64_t deadline = (uint64_t) pool->settings->query_deadline_ms;
     qsn_frame_arg_t args[QSN_FRAME_TAGS] = { { 0 } };
     uint8_t milliseconds[8];
-    char reason[QUERY_REASON_SIZE];
     qsn_frame_t frame = {
         .type = QSN_FRAME_REQUEST,
         .op = query->op,
         .format = query->format,
         .flags = query->flags
     };
-
-    if (query->on_start && query->snapshot == NULL
-        && query->on_start(query, reason) != 0) {
-        fail(pool, query, 507, reason);
-        return;
-    }
 
     qsn_frame_store_u64(milliseconds, deadline);
     args[QSN_ARG_SQL] = (qsn_frame_arg_t) { (const uint8_t *) query->sql,

@@ -42,10 +42,6 @@ struct query_s {
     size_t sql_length;
     snapshot_t *snapshot;       /* for this query alone; NULL: the served */
 
-    /* NULL, or called when a process is free for the query, to find its
-       snapshot; 0, or -1 with the reason, of at most
-       QUERY_REASON_SIZE bytes */
-    int (*on_start)(query_t *query, char *reason);
     void (*on_frame)(query_t *query, const qsn_frame_t *frame,
                      const uint8_t *args, const uint8_t *body);
     void *asker;

@@ -63,8 +63,16 @@ report_find(store_t *store, const char *table, const char *identity,
     int rc;
 
     memset(reports, 0, 2 * sizeof(*reports));
-    (void) sqlite3_bind_text(find, 1, table, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_text(find, 2, identity, -1, SQLITE_STATIC);
+
+    catalog_pair_t *pair = catalog_find_report(&store->catalog, table,
+                                               identity);
+
+    if (pair == NULL) {
+        return 0;
+    }
+
+    (void) sqlite3_bind_int64(find, 1, pair->ids[REPORT_PLAIN]);
+    (void) sqlite3_bind_int64(find, 2, pair->ids[REPORT_UPDATE]);
 
     while ((rc = sqlite3_step(find)) == SQLITE_ROW) {
         report_t *report = &reports[sqlite3_column_int(find, 0)
@@ -103,7 +111,11 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
     sqlite3_stmt *put = store->put_report;
     catalog_identity_t *entry = catalog_identity(&store->catalog, identity);
 
-    if (entry == NULL || report->columns.failed) {
+    catalog_pair_t *pair = entry == NULL ? NULL
+                           : catalog_add_report(&store->catalog, table,
+                                                entry);
+
+    if (pair == NULL || report->columns.failed) {
         return -1;
     }
 
@@ -120,10 +132,18 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
     (void) sqlite3_bind_text(put, 11, report->columns.data,
                              (int) report->columns.length, SQLITE_STATIC);
 
+    if (pair->ids[kind]) {
+        (void) sqlite3_bind_int64(put, 12, pair->ids[kind]);
+    } else {
+        (void) sqlite3_bind_null(put, 12);      /* the next number */
+    }
+
     if (sql_run(put) != SQLITE_OK) {
         return -1;
     }
 
+    pair->ids[kind] = sqlite3_last_insert_rowid(store->db);
+    store->persists |= report->persist;
     table->rows += (uint64_t) (report->rows - before[kind].rows);
     table->updates += (uint64_t) (report->updates - before[kind].updates);
     entry->tables += !before[REPORT_PLAIN].found
@@ -276,12 +296,19 @@ drop_carried(store_t *store, const request_t *request,
         table->rows -= (uint64_t) sqlite3_changes64(store->db);
         table->updates -= (uint64_t) update->updates;
 
-        if (sql_execf(store->db, "DELETE FROM _qasino_reports "
-                      "WHERE tablename = %Q AND identity = %Q AND is_update",
-                      table->name, request->identity.data) != SQLITE_OK)
+        catalog_pair_t *pair = catalog_find_report(&store->catalog,
+                                                   table->name,
+                                                   request->identity.data);
+
+        if (pair == NULL
+            || sql_execf(store->db, "DELETE FROM _qasino_reports "
+                         "WHERE id = %lld",
+                         (long long) pair->ids[REPORT_UPDATE]) != SQLITE_OK)
         {
             return -1;
         }
+
+        pair->ids[REPORT_UPDATE] = 0;
     }
 
     return update_end_persistence(store, table, request->identity.data);
@@ -328,22 +355,30 @@ insert_statement(sqlite3 *db, const request_t *request,
     const text_list_t *names = &request->table.column_names;
     qsn_buf_t sql = { 0 };
 
-    report_insert_sql(&sql, table->name, names);
-
-    const char *text = qsn_buf_text(&sql);
-
-    if (!sql.failed
-        && (table->insert == NULL || strcmp(table->insert_sql, text) != 0))
-    {
-        (void) sqlite3_finalize(table->insert);
-        free(table->insert_sql);
-        table->insert_sql = strdup(text);
-        table->insert = table->insert_sql ? sql_prepare(db, text) : NULL;
+    if (schema_same_columns(table, names)) {
+        return table->insert;
     }
 
-    int failed = sql.failed;
+    (void) sqlite3_finalize(table->insert);
+    free(table->insert_columns);
+    table->insert = NULL;
+    table->insert_count = 0;
+    table->insert_columns = calloc(names->count,
+                                   sizeof(*table->insert_columns));
+
+    report_insert_sql(&sql, table->name, names);
+
+    if (!sql.failed && table->insert_columns) {
+        table->insert = sql_prepare(db, qsn_buf_text(&sql));
+    }
+
+    for (size_t i = 0; table->insert && i < names->count; i++) {
+        table->insert_columns[i] = catalog_find_column(table,
+                                                       names->items[i].data);
+        table->insert_count++;
+    }
 
     qsn_buf_free(&sql);
 
-    return failed ? NULL : table->insert;
+    return table->insert;
 }

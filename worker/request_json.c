@@ -24,6 +24,7 @@
 
 #define DEPTH_MAX  64           /* of what is skipped, too */
 #define WORD_MAX   9            /* bytes of "-Infinity" */
+#define SHORT_DIGITS  18        /* of any integer of 64 bits */
 
 enum place {
     AT_START,                   /* before the outermost { */
@@ -111,6 +112,7 @@ static int add_cell(request_json_t *json, const cell_t *cell);
 static int open_list(request_json_t *json, int *seen, enum place inside);
 static int parse_number(request_json_t *json, const char *text,
     size_t length, cell_t *cell);
+static int short_integer(const char *text, size_t length, cell_t *cell);
 static int misplaced(request_json_t *json, const char *what);
 static const char *place_name(enum place place);
 static void count_lines(request_json_t *json, const char *data,
@@ -582,6 +584,10 @@ parse_number(request_json_t *json, const char *text, size_t length,
     char *number = copy;
     char *end;
 
+    if (short_integer(text, length, cell)) {
+        return 0;
+    }
+
     if (length >= sizeof(copy)) {
         number = arena_alloc(&json->request->arena, length + 1);
 
@@ -614,6 +620,32 @@ parse_number(request_json_t *json, const char *text, size_t length,
     }
 
     return 0;
+}
+
+
+/* Nearly all numbers are integers that fit whatever their digits are. */
+static int
+short_integer(const char *text, size_t length, cell_t *cell)
+{
+    size_t i = text[0] == '-';
+    int64_t value = 0;
+
+    if (length > SHORT_DIGITS + i) {
+        return 0;
+    }
+
+    for (/* void */; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return 0;           /* a fraction or an exponent */
+        }
+
+        value = value * 10 + (text[i] - '0');
+    }
+
+    cell->kind = CELL_INTEGER;
+    cell->as.integer = text[0] == '-' ? -value : value;
+
+    return 1;
 }
 
 

@@ -81,14 +81,14 @@ static void show_facts(worker_t *worker, const facts_t *facts);
 static int seal_current(worker_t *worker, rotation_t *rotation,
     char *error);
 static uint64_t next_number(uint64_t after);
-static void begin_next(worker_t *worker, uint64_t sealed);
+static void begin_next(worker_t *worker, uint64_t sealed, int persists);
 static void discard(worker_t *worker);
 static void refuse(writer_t *writer, const char *why);
 static void look_for_room(worker_t *worker);
 static void on_room(uv_timer_t *timer);
 static void run_room(job_t *job);
 static void on_room_looked(job_t *job);
-static int carry(worker_t *worker, uint64_t sealed, char *error);
+static int carry_from(worker_t *worker, uint64_t sealed, char *error);
 static int serve(worker_t *worker, uint64_t number);
 static void publish_page(worker_t *worker, uint64_t left_ms);
 static uint64_t remaining_ms(worker_t *worker);
@@ -128,7 +128,7 @@ rotate_start(worker_t *worker, char *error)
         writer->number = next_number(found.highest);
     }
 
-    begin_next(worker, found.served);
+    begin_next(worker, found.served, 1);
     worker->collecting = writer->number;
 
     if (serve(worker, found.served) != 0) {
@@ -157,6 +157,7 @@ rotate_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->rotation, NULL);
     uv_close((uv_handle_t *) &worker->room, NULL);
+    carry_stop(worker->writer.carry);
     generation_close(worker->writer.generation);
     worker->writer.generation = NULL;
     snapshot_put(worker->snapshot);
@@ -432,11 +433,13 @@ run_rotation(job_t *job)
         return;
     }
 
+    int persists = writer->generation->store.persists;
+
     memset(&writer->stats, 0, sizeof(writer->stats));
     generation_close(writer->generation);
     writer->generation = NULL;
     writer->number = next_number(number);
-    begin_next(worker, number);
+    begin_next(worker, number, persists);
     rotation->sealed = number;
     rotation->next = writer->number;
     rotation->refusing = writer->refusing[0] != '\0';
@@ -449,11 +452,14 @@ seal_current(worker_t *worker, rotation_t *rotation, char *error)
 {
     writer_t *writer = &worker->writer;
 
-    budget_lift(&writer->generation->store);
-
     for (int tries = 0; tries < 2; tries++) {
-        if (seal(worker, writer->generation, &rotation->info,
-                 &rotation->facts, error) == 0)
+        int carried = writer_carry_rest(writer, error) == 0;
+
+        budget_lift(&writer->generation->store);
+
+        if (carried
+            && seal(worker, writer->generation, &rotation->info,
+                    &rotation->facts, error) == 0)
         {
             return 0;
         }
@@ -601,20 +607,25 @@ next_number(uint64_t after)
 }
 
 
-/* Opens the writer's generation, or goes on with it, and carries into it
-   what persists.  Before that is done nothing has been published into it. */
+/* Opens the writer's generation, or goes on with it, and finds what is to be
+   carried into it; persists: there may be something. */
 static void
-begin_next(worker_t *worker, uint64_t sealed)
+begin_next(worker_t *worker, uint64_t sealed, int persists)
 {
     writer_t *writer = &worker->writer;
-    char error[ROTATE_ERROR_SIZE];
+    char error[ROTATE_ERROR_SIZE] = "no room";
+
+    writer->carry_waits = 0;
 
     if (writer->generation == NULL) {
         writer->generation = generation_open(&worker->settings,
                                              writer->number, error);
     }
 
-    if (writer->generation == NULL || carry(worker, sealed, error) != 0) {
+    if (writer->generation == NULL
+        || (persists ? carry_from(worker, sealed, error)
+                     : carry_nothing(writer->generation)) != 0)
+    {
         discard(worker);
         refuse(writer, error);
         return;
@@ -635,6 +646,8 @@ discard(worker_t *worker)
     writer_t *writer = &worker->writer;
     char *path = generation_path(worker->settings.db_dir, writer->number);
 
+    carry_stop(writer->carry);
+    writer->carry = NULL;
     generation_close(writer->generation);
     writer->generation = NULL;
 
@@ -694,11 +707,12 @@ run_room(job_t *job)
     writer_t *writer = &room->worker->writer;
 
     if (writer->generation == NULL) {
-        begin_next(room->worker, room->sealed);
+        begin_next(room->worker, room->sealed, 1);
     }
 
     if (writer->generation && budget_make_reserve(&writer->budget) == 0) {
         writer->refusing[0] = '\0';
+        writer->carry_waits = 0;
         qsn_log("there is room again: collects into generation %llu",
                 (unsigned long long) writer->number);
     }
@@ -722,13 +736,14 @@ on_room_looked(job_t *job)
 
 
 static int
-carry(worker_t *worker, uint64_t sealed, char *error)
+carry_from(worker_t *worker, uint64_t sealed, char *error)
 {
     char *path = generation_path(worker->settings.db_dir, sealed);
     int rc = -1;
 
     if (path) {
-        rc = carry_persisted(worker->writer.generation, path, error);
+        rc = carry_begin(worker->writer.generation, path,
+                         &worker->writer.carry, error);
     }
 
     free(path);

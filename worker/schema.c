@@ -2,6 +2,8 @@
 
 #include "schema.h"
 
+#include <strings.h>
+
 #include "budget.h"
 #include "qsn_buf.h"
 #include "sql.h"
@@ -29,7 +31,7 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
     *table = catalog_find(&store->catalog, source->name.data);
 
     if (*table == NULL) {
-        if (store->catalog.table_count
+        if (store->catalog.table_count + store->promised
             >= (size_t) store->settings->max_tables)
         {
             (void) request_fail(request, 507, "Table '%s' would be one more "
@@ -41,6 +43,10 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
 
         return create_table(store, source, table) == 0
                ? REPORT_TAKEN : schema_failed(store, request);
+    }
+
+    if (schema_same_columns(*table, names)) {
+        return REPORT_TAKEN;
     }
 
     for (size_t i = 0; i < names->count; i++) {
@@ -60,6 +66,24 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
     }
 
     return REPORT_TAKEN;
+}
+
+
+int
+schema_same_columns(const catalog_table_t *table, const text_list_t *names)
+{
+    if (table->insert_count != names->count) {
+        return 0;
+    }
+
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcasecmp(table->insert_columns[i], names->items[i].data) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

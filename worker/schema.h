@@ -25,6 +25,11 @@ enum report_result {
 enum report_result schema_merge(store_t *store, request_t *request,
     const table_t *source, catalog_table_t **table);
 
+/* Whether these are the columns, in order, of the insertion that is kept:
+   then the table has them all. */
+int schema_same_columns(const catalog_table_t *table,
+    const text_list_t *names);
+
 /* CREATE TABLE name with source's columns, no more.  0 or -1. */
 int schema_create(sqlite3 *db, const char *name, const table_t *source);
 

@@ -134,7 +134,7 @@ share_succeed(share_t *share, query_t *leader)
 static int
 is_shareable(const query_t *query)
 {
-    if (query->on_start || query->snapshot) {
+    if (query->snapshot) {
         return 0;
     }
 

@@ -1,7 +1,8 @@
 /*
- * References, and what happens to a file that has none left.  Moving to an
- * archive on another file system is a copy, made on one of libuv's threads;
- * a full disk there costs a log line and that file, not service.
+ * References, and what happens to a file that has none left.  Deleting it
+ * gives its pages back, 20 ms and more for each 100 MB, and moving it to an
+ * archive on another file system is a copy: libuv's threads do either.  A
+ * full disk there costs a log line and that file, not service.
  */
 
 #include "snapshot.h"
@@ -16,12 +17,20 @@
 #include "qsn_log.h"
 
 typedef struct {
+    uv_work_t work;
+    char path[];
+} removal_t;
+
+typedef struct {
     uv_fs_t copy;
     char *from;
     char *to;                   /* under a name that says it is not whole */
     char *final;
 } archive_t;
 
+static void remove_file(uv_loop_t *loop, const char *path);
+static void run_removal(uv_work_t *work);
+static void on_removed(uv_work_t *work, int status);
 static void on_copied(uv_fs_t *copy);
 static void archive_free(archive_t *archive);
 
@@ -62,7 +71,7 @@ snapshot_put(snapshot_t *snapshot)
 
     if (snapshot->copies) {
         --*snapshot->copies;
-        generation_unlink(snapshot->path);
+        remove_file(snapshot->loop, snapshot->path);
 
     } else if (snapshot->retired) {
         snapshot_dispose(snapshot->loop, snapshot->settings, snapshot->path);
@@ -91,7 +100,7 @@ snapshot_dispose(uv_loop_t *loop, const qsn_settings_t *settings,
     if (settings->archive_db_dir == NULL
         || (archive = calloc(1, sizeof(*archive))) == NULL)
     {
-        generation_unlink(path);
+        remove_file(loop, path);
         return;
     }
 
@@ -118,8 +127,44 @@ snapshot_dispose(uv_loop_t *loop, const qsn_settings_t *settings,
     }
 
     qsn_log("out of memory: generation file %s is not archived", path);
-    generation_unlink(path);
+    remove_file(loop, path);
     archive_free(archive);
+}
+
+
+static void
+remove_file(uv_loop_t *loop, const char *path)
+{
+    size_t size = strlen(path) + 1;
+    removal_t *removal = malloc(sizeof(*removal) + size);
+
+    if (removal == NULL) {
+        generation_unlink(path);
+        return;
+    }
+
+    memcpy(removal->path, path, size);
+
+    if (uv_queue_work(loop, &removal->work, run_removal, on_removed) != 0) {
+        generation_unlink(path);
+        free(removal);
+    }
+}
+
+
+static void
+run_removal(uv_work_t *work)
+{
+    generation_unlink(((removal_t *) work)->path);
+}
+
+
+static void
+on_removed(uv_work_t *work, int status)
+{
+    (void) status;
+
+    free(work);
 }
 
 
@@ -138,7 +183,7 @@ on_copied(uv_fs_t *copy)
                 strerror(errno));
     }
 
-    generation_unlink(archive->from);
+    remove_file(copy->loop, archive->from);
     uv_fs_req_cleanup(copy);
     archive_free(archive);
 }

@@ -6,7 +6,7 @@
  * anybody holds it; the last one to let go of a retired one deletes the
  * file, or moves it to the archive.
  *
- * Threads: the worker's loop only (the archive copies on a pool thread).
+ * Threads: the loop's (files are deleted and copied on libuv's threads).
  */
 
 #include <stdint.h>

@@ -241,6 +241,7 @@ clear_table(store_t *store, catalog_table_t *table)
 {
     table->rows = 0;
     table->updates = 0;
+    catalog_forget_reports(&store->catalog, table);
 
     return sql_execf(store->db, "DELETE FROM \"%w\"", table->name)
                == SQLITE_OK

@@ -2,6 +2,8 @@
 
 #include "static_writer.h"
 
+#include <pthread.h>
+
 #include "exchange.h"
 
 static void run(void *arg);
@@ -41,6 +43,8 @@ static void
 run(void *arg)
 {
     static_writer_t *writer = arg;
+
+    (void) pthread_setname_np(pthread_self(), "qasino-statics");
 
     while (!writer->stopping) {
         job_t *job = mailbox_take(&writer->inbox, 1);

@@ -5,7 +5,8 @@
  * What the worker counts.  Publishing is counted per generation being
  * collected, queries per generation being served.
  *
- * Threads: the worker's loop only.
+ * Threads: each has one; the loop counts what it refuses and what static
+ * publishes and queries do, the writer its own publishes.
  */
 
 #include <stdint.h>

@@ -11,18 +11,23 @@
 #include "qsn_log.h"
 #include "sql.h"
 
+#define LAYOUT        2
 #define ROW_OVERHEAD  (64 * 1024)       /* of SQLite's, for a row */
+
+/* One row a report, and no index, which would be changed all over by each
+   group of publishes: the catalog knows the id of each.  columns: of a
+   persisted report, "a,b"; carried: the rows are the generation's before, a
+   default; updates: publishes taken. */
+#define REPORTS                                                              \
+    "CREATE TABLE _qasino_reports(id INTEGER PRIMARY KEY, "                  \
+    "tablename TEXT COLLATE NOCASE, identity TEXT, is_update INTEGER,"       \
+    "nr_rows INTEGER, first_rowid INTEGER, last_rowid INTEGER, epoch REAL,"  \
+    "persist INTEGER, carried INTEGER, updates INTEGER, columns TEXT);"
 
 static const char schema[] =
     "CREATE TABLE _qasino_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 
-    /* columns: of a persisted report, "a,b"; carried: the rows are the
-       generation's before, a default; updates: publishes taken */
-    "CREATE TABLE _qasino_reports("
-    "tablename TEXT COLLATE NOCASE, identity TEXT, is_update INTEGER,"
-    "nr_rows INTEGER, first_rowid INTEGER, last_rowid INTEGER, epoch REAL,"
-    "persist INTEGER, carried INTEGER, updates INTEGER, columns TEXT,"
-    "PRIMARY KEY(tablename, identity, is_update)) WITHOUT ROWID;"
+    REPORTS
 
     /* rows that a persisted update has set, whose it was, and whether an
        update made the row or a plain report did */
@@ -37,10 +42,12 @@ static const char schema[] =
     "PRIMARY KEY(tablename, identity)) WITHOUT ROWID;";
 
 static int make_schema(store_t *store);
+static int renew_layout(store_t *store);
 static int prepare_statements(store_t *store);
 static int load_catalog(store_t *store);
 static int load_columns(sqlite3 *db, catalog_table_t *table);
 static int load_counts(store_t *store);
+static int load_report(store_t *store, sqlite3_stmt *row);
 
 
 int
@@ -169,12 +176,32 @@ make_schema(store_t *store)
     sqlite3 *db = store->db;
 
     if (sql_int64(db, "SELECT count(*) FROM sqlite_schema", 0) > 0) {
-        return 0;
+        return store_meta(store, "layout", LAYOUT) == LAYOUT
+               ? 0 : renew_layout(store);
     }
 
     return sql_exec(db, "BEGIN IMMEDIATE") == SQLITE_OK
            && sql_exec(db, schema) == SQLITE_OK
-           && store_set_meta(store, "layout", 1) == 0
+           && store_set_meta(store, "layout", LAYOUT) == 0
+           && sql_exec(db, "COMMIT") == SQLITE_OK ? 0 : -1;
+}
+
+
+/* Of a former worker: its reports had a key, and no id. */
+static int
+renew_layout(store_t *store)
+{
+    sqlite3 *db = store->db;
+
+    return sql_exec(db, "BEGIN IMMEDIATE") == SQLITE_OK
+           && sql_exec(db, "ALTER TABLE _qasino_reports RENAME TO "
+                       "_qasino_reports_1;" REPORTS
+                       "INSERT INTO _qasino_reports SELECT NULL, tablename, "
+                       "identity, is_update, nr_rows, first_rowid, "
+                       "last_rowid, epoch, persist, carried, updates, "
+                       "columns FROM _qasino_reports_1;"
+                       "DROP TABLE _qasino_reports_1;") == SQLITE_OK
+           && store_set_meta(store, "layout", LAYOUT) == 0
            && sql_exec(db, "COMMIT") == SQLITE_OK ? 0 : -1;
 }
 
@@ -190,12 +217,12 @@ prepare_statements(store_t *store)
     store->find_report = sql_prepare(db,
         "SELECT is_update, nr_rows, carried, updates, first_rowid, "
         "last_rowid, persist, columns FROM _qasino_reports "
-        "WHERE tablename = ?1 AND identity = ?2");
+        "WHERE id IN (?1, ?2)");
     store->put_report = sql_prepare(db,
         "INSERT OR REPLACE INTO _qasino_reports(tablename, identity, "
         "is_update, nr_rows, first_rowid, last_rowid, epoch, persist, "
-        "carried, updates, columns) "
-        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+        "carried, updates, columns, id) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
     store->mark_row = sql_prepare(db,
         "INSERT INTO _qasino_updated(tablename, row_id, identity, owned) "
         "VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE "
@@ -273,42 +300,60 @@ static int
 load_counts(store_t *store)
 {
     sqlite3_stmt *statement = sql_prepare(store->db,
-        "SELECT tablename, identity, sum(nr_rows), sum(updates), max(epoch) "
-        "FROM _qasino_reports GROUP BY tablename, identity");
+        "SELECT id, tablename, identity, is_update, nr_rows, updates, epoch, "
+        "persist FROM _qasino_reports");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
 
-    while (rc == SQLITE_ROW) {
-        rc = sqlite3_step(statement);
-
-        if (rc != SQLITE_ROW) {
-            break;
-        }
-
-        catalog_table_t *table = catalog_find(&store->catalog,
-            (const char *) sqlite3_column_text(statement, 0));
-        catalog_identity_t *identity = catalog_identity(&store->catalog,
-            (const char *) sqlite3_column_text(statement, 1));
-        double epoch = sqlite3_column_double(statement, 4);
-
-        if (table == NULL || identity == NULL) {
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        if (load_report(store, statement) != 0) {
             rc = SQLITE_NOMEM;
-            break;
-        }
-
-        table->rows += (uint64_t) sqlite3_column_int64(statement, 2);
-        table->updates += (uint64_t) sqlite3_column_int64(statement, 3);
-        identity->tables++;
-
-        if (epoch > table->last_update) {
-            table->last_update = epoch;
-        }
-
-        if (epoch > identity->last_update) {
-            identity->last_update = epoch;
         }
     }
 
     (void) sqlite3_finalize(statement);
+    store->persists |= sql_int64(store->db, "SELECT EXISTS (SELECT 1 FROM "
+                                 "_qasino_next)", 1) != 0;
 
     return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+static int
+load_report(store_t *store, sqlite3_stmt *row)
+{
+    catalog_t *catalog = &store->catalog;
+    const char *name = (const char *) sqlite3_column_text(row, 1);
+    const char *publisher = (const char *) sqlite3_column_text(row, 2);
+    catalog_table_t *table = catalog_find(catalog, name);
+    catalog_identity_t *identity = catalog_identity(catalog, publisher);
+    double epoch = sqlite3_column_double(row, 6);
+
+    if (table == NULL || identity == NULL) {
+        return -1;
+    }
+
+    identity->tables += catalog_find_report(catalog, name, publisher)
+                        == NULL;
+
+    catalog_pair_t *pair = catalog_add_report(catalog, table, identity);
+
+    if (pair == NULL) {
+        return -1;
+    }
+
+    pair->ids[sqlite3_column_int(row, 3) != 0] = sqlite3_column_int64(row,
+                                                                      0);
+    table->rows += (uint64_t) sqlite3_column_int64(row, 4);
+    table->updates += (uint64_t) sqlite3_column_int64(row, 5);
+    store->persists |= sqlite3_column_int(row, 7);
+
+    if (epoch > table->last_update) {
+        table->last_update = epoch;
+    }
+
+    if (epoch > identity->last_update) {
+        identity->last_update = epoch;
+    }
+
+    return 0;
 }

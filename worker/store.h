@@ -13,7 +13,7 @@
  * carry into the next generation instead).  Names of users' tables
  * begin with a letter: these cannot clash.
  *
- * Threads: the worker's loop only.
+ * Threads: one at a time; its writer's while the worker runs.
  */
 
 #include <sqlite3.h>
@@ -30,6 +30,8 @@ typedef struct {
     int64_t max_bytes;          /* that publishes may fill; budget.h */
     sqlite3 *db;
     catalog_t catalog;
+    int persists;               /* something may be to be carried */
+    size_t promised;            /* tables that are carried later: they count */
     rows_source_t rows;
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;

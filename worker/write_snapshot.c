@@ -114,6 +114,11 @@ run_copy(job_t *job)
         return;
     }
 
+    if (writer_carry_rest(writer, copy->error) != 0) {
+        copy->failed = 1;
+        return;
+    }
+
     copy->number = writer->generation->number;
     changes = sqlite3_total_changes64(writer->generation->store.db);
 

@@ -9,6 +9,7 @@
 
 #include "writer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "exchange.h"
@@ -18,14 +19,17 @@
 #define GROUP_BYTES  (4 * 1024 * 1024)
 
 static void run(void *arg);
+static void carry_when_idle(writer_t *writer);
+static int carry_one(writer_t *writer, char *error);
+static int carry_before(writer_t *writer, const char *table);
 static void on_stop(job_t *job);
 static job_t *take_group(writer_t *writer, job_t *first);
 static int write_group(writer_t *writer, job_t *first);
 static void refuse(writer_t *writer, exchange_t *exchange);
 static void write_alone(writer_t *writer, exchange_t *exchange);
-static enum report_result apply(store_t *store, exchange_t *exchange);
+static enum report_result apply(writer_t *writer, exchange_t *exchange);
 static void count(stats_t *stats, const request_t *request);
-static void rollback(store_t *store);
+static void rollback(writer_t *writer);
 
 typedef struct {
     job_t job;
@@ -59,8 +63,15 @@ run(void *arg)
 {
     writer_t *writer = arg;
 
+    (void) pthread_setname_np(pthread_self(), "qasino-writer");
+
     while (!writer->stopping) {
-        job_t *job = mailbox_take(&writer->inbox, 1);
+        job_t *job = mailbox_take(&writer->inbox, writer->carry == NULL
+                                                   || writer->carry_waits);
+
+        if (job == NULL) {
+            carry_when_idle(writer);
+        }
 
         while (job) {
             if (job->run == NULL) {
@@ -79,6 +90,69 @@ run(void *arg)
             job = next;
         }
     }
+}
+
+
+int
+writer_carry_rest(writer_t *writer, char *error)
+{
+    while (writer->carry) {
+        if (carry_one(writer, error) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+carry_when_idle(writer_t *writer)
+{
+    char error[GENERATION_ERROR_SIZE];
+
+    if (carry_one(writer, error) != 0) {
+        qsn_log("%s: tried again before the generation is sealed", error);
+        writer->carry_waits = 1;
+    }
+}
+
+
+/* What was published before has its room whatever is published now. */
+static int
+carry_one(writer_t *writer, char *error)
+{
+    store_t *store = &writer->generation->store;
+
+    budget_lift(store);
+
+    int rc = carry_next(&writer->carry, error);
+
+    if (rc != 0) {
+        rollback(writer);
+    }
+
+    budget_limit(store, writer->budget.max_generation);
+
+    return rc;
+}
+
+
+static int
+carry_before(writer_t *writer, const char *table)
+{
+    store_t *store = &writer->generation->store;
+    int rc;
+
+    if (writer->carry == NULL || !carry_has(writer->carry, table)) {
+        return 0;
+    }
+
+    budget_lift(store);
+    rc = carry_table(writer->carry, table);
+    budget_limit(store, writer->budget.max_generation);
+
+    return rc;
 }
 
 
@@ -142,8 +216,8 @@ write_group(writer_t *writer, job_t *first)
     }
 
     for (job_t *job = first; job; job = job->next) {
-        if (apply(store, exchange_of(job)) == REPORT_FAILED) {
-            rollback(store);
+        if (apply(writer, exchange_of(job)) == REPORT_FAILED) {
+            rollback(writer);
             return -1;
         }
     }
@@ -153,7 +227,7 @@ write_group(writer_t *writer, job_t *first)
     }
 
     qsn_log("commit failed: %s", sqlite3_errmsg(store->db));
-    rollback(store);
+    rollback(writer);
 
     return -1;
 }
@@ -181,22 +255,30 @@ write_alone(writer_t *writer, exchange_t *exchange)
         return;
     }
 
-    if (apply(store, exchange) == REPORT_FAILED) {
-        rollback(store);
+    if (apply(writer, exchange) == REPORT_FAILED) {
+        rollback(writer);
         return;
     }
 
     if (store_commit(store) != 0) {
         (void) schema_failed(store, request);
-        rollback(store);
+        rollback(writer);
     }
 }
 
 
 static enum report_result
-apply(store_t *store, exchange_t *exchange)
+apply(writer_t *writer, exchange_t *exchange)
 {
-    enum report_result result = report_apply(store, &exchange->request);
+    store_t *store = &writer->generation->store;
+    request_t *request = &exchange->request;
+    enum report_result result;
+
+    if (carry_before(writer, request->table.name.data) != 0) {
+        return schema_failed(store, request);
+    }
+
+    result = report_apply(store, request);
 
     exchange->duplicate = result == REPORT_DUPLICATE;
 
@@ -220,9 +302,13 @@ count(stats_t *stats, const request_t *request)
 
 
 static void
-rollback(store_t *store)
+rollback(writer_t *writer)
 {
-    if (store_rollback(store) != 0) {
+    store_t *store = &writer->generation->store;
+
+    if (store_rollback(store) != 0
+        || (writer->carry && carry_rolled_back(writer->carry) != 0))
+    {
         /* the catalog would lie from here on: start anew from the file */
         qsn_log("rollback failed: %s: the worker starts anew",
                 sqlite3_errmsg(store->db));

@@ -13,6 +13,7 @@
  */
 
 #include "budget.h"
+#include "carry.h"
 #include "generation.h"
 #include "mailbox.h"
 #include "stats.h"
@@ -25,6 +26,8 @@ typedef struct {
     generation_t *generation;   /* being collected; NULL: ->refusing */
     uint64_t number;            /* its number */
     char refusing[STORE_ERROR_SIZE];    /* why publishes are; "": they aren't */
+    carry_t *carry;             /* into it, NULL: all is */
+    int carry_waits;            /* for room: not tried when idle */
     stats_t stats;              /* of publishes into it that got here */
     uint64_t copied;            /* generation of the last copy, 0: none */
     sqlite3_int64 copied_changes;       /* it had then */
@@ -36,5 +39,9 @@ int writer_start(writer_t *writer, mailbox_t *answers);
 
 /* Ends the thread when it has done what waits. */
 void writer_stop(writer_t *writer);
+
+/* On the thread: carries all that is left, 0, or -1 with the reason in error
+   (GENERATION_ERROR_SIZE): what could not be carried is tried again. */
+int writer_carry_rest(writer_t *writer, char *error);
 
 #endif

@@ -400,6 +400,53 @@ close_fixture(void **state)
 
 #define TEST(function)  cmocka_unit_test_setup_teardown(function, fresh, done)
 
+/* A worker before this one left its file: reports had a key, and no id. */
+static void
+test_former_layout(void **state)
+{
+    char file[128];
+    sqlite3 *db = NULL;
+
+    (void) state;
+    (void) snprintf(file, sizeof(file), "%s/qasino_table_store_7.db",
+                    fixture.dir);
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+        "CREATE TABLE _qasino_meta(key TEXT PRIMARY KEY, value) WITHOUT "
+        "ROWID; INSERT INTO _qasino_meta VALUES('layout', 1);"
+        "CREATE TABLE _qasino_reports(tablename TEXT COLLATE NOCASE, "
+        "identity TEXT, is_update INTEGER, nr_rows INTEGER, first_rowid "
+        "INTEGER, last_rowid INTEGER, epoch REAL, persist INTEGER, carried "
+        "INTEGER, updates INTEGER, columns TEXT, PRIMARY KEY(tablename, "
+        "identity, is_update)) WITHOUT ROWID;"
+        "INSERT INTO _qasino_reports VALUES('t', 'h', 0, 1, 1, 1, 5.5, 1, 0, "
+        "1, 'x');"
+        "CREATE TABLE _qasino_updated(tablename TEXT COLLATE NOCASE, row_id "
+        "INTEGER, identity TEXT, owned INTEGER, PRIMARY KEY(tablename, "
+        "row_id)) WITHOUT ROWID;"
+        "CREATE TABLE _qasino_next(tablename TEXT COLLATE NOCASE, identity "
+        "TEXT, source TEXT, columns TEXT, epoch REAL, PRIMARY KEY(tablename, "
+        "identity)) WITHOUT ROWID;"
+        "CREATE TABLE t(x INTEGER); INSERT INTO t VALUES(1);",
+        NULL, NULL, NULL), SQLITE_OK);
+    (void) sqlite3_close(db);
+
+    for (int i = 0; i < 2; i++) {
+        generation_t *generation = fixture_generation(&fixture, 7);
+
+        assert_true(generation->store.persists);
+        assert_int_equal(generation->store.catalog.tables[0]->rows, 1);
+        assert_int_equal(fixture_publish(&fixture, generation,
+            "{\"identity\": \"h\", \"table\": {\"tablename\": \"t\", "
+            "\"column_names\": [\"x\"], \"column_types\": [\"int\"], "
+            "\"rows\": [[2]]}}"), REPORT_DUPLICATE);
+        fixture_assert_rows(generation->store.db, "SELECT id, identity, "
+                            "columns FROM _qasino_reports", "1|h|x");
+        generation_close(generation);
+    }
+}
+
+
 int
 main(void)
 {
@@ -407,7 +454,7 @@ main(void)
         TEST(test_names), TEST(test_continue), TEST(test_sealed),
         TEST(test_probe), TEST(test_meta), TEST(test_bad_dir),
         TEST(test_killed), TEST(test_killed_then_opened),
-        TEST(test_killed_after_commit)
+        TEST(test_killed_after_commit), TEST(test_former_layout)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
