@@ -27,6 +27,7 @@
 #define HEALTHY_MS      100     /* ready for that long: not a crash loop */
 #define FIRST_DELAY_MS  20
 
+static void inherit(const child_t *child);
 static void become_child(const child_t *child, pid_t launcher,
     int ready_fd) __attribute__((noreturn));
 
@@ -37,7 +38,7 @@ child_start(child_t *child, int64_t now_ms)
     int ends[2] = { -1, -1 };
     pid_t launcher = getpid();
 
-    if (child->stale) {
+    if (child->stale && child->inherits_count == 0) {
         (void) unlink(child->stale);
     }
 
@@ -260,8 +261,31 @@ become_child(const child_t *child, pid_t launcher, int ready_fd)
         (void) setenv(QSN_READY_FD_ENV, number, 1);
     }
 
+    if (child->inherits_count) {
+        inherit(child);
+    }
+
     (void) execv(child->argv[0], child->argv);
 
     qsn_log("cannot run %s: %s", child->argv[0], strerror(errno));
     _exit(127);
+}
+
+
+/* $NGINX is "6;7;": an nginx that is started by another is told so. */
+static void
+inherit(const child_t *child)
+{
+    char text[512];
+    size_t length = 0;
+
+    for (int i = 0; i < child->inherits_count; i++) {
+        int fd = child->inherits[i];
+
+        (void) fcntl(fd, F_SETFD, 0);
+        length += (size_t) snprintf(text + length, sizeof(text) - length,
+                                    "%d;", fd);
+    }
+
+    (void) setenv("NGINX", text, 1);
 }

@@ -18,6 +18,7 @@
 #define LAYOUT_NGINX_CONF  "nginx.conf"
 #define LAYOUT_CONFIG      "options.yaml"       /* copy of --config */
 #define LAYOUT_LINE_AWAY   "line-away.sock"     /* nginx's, see nginx.conf */
+#define LAYOUT_NGINX_PID   "nginx.pid"          /* nginx's own */
 #define LAYOUT_LOCK        "launcher.lock"
 
 typedef struct {

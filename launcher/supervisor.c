@@ -11,6 +11,11 @@
  * no step needs a timer of its own; when all is well it sleeps until a
  * signal comes.  Death is always learned from SIGCHLD.  The launcher is the
  * reaper of all orphans below it (PR_SET_CHILD_SUBREAPER).
+ *
+ * nginx's own way to another binary (SIGUSR2 to it) does not work below a
+ * supervisor: nginx ignores the signal while its parent is the one that
+ * started it.  So the launcher starts the new one itself, with duplicates of
+ * the old one's sockets.
  */
 
 #include "supervisor.h"
@@ -19,6 +24,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -26,6 +32,8 @@
 #include <unistd.h>
 
 #include "listen_ports.h"
+#include "listening.h"
+#include "nginx_setup.h"
 #include "qsn_log.h"
 #include "child.h"
 
@@ -35,6 +43,8 @@
 #define BRIDGE_QUIT_MS  2000
 #define WORKER_QUIT_MS  5000
 #define DEMO_QUIT_MS    1000
+#define SOCKETS_MAX     32      /* that nginx listens on */
+#define KEPT            ".kept" /* another name of nginx's unix socket */
 
 enum { WORKER, BRIDGE, NGINX, DEMO, CHILDREN };
 
@@ -42,9 +52,12 @@ enum phase { STARTING, RUNNING, STOPPING, STOPPED };
 
 typedef struct {
     const qsn_settings_t *settings;
+    const layout_t *layout;
     child_t children[CHILDREN];
     int count;                  /* without the demo there are three */
     enum phase phase;
+    child_t old_nginx;          /* pid 0: none is being replaced */
+    int old_asked;              /* to end */
     int signals;                /* signalfd */
     int hurry;                  /* asked to stop twice */
     int status;
@@ -62,6 +75,11 @@ static void fail(supervisor_t *s, const child_t *child,
     const char *how);
 static void look_if_ready(supervisor_t *s, child_t *child, int64_t now);
 static void take_signals(supervisor_t *s);
+static void reload_nginx(supervisor_t *s);
+static void upgrade_worker(supervisor_t *s);
+static void upgrade_nginx(supervisor_t *s);
+static void end_old_nginx(supervisor_t *s);
+static void old_nginx_ended(supervisor_t *s);
 static void reap(supervisor_t *s);
 static void announce(const supervisor_t *s);
 static void show_demo(const qsn_settings_t *settings);
@@ -87,6 +105,7 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
 
     supervisor_t s = {
         .settings = settings,
+        .layout = layout,
         .children = {
             [WORKER] = { .name = "qasino-worker", .argv = worker,
                          .user = user,
@@ -152,6 +171,8 @@ signal_set(sigset_t *set)
     (void) sigaddset(set, SIGINT);
     (void) sigaddset(set, SIGTERM);
     (void) sigaddset(set, SIGHUP);
+    (void) sigaddset(set, SIGUSR1);
+    (void) sigaddset(set, SIGUSR2);
     (void) sigaddset(set, SIGCHLD);
 }
 
@@ -241,7 +262,11 @@ turn_starting(supervisor_t *s, int64_t now)
 static int
 turn_running(supervisor_t *s, int64_t now)
 {
-    int unsettled = 0;
+    int unsettled = s->old_nginx.pid != 0;
+
+    if (s->old_nginx.pid && !s->old_asked) {
+        end_old_nginx(s);
+    }
 
     for (int i = 0; i < s->count; i++) {
         child_t *child = &s->children[i];
@@ -265,6 +290,11 @@ turn_running(supervisor_t *s, int64_t now)
 static int
 turn_stopping(supervisor_t *s, int64_t now)
 {
+    if (s->old_nginx.pid) {
+        (void) kill(s->old_nginx.pid, SIGTERM);
+        return 1;
+    }
+
     for (int i = s->count - 1; i >= 0; i--) {
         if (!child_is_gone(&s->children[i], now)) {
             child_ask_to_end(&s->children[i], now, s->hurry);
@@ -350,6 +380,17 @@ take_signals(supervisor_t *s)
             continue;
         }
 
+        if (info.ssi_signo == SIGUSR1) {
+            reload_nginx(s);
+            continue;
+        }
+
+        if (info.ssi_signo == SIGUSR2) {
+            upgrade_worker(s);
+            upgrade_nginx(s);
+            continue;
+        }
+
         if (s->phase == STOPPING) {
             s->hurry = 1;
             continue;
@@ -359,6 +400,119 @@ take_signals(supervisor_t *s)
                 strsignal((int) info.ssi_signo));
         s->phase = STOPPING;
     }
+}
+
+
+/* nginx checks it first: with a wrong one it goes on as before. */
+static void
+reload_nginx(supervisor_t *s)
+{
+    char error[QSN_SETTINGS_ERROR_SIZE];
+    const child_t *nginx = &s->children[NGINX];
+
+    if (s->phase != RUNNING || nginx->pid == 0) {
+        return;                 /* it reads it when it starts */
+    }
+
+    if (nginx_setup_write(s->settings, s->layout, error) != 0) {
+        qsn_log("nginx goes on with its configuration: %s", error);
+        return;
+    }
+
+    qsn_log("nginx (pid %d) takes its configuration anew", (int) nginx->pid);
+    (void) kill(nginx->pid, SIGHUP);
+}
+
+
+static void
+upgrade_worker(supervisor_t *s)
+{
+    const child_t *worker = &s->children[WORKER];
+
+    if (s->phase == RUNNING && worker->pid && worker->ready) {
+        (void) kill(worker->pid, SIGUSR2);
+    }
+}
+
+
+/* Another nginx, the binary that is there now, on the same sockets.  The old
+   one ends when the new one is up, and stays where it is otherwise. */
+static void
+upgrade_nginx(supervisor_t *s)
+{
+    child_t *nginx = &s->children[NGINX];
+    int fds[SOCKETS_MAX];
+
+    if (s->phase != RUNNING || !nginx->ready || s->old_nginx.pid) {
+        return;
+    }
+
+    int count = listening_take(nginx->pid, fds, SOCKETS_MAX);
+
+    if (count <= 0) {
+        qsn_log("nginx cannot hand its sockets over: %s", strerror(errno));
+        return;
+    }
+
+    s->old_nginx = *nginx;
+    s->old_asked = 0;
+    nginx->inherits = fds;
+    nginx->inherits_count = count;
+
+    if (child_start(nginx, child_clock()) == 0) {
+        qsn_log("nginx (pid %d) is to be replaced by pid %d",
+                (int) s->old_nginx.pid, (int) nginx->pid);
+    } else {
+        *nginx = s->old_nginx;
+        s->old_nginx.pid = 0;
+    }
+
+    nginx->inherits_count = 0;
+
+    while (count) {
+        (void) close(fds[--count]);
+    }
+}
+
+
+/* nginx writes its pid when its configuration is good and its sockets are
+   its own.  Asked to end, the old one removes the unix socket's name. */
+static void
+end_old_nginx(supervisor_t *s)
+{
+    const char *away = s->children[NGINX].stale;
+    char path[QSN_RUN_DIR_MAX + 32];
+    char kept[QSN_RUN_DIR_MAX + 32];
+    char error[QSN_SETTINGS_ERROR_SIZE];
+    qsn_buf_t text = { 0 };
+
+    (void) snprintf(path, sizeof(path), "%s/" LAYOUT_NGINX_PID,
+                    s->settings->run_dir);
+    (void) snprintf(kept, sizeof(kept), "%s" KEPT, away);
+
+    if (layout_read(path, &text, error) == 0
+        && atoi(qsn_buf_text(&text)) == (int) s->children[NGINX].pid)
+    {
+        (void) unlink(kept);
+        (void) !link(away, kept);
+        (void) kill(s->old_nginx.pid, SIGQUIT);
+        s->old_asked = 1;
+    }
+
+    qsn_buf_free(&text);
+}
+
+
+static void
+old_nginx_ended(supervisor_t *s)
+{
+    const char *away = s->children[NGINX].stale;
+    char kept[QSN_RUN_DIR_MAX + 32];
+
+    (void) snprintf(kept, sizeof(kept), "%s" KEPT, away);
+    (void) rename(kept, away);
+    qsn_log("nginx (pid %d) has been replaced", (int) s->old_nginx.pid);
+    s->old_nginx.pid = 0;
 }
 
 
@@ -385,7 +539,17 @@ reap(supervisor_t *s)
 
         (void) waitpid(info.si_pid, &status, 0);
 
-        if (child) {
+        if (info.si_pid == s->old_nginx.pid) {
+            old_nginx_ended(s);
+
+        } else if (child == &s->children[NGINX] && s->old_nginx.pid
+                   && !s->old_asked)
+        {
+            qsn_log("the new nginx does not start: the old one stays");
+            *child = s->old_nginx;
+            s->old_nginx.pid = 0;
+
+        } else if (child) {
             (void) child_how_ended(status, how, sizeof(how));
             (void) child_read_ready(child, child_clock());
             child_ended(child, child_clock());

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "held.h"
 #include "ingest.h"
@@ -49,6 +50,11 @@ typedef struct {
 } write_t;
 
 static void on_connection(uv_stream_t *listener, int status);
+static connection_t *create(worker_t *worker);
+static int is_quiet(const connection_t *connection);
+static void hand_over(const connection_t *connection);
+static int is_claim(const connection_t *connection, const uint8_t *data,
+    size_t length);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_input(connection_t *connection, const char *data,
     size_t length);
@@ -82,17 +88,21 @@ connection_listen(worker_t *worker)
     held_start(worker);
 
     return unix_socket_listen(worker, &worker->listener, QSN_WORKER_SOCKET,
-                              on_connection);
+                              HANDOVER_FRAMES_LISTENER, on_connection);
 }
 
 
 void
 connection_close_all(worker_t *worker)
 {
-    uv_close((uv_handle_t *) &worker->listener, NULL);
+    unix_socket_unlisten(worker, &worker->listener);
     uv_close((uv_handle_t *) &worker->before_poll, NULL);
 
     for (connection_t *c = worker->connections; c; c = c->next) {
+        if (worker->draining) {
+            hand_over(c);
+        }
+
         flush(c);               /* what is acknowledged is also said */
         close_connection(c);
     }
@@ -213,11 +223,30 @@ on_connection(uv_stream_t *listener, int status)
         return;
     }
 
-    connection = calloc(1, sizeof(*connection));
+    if (handover_accepts(worker, listener, HANDOVER_FRAMES)
+        || (connection = create(worker)) == NULL)
+    {
+        return;
+    }
+
+    if (unix_socket_accept(worker, listener, &connection->pipe) != 0) {
+        close_connection(connection);
+        return;
+    }
+
+    balance_reading(connection);
+}
+
+
+
+static connection_t *
+create(worker_t *worker)
+{
+    connection_t *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
         qsn_log("out of memory for a connection");
-        return;
+        return NULL;
     }
 
     connection->worker = worker;
@@ -228,18 +257,99 @@ on_connection(uv_stream_t *listener, int status)
     }
 
     worker->connections = connection;
-
     (void) uv_pipe_init(&worker->loop, &connection->pipe, 0);
     connection->pipe.data = connection;
 
-    if (unix_socket_accept(worker, listener, &connection->pipe) != 0) {
+    return connection;
+}
+
+
+int
+connection_all_quiet(const worker_t *worker)
+{
+    for (const connection_t *c = worker->connections; c; c = c->next) {
+        if (!is_quiet(c)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+connection_adopt(worker_t *worker, const handover_item_t *item,
+    const char *data)
+{
+    connection_t *connection = create(worker);
+
+    if (connection == NULL) {
+        (void) close(item->fd);
+        return;
+    }
+
+    connection->subscribed = item->subscribed;
+    connection->subscription = item->subscription;
+
+    if (uv_pipe_open(&connection->pipe, item->fd) != 0) {
+        (void) close(item->fd);
         close_connection(connection);
         return;
     }
 
-    balance_reading(connection);
+    take_input(connection, data, item->length);
 }
 
+
+/* At the border of two frames, or inside a head, with nothing to say. */
+static int
+is_quiet(const connection_t *connection)
+{
+    return connection->closing
+           || (connection->exchange_count == 0 && connection->body_left == 0
+               && connection_backlog(connection) == 0);
+}
+
+
+static void
+hand_over(const connection_t *connection)
+{
+    handover_item_t item = {
+        .kind = HANDOVER_FRAMES,
+        .subscribed = connection->subscribed,
+        .subscription = connection->subscription
+    };
+    qsn_buf_t data = { 0 };
+
+    if (connection->closing || !is_quiet(connection)) {
+        return;
+    }
+
+    qsn_buf_append(&data, connection->head.data, connection->head.length);
+    qsn_buf_append(&data, connection->pending.data,
+                   connection->pending.length);
+    item.length = (uint32_t) data.length;
+
+    if (data.failed || handover_keep(&connection->pipe, &item, data.data)
+                       != 0)
+    {
+        qsn_log("a connection is lost to the new program");
+    }
+
+    qsn_buf_free(&data);
+}
+
+
+/* Before another program comes, what this one holds has to be claimed. */
+static int
+is_claim(const connection_t *connection, const uint8_t *data, size_t length)
+{
+    qsn_frame_t frame;
+
+    return connection->worker->draining && length >= QSN_FRAME_HEADER_SIZE
+           && qsn_frame_decode(data, &frame) == NULL
+           && frame.op == QSN_OP_CLAIM;
+}
 
 
 static void
@@ -288,7 +398,9 @@ take_bytes(connection_t *connection, const uint8_t **data, size_t *length)
 {
     while (*length && !connection->closing) {
         if (connection->body_left == 0) {
-            if (connection->head.length == 0 && !has_room(connection)) {
+            if (connection->head.length == 0 && !has_room(connection)
+                && !is_claim(connection, *data, *length))
+            {
                 return NULL;
             }
 
@@ -494,6 +606,10 @@ has_room(const connection_t *connection)
     /* a request that is half in should get the rest of its body */
     size_t slack = connection->receiving_count ? 2 : 1;
 
+    if (connection->worker->draining && connection->receiving_count == 0) {
+        return 0;
+    }
+
     return connection->exchange_count < slack * CONNECTION_REQUESTS_MAX
            && connection_backlog(connection)
               < slack * 2 * CONNECTION_OUTPUT_HIGH
@@ -507,7 +623,8 @@ static void
 balance_reading(connection_t *connection)
 {
     int room = !connection->closing && has_room(connection);
-    int wanted = room && connection->pending.length == 0;
+    int wanted = (room || connection->worker->draining)
+                 && !connection->closing && connection->pending.length == 0;
 
     if (room && !wanted) {
         visit_before_poll(connection);  /* what was read before comes first */

@@ -7,6 +7,7 @@
  */
 
 #include "exchange.h"
+#include "handover.h"
 
 #define CONNECTION_REQUESTS_MAX  1024           /* worked on at once */
 #define CONNECTION_OUTPUT_HIGH   (2 * 1024 * 1024)
@@ -16,6 +17,14 @@ int connection_listen(worker_t *worker);
 
 /* Closes the listener and all connections. */
 void connection_close_all(worker_t *worker);
+
+/* Whether no request is being worked on, nor half read. */
+int connection_all_quiet(const worker_t *worker);
+
+/* Goes on with a connection of the program before; data is what that had
+   read from it and not looked at. */
+void connection_adopt(worker_t *worker, const handover_item_t *item,
+    const char *data);
 
 /* There is room again for what the connections have to say. */
 void connection_balance_all(worker_t *worker);

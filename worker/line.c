@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "qsn_buf.h"
 #include "qsn_log.h"
@@ -72,6 +73,8 @@ typedef struct {
 static session_t *sessions;     /* all of them, for line_close_all() */
 
 static void on_connection(uv_stream_t *listener, int status);
+static session_t *create(worker_t *worker);
+static void hand_over(const session_t *session);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_input(session_t *session);
 static int telnet_skips(session_t *session, unsigned char byte);
@@ -95,16 +98,21 @@ int
 line_listen(worker_t *worker)
 {
     return unix_socket_listen(worker, &worker->line_listener,
-                              QSN_LINE_SOCKET, on_connection);
+                              QSN_LINE_SOCKET, HANDOVER_LINES_LISTENER,
+                              on_connection);
 }
 
 
 void
 line_close_all(worker_t *worker)
 {
-    uv_close((uv_handle_t *) &worker->line_listener, NULL);
+    unix_socket_unlisten(worker, &worker->line_listener);
 
     for (session_t *session = sessions; session; session = session->next) {
+        if (worker->draining) {
+            hand_over(session);
+        }
+
         close_session(session);
     }
 }
@@ -114,12 +122,37 @@ static void
 on_connection(uv_stream_t *listener, int status)
 {
     worker_t *worker = listener->data;
-    session_t *session = status < 0 ? NULL : calloc(1, sizeof(*session));
+    session_t *session;
+
+    if (status < 0) {
+        qsn_log("cannot accept a line session: %s", uv_strerror(status));
+        return;
+    }
+
+    if (handover_accepts(worker, listener, HANDOVER_LINES)
+        || (session = create(worker)) == NULL)
+    {
+        return;
+    }
+
+    if (unix_socket_accept(worker, listener, &session->pipe) != 0) {
+        close_session(session);
+        return;
+    }
+
+    balance(session);
+}
+
+
+
+static session_t *
+create(worker_t *worker)
+{
+    session_t *session = calloc(1, sizeof(*session));
 
     if (session == NULL) {
-        qsn_log("cannot accept a line session: %s",
-                status < 0 ? uv_strerror(status) : "out of memory");
-        return;
+        qsn_log("out of memory for a line session");
+        return NULL;
     }
 
     session->worker = worker;
@@ -135,14 +168,67 @@ on_connection(uv_stream_t *listener, int status)
     sessions = session;
     (void) uv_pipe_init(&worker->loop, &session->pipe, 0);
 
-    if (unix_socket_accept(worker, listener, &session->pipe) != 0) {
+    return session;
+}
+
+
+int
+line_all_quiet(void)
+{
+    for (const session_t *s = sessions; s; s = s->next) {
+        if (!s->closed && (s->running || s->writing)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* A statement so far is read once more, for the splitter's sake. */
+static void
+hand_over(const session_t *session)
+{
+    handover_item_t item = { .kind = HANDOVER_LINES };
+    qsn_buf_t data = { 0 };
+
+    if (session->closed || session->closing || session->running
+        || session->writing)
+    {
+        return;
+    }
+
+    qsn_buf_append(&data, session->statement.data, session->statement.length);
+    qsn_buf_append(&data, session->in.data, session->in.length);
+    item.length = (uint32_t) data.length;
+
+    if (data.failed || handover_keep(&session->pipe, &item, data.data) != 0) {
+        qsn_log("a line session is lost to the new program");
+    }
+
+    qsn_buf_free(&data);
+}
+
+
+void
+line_adopt(worker_t *worker, const handover_item_t *item, const char *data)
+{
+    session_t *session = create(worker);
+
+    if (session == NULL) {
+        (void) close(item->fd);
+        return;
+    }
+
+    if (uv_pipe_open(&session->pipe, item->fd) != 0) {
+        (void) close(item->fd);
         close_session(session);
         return;
     }
 
-    balance(session);
+    qsn_buf_append(&session->in, data, item->length);
+    take_input(session);
 }
-
 
 
 static void
@@ -177,7 +263,7 @@ take_input(session_t *session)
 
     while (taken < session->in.length && !session->running
            && !session->closing && !session->closed
-           && session->writing < OUTPUT_HIGH)
+           && session->writing < OUTPUT_HIGH && !session->worker->draining)
     {
         unsigned char byte = (unsigned char) session->in.data[taken++];
 
@@ -189,7 +275,9 @@ take_input(session_t *session)
     qsn_buf_consume(&session->in, taken);
     session->taking = 0;
 
-    if (session->ended && !session->running && session->in.length == 0) {
+    if (session->ended && !session->running && session->in.length == 0
+        && !session->worker->draining)
+    {
         session->closing = 1;
     }
 

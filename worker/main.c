@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "connection.h"
+#include "handover.h"
 #include "ingest.h"
 #include "line.h"
 #include "qsn_clock.h"
@@ -29,6 +30,8 @@
 #include "write_snapshot.h"
 
 #define QUERY_PROGRAM  "qasino-query"
+#define OWN_PROGRAM    "qasino-worker"
+#define SIGNALS        3
 #define LOCK_FILE      ".qasino-worker.lock"
 
 static int start(worker_t *worker, char **argv);
@@ -41,8 +44,9 @@ static void on_signal(uv_signal_t *handle, int number);
 static void stop(worker_t *worker);
 
 static worker_t worker;
-static uv_signal_t signals[2];
+static uv_signal_t signals[SIGNALS];
 static char *query_program;
+static char *own_program;       /* as it was when this one started */
 
 
 int
@@ -84,8 +88,22 @@ main(int argc, char **argv)
     }
 
     say_ready(ready);
+    handover_adopt(&worker);
     (void) uv_run(&worker.loop, UV_RUN_DEFAULT);
+
+    if (worker.draining) {
+        /* a signal that is here already is still this program's */
+        (void) uv_run(&worker.loop, UV_RUN_NOWAIT);
+    }
+
     stop(&worker);
+
+    if (worker.draining) {
+        handover_execute(&worker, own_program, argv);
+        return 1;
+    }
+
+    free(own_program);
 
     return 0;
 }
@@ -107,10 +125,12 @@ start(worker_t *w, char **argv)
         return -1;
     }
 
+    handover_read();
     query_program = find_program(QUERY_PROGRAM);
+    own_program = find_program(OWN_PROGRAM);
     argv[0] = (char *) QUERY_PROGRAM;
 
-    if (query_program) {
+    if (query_program && own_program) {
         w->pool = pool_create(&w->loop, settings, &w->stats, query_program,
                               argv);
     }
@@ -147,9 +167,9 @@ start(worker_t *w, char **argv)
         return -1;
     }
 
-    static const int numbers[] = { SIGTERM, SIGINT };
+    static const int numbers[] = { SIGTERM, SIGINT, SIGUSR2 };
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SIGNALS; i++) {
         (void) uv_signal_init(&w->loop, &signals[i]);
         (void) uv_signal_start(&signals[i], on_signal, numbers[i]);
     }
@@ -259,8 +279,12 @@ say_ready(int fd)
 static void
 on_signal(uv_signal_t *handle, int number)
 {
-    (void) number;
+    if (number == SIGUSR2) {
+        handover_begin(&worker, own_program);
+        return;
+    }
 
+    worker.draining = 0;
     uv_stop(handle->loop);
 }
 
@@ -269,7 +293,7 @@ on_signal(uv_signal_t *handle, int number)
 static void
 stop(worker_t *w)
 {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SIGNALS; i++) {
         uv_close((uv_handle_t *) &signals[i], NULL);
     }
 

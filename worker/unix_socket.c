@@ -26,20 +26,23 @@ static int is_welcome(const worker_t *worker, int fd);
 
 int
 unix_socket_listen(worker_t *worker, uv_pipe_t *listener, const char *name,
-    uv_connection_cb on_connection)
+    enum handover_kind kind, uv_connection_cb on_connection)
 {
     char path[QSN_RUN_DIR_MAX + 32];
-    uv_fs_t unlinked;
+    int inherited = handover_listener(kind);
+    int rc;
 
     (void) snprintf(path, sizeof(path), "%s/%s", worker->settings.run_dir,
                     name);
-    (void) uv_fs_unlink(&worker->loop, &unlinked, path, NULL);
-    uv_fs_req_cleanup(&unlinked);
-
     (void) uv_pipe_init(&worker->loop, listener, 0);
     listener->data = worker;
 
-    int rc = uv_pipe_bind(listener, path);
+    if (inherited == -1) {
+        (void) unlink(path);
+        rc = uv_pipe_bind(listener, path);
+    } else {
+        rc = uv_pipe_open(listener, inherited);
+    }
 
     if (rc == 0) {
         rc = set_access(path, worker->settings.socket_group);
@@ -50,6 +53,18 @@ unix_socket_listen(worker_t *worker, uv_pipe_t *listener, const char *name,
     }
 
     return rc;
+}
+
+
+/* Closing removes the name; open for nothing else it holds up no loop. */
+void
+unix_socket_unlisten(worker_t *worker, uv_pipe_t *listener)
+{
+    if (worker->draining) {
+        uv_unref((uv_handle_t *) listener);
+    } else {
+        uv_close((uv_handle_t *) listener, NULL);
+    }
 }
 
 

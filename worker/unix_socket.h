@@ -3,12 +3,18 @@
 
 /* What the worker's sockets have in common. */
 
+#include "handover.h"
 #include "worker.h"
 
-/* Listens on <run_dir>/name, in place of a socket that a dead worker left:
-   0 or a libuv error.  listener->data is the worker. */
+/* Listens on <run_dir>/name, with the socket of the program before (kind), or
+   in place of one that a dead worker left: 0 or a libuv error.
+   listener->data is the worker. */
 int unix_socket_listen(worker_t *worker, uv_pipe_t *listener,
-    const char *name, uv_connection_cb on_connection);
+    const char *name, enum handover_kind kind,
+    uv_connection_cb on_connection);
+
+/* Closes it, or leaves it to the next program. */
+void unix_socket_unlisten(worker_t *worker, uv_pipe_t *listener);
 
 /*
  * Accepts into pipe, which has been initialized: 0, or -1 and the pipe is to

@@ -73,6 +73,8 @@ typedef struct {
     atomic_int waits_for_parser;
     int stalled;                /* some connection is not read for those */
 
+    int draining;               /* 1: for another program; 2: nothing is
+                                   left to be done but to become it */
     uv_pipe_t listener;
     uv_pipe_t line_listener;
     connection_t *connections;

@@ -42,7 +42,7 @@ sub start ($class, %how) {
 
 # Runs the code until SIGTERM.
 sub child ($self, $code) {
-    my $parent = $$;
+    $self->{parent} = $$;
     my $pid = fork() // die "fork: $!\n";
 
     return $pid if $pid;
@@ -57,7 +57,7 @@ sub child ($self, $code) {
 # One line, written at once: shorter than what a pipe keeps whole.
 sub note ($self, @words) { syswrite $self->{in}, join(' ', @words) . "\n" }
 
-sub stopped ($self) { $self->{stop} || getppid() == 1 }
+sub stopped ($self) { $self->{stop} || getppid() != $self->{parent} }
 
 sub publisher ($self, $who) {
     for (my $n = 1; !$self->stopped; $n++) {

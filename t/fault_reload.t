@@ -1,0 +1,130 @@
+# nginx takes its configuration anew, and another nginx binary takes over,
+# under load: no request fails.  The clients connect anew each time; on a
+# kept connection HTTP leaves open whether the server closes it just when the
+# next request is on its way.
+
+use v5.36;
+
+use Test::More;
+
+use Qasino::Ledger;
+use Qasino::Process qw(slurp spew temp_dir top_dir wait_until);
+use Qasino::Server;
+
+my $dir = temp_dir();
+my $archive = temp_dir();
+my $template = slurp(top_dir() . '/conf/nginx.conf');
+
+spew("$dir/nginx.conf", $template);
+my $server = start_server(generation_duration => 1,
+    archive_db_dir => $archive, nginx_conf => "$dir/nginx.conf");
+my $start = sub () {
+    return Qasino::Ledger->start(
+        archive => $archive,
+        publish => sub ($who, $n) {
+            my $answer = Qasino::Server::document($server->http_post(
+                '/request?op=add_table_data', { identity => "p$who-$n",
+                    table => table(ledger => [who => 'int', n => 'int'],
+                        [$who, $n]) }, Connection => 'close'));
+            return ($answer->{status}, $answer->{generation_number});
+        },
+        query => sub ($sql) {
+            my $answer = Qasino::Server::document($server->http_post(
+                '/request?op=query', { sql => $sql },
+                Connection => 'close'));
+            return $answer->{table} && $answer->{table}{rows};
+        });
+};
+my $workers = sub () { join ' ', sort $server->pids('nginx-worker') };
+
+{
+    my $ledger = $start->();
+
+    $ledger->wait_acks(20);
+    $server->wait_generation;
+    for my $round (1 .. 4) {
+        my $before = $workers->();
+
+        spew("$dir/nginx.conf", $template =~ s/=404;/'=' . (410 + $round)
+            . ';'/er);
+        kill 'USR1', $server->pid;
+        wait_until('other nginx workers', sub {
+            my %old = map { $_ => 1 } split / /, $before;
+            return !grep { $old{$_} } split / /, $workers->() });
+        $ledger->wait_acks(50);
+        is($server->http_get('/nowhere')->{status}, 410 + $round,
+            "round $round: it has the new configuration");
+    }
+
+    # a configuration that is none: it goes on with the one it has
+    spew("$dir/nginx.conf", $template . "\nnonsense;\n");
+    my $before = $workers->();
+    kill 'USR1', $server->pid;
+    wait_until('a word of it', sub {
+        $server->log_text =~ /unknown directive "nonsense"/ });
+    is($workers->(), $before, 'a wrong configuration changes nothing');
+    spew("$dir/nginx.conf", $template);
+    kill 'USR1', $server->pid;
+    $ledger->wait_acks(20);
+    $ledger->finish;
+    $ledger->judge;
+    is_deeply({$ledger->refused}, {}, 'no request failed while nginx was'
+        . ' reloaded');
+}
+
+# Another nginx, in the place of the one that runs.
+{
+    my $ledger = $start->();
+    my $old = $server->pid_of('nginx-master');
+
+    $ledger->wait_acks(20);
+    for my $round (1 .. 3) {
+        kill 'USR2', $server->pid;
+        wait_until('the old master to leave', sub {
+            !Qasino::Server::alive($old) });
+        my ($new) = wait_until('the launcher to say so', sub {
+            $server->log_text =~ /nginx \(pid $old\) is to be replaced by pid (\d+).*nginx \(pid $old\) has been replaced/s && $1 });
+        is_deeply([$server->pids('nginx-master')], [$new],
+            "upgrade $round: the new master is the only one");
+        $ledger->wait_acks(50);
+        $old = $new;
+    }
+    $ledger->finish;
+    $ledger->judge;
+    is_deeply({$ledger->refused}, {}, 'no request failed meanwhile');
+
+    $server->kill_and_wait('nginx-master');
+    is($server->wait_answer && $server->value('select 1'), 1,
+        'the launcher watches over the new one as over the old');
+    kill 'USR1', $server->pid;
+    is($server->wait_answer && $server->value('select 2'), 2,
+        '... and reloads it');
+
+    # while the worker is away: nginx still has its socket for that
+    my $worker = $server->pid_of('qasino-worker');
+    kill 'USR2', $server->pid;
+    wait_until('the upgrade', sub {
+        () = $server->log_text =~ /has been replaced/g;
+        return (() = $server->log_text =~ /has been replaced/g) == 4 });
+    kill 'STOP', $server->pid;
+    kill 'KILL', $worker;
+    wait_until('its death', sub { !Qasino::Server::alive($worker) });
+    like(Qasino::Server::read_until($server->line_connect, undef), qr/away/,
+        'after an upgrade the line port still says that the worker is away');
+    kill 'CONT', $server->pid;
+    $server->wait_answer;
+
+    # one that does not start
+    spew("$dir/nginx.conf", $template);
+    my $conf = $server->run_dir . '/nginx.conf';
+    my $good = slurp($conf);
+    spew($conf, "nonsense;\n");
+    kill 'USR2', $server->pid;
+    wait_until('a word of it', sub {
+        $server->log_text =~ /the new nginx does not start/ });
+    spew($conf, $good);
+    is($server->value('select 3'), 3, 'a new one that does not start: the'
+        . ' old one stays');
+}
+
+done_testing();

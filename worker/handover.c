@@ -1,0 +1,324 @@
+/*
+ * The memory file is a row of items, each with its bytes behind it; its
+ * descriptor is in $QASINO_HANDOVER_FD.  Both programs run on one machine,
+ * one after the other, so numbers are as they are in memory; MAGIC changes
+ * with the layout, and a program that does not know it starts anew.
+ */
+
+#include "handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "connection.h"
+#include "line.h"
+#include "qsn_buf.h"
+#include "qsn_log.h"
+
+#define FD_ENV     "QASINO_HANDOVER_FD"
+#define MAGIC      "QSNH0001"
+#define MAGIC_SIZE 8
+#define LOOK_MS    2
+
+extern char **environ;
+
+static int runs(const char *program);
+static void on_look(uv_timer_t *timer);
+static int keep_fd(int fd);
+static size_t padded(size_t length);
+static const handover_item_t *next_item(const qsn_buf_t *left, size_t *at);
+
+static uv_timer_t look;
+static uint64_t deadline_ms;    /* loop time */
+static qsn_buf_t noted;         /* by the old program, then read by the new */
+
+
+void
+handover_begin(worker_t *worker, const char *program)
+{
+    if (worker->draining) {
+        return;
+    }
+
+    if (!runs(program)) {
+        qsn_log("%s does not run: this program stays", program);
+        return;
+    }
+
+    qsn_log("goes over to %s", program);
+    worker->draining = 1;
+    deadline_ms = uv_now(&worker->loop)
+                  + 2 * (uint64_t) worker->settings.query_deadline_ms;
+    look.data = worker;
+    (void) uv_timer_init(&worker->loop, &look);
+    (void) uv_timer_start(&look, on_look, 0, LOOK_MS);
+    uv_unref((uv_handle_t *) &look);    /* a stop meanwhile is a stop */
+    connection_balance_all(worker);
+}
+
+
+int
+handover_keep(const uv_pipe_t *pipe, const handover_item_t *item,
+    const void *data)
+{
+    static const char padding[8];
+    handover_item_t own = *item;
+    uv_os_fd_t fd;
+
+    if (uv_fileno((const uv_handle_t *) pipe, &fd) != 0
+        || (own.fd = keep_fd(fd)) == -1)
+    {
+        return -1;
+    }
+
+    qsn_buf_append(&noted, &own, sizeof(own));
+    qsn_buf_append(&noted, data, own.length);
+    qsn_buf_append(&noted, padding, padded(own.length) - own.length);
+
+    return 0;
+}
+
+
+int
+handover_accepts(worker_t *worker, uv_stream_t *listener,
+    enum handover_kind kind)
+{
+    handover_item_t item = { .kind = kind };
+    uv_pipe_t *pipe;
+
+    if (worker->draining < 2) {
+        return 0;
+    }
+
+    pipe = calloc(1, sizeof(*pipe));
+
+    if (pipe == NULL || uv_pipe_init(&worker->loop, pipe, 0) != 0
+        || uv_accept(listener, (uv_stream_t *) pipe) != 0
+        || handover_keep(pipe, &item, NULL) != 0)
+    {
+        qsn_log("a connection is lost to the new program");
+    }
+
+    if (pipe) {
+        uv_close((uv_handle_t *) pipe, (uv_close_cb) free);
+    }
+
+    return 1;
+}
+
+
+void
+handover_execute(worker_t *worker, const char *program, char **argv)
+{
+    const struct {
+        uv_pipe_t *listener;
+        enum handover_kind kind;
+    } listeners[] = {
+        { &worker->listener, HANDOVER_FRAMES_LISTENER },
+        { &worker->line_listener, HANDOVER_LINES_LISTENER }
+    };
+    int fd = memfd_create("qasino-handover", 0);
+    char text[16];
+
+    for (size_t i = 0; i < 2; i++) {
+        handover_item_t item = { .kind = listeners[i].kind };
+
+        (void) handover_keep(listeners[i].listener, &item, NULL);
+    }
+
+    (void) snprintf(text, sizeof(text), "%d", fd);
+
+    if (fd == -1 || noted.failed || setenv(FD_ENV, text, 1) == -1
+        || write(fd, MAGIC, MAGIC_SIZE) != MAGIC_SIZE
+        || write(fd, noted.data, noted.length) != (ssize_t) noted.length)
+    {
+        qsn_log("cannot leave its connections to the new program: %s",
+                strerror(errno));
+        return;
+    }
+
+    argv[0] = (char *) program;
+    (void) execv(program, argv);
+    qsn_log("cannot become %s: %s", program, strerror(errno));
+}
+
+
+void
+handover_read(void)
+{
+    const char *text = getenv(FD_ENV);
+    int fd = text ? atoi(text) : -1;
+    char magic[MAGIC_SIZE] = "";
+    char bytes[65536];
+    ssize_t n;
+    off_t at = MAGIC_SIZE;
+
+    if (fd == -1) {
+        return;
+    }
+
+    (void) unsetenv(FD_ENV);
+
+    if (pread(fd, magic, MAGIC_SIZE, 0) != MAGIC_SIZE
+        || memcmp(magic, MAGIC, MAGIC_SIZE) != 0)
+    {
+        qsn_log("what the program before left is of another version");
+        (void) close(fd);
+        return;
+    }
+
+    while ((n = pread(fd, bytes, sizeof(bytes), at)) > 0) {
+        qsn_buf_append(&noted, bytes, (size_t) n);
+        at += n;
+    }
+
+    (void) close(fd);
+
+    /* before there are children */
+    const handover_item_t *item;
+    size_t next = 0;
+
+    while ((item = next_item(&noted, &next)) != NULL) {
+        (void) fcntl(item->fd, F_SETFD, FD_CLOEXEC);
+    }
+}
+
+
+int
+handover_listener(enum handover_kind kind)
+{
+    const handover_item_t *item;
+    size_t at = 0;
+
+    while ((item = next_item(&noted, &at)) != NULL) {
+        if (item->kind == (int32_t) kind) {
+            return item->fd;
+        }
+    }
+
+    return -1;
+}
+
+
+void
+handover_adopt(worker_t *worker)
+{
+    const handover_item_t *item;
+    size_t at = 0;
+    int count = 0;
+
+    while ((item = next_item(&noted, &at)) != NULL) {
+        const char *data = (const char *) item + sizeof(*item);
+
+        if (item->kind == HANDOVER_FRAMES) {
+            connection_adopt(worker, item, data);
+            count++;
+
+        } else if (item->kind == HANDOVER_LINES) {
+            line_adopt(worker, item, data);
+            count++;
+        }
+    }
+
+    if (noted.length) {
+        qsn_log("goes on with %d connections of the program before", count);
+    }
+
+    qsn_buf_free(&noted);
+}
+
+
+/* One that cannot even say its version would take the server down. */
+static int
+runs(const char *program)
+{
+    posix_spawn_file_actions_t actions;
+    char *argv[] = { (char *) program, (char *) "--version", NULL };
+    pid_t pid;
+    int status = -1;
+
+    (void) posix_spawn_file_actions_init(&actions);
+    (void) posix_spawn_file_actions_addopen(&actions, 1, "/dev/null",
+                                            O_WRONLY, 0);
+
+    if (posix_spawn(&pid, program, &actions, NULL, argv, environ) == 0) {
+        while (waitpid(pid, &status, 0) == -1 && errno == EINTR) {
+            continue;
+        }
+    }
+
+    (void) posix_spawn_file_actions_destroy(&actions);
+
+    return status == 0;
+}
+
+
+static void
+on_look(uv_timer_t *timer)
+{
+    worker_t *worker = timer->data;
+    int late = uv_now(&worker->loop) >= deadline_ms;
+
+    if (worker->draining == 0) {
+        uv_close((uv_handle_t *) timer, NULL);  /* stopped meanwhile */
+        return;
+    }
+
+    if (!late && (worker->held_first || !connection_all_quiet(worker)
+                  || !line_all_quiet()))
+    {
+        return;
+    }
+
+    if (late) {
+        qsn_log("some requests have not ended: they end with this program");
+    }
+
+    worker->draining = 2;
+    uv_close((uv_handle_t *) timer, NULL);
+    uv_stop(&worker->loop);
+}
+
+
+/* A duplicate, which exec does not close. */
+static int
+keep_fd(int fd)
+{
+    return fcntl(fd, F_DUPFD, 3);
+}
+
+
+static const handover_item_t *
+next_item(const qsn_buf_t *left, size_t *at)
+{
+    const handover_item_t *item;
+
+    if (left->length - *at < sizeof(*item)) {
+        return NULL;
+    }
+
+    item = (const handover_item_t *) (left->data + *at);
+
+    if (left->length - *at - sizeof(*item) < padded(item->length)) {
+        return NULL;
+    }
+
+    *at += sizeof(*item) + padded(item->length);
+
+    return item;
+}
+
+
+/* Items stay aligned. */
+static size_t
+padded(size_t length)
+{
+    return (length + 7) / 8 * 8;
+}
