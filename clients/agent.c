@@ -131,7 +131,7 @@ start(agent_t *agent)
     }
 
     if (options->interval_ms == 0 && !options->once) {
-        agent->subscription = subscription_create(connection.hostname,
+        agent->subscription = subscription_create(&options->connection,
                                                   options->pubsub_port,
                                                   error);
 

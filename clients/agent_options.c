@@ -20,7 +20,7 @@
 enum long_option {
     OPTION_USE_HTTP = 256,
     OPTION_USE_ZMQ,
-    OPTION_CACERT,
+    OPTION_CACERT, OPTION_ZMQ_KEY, OPTION_ZMQ_SERVER_KEY,
     OPTION_TIMEOUT,
     OPTION_CONNECT_TIMEOUT,
     OPTION_RETRIES,
@@ -56,6 +56,8 @@ static const struct option long_options[] = {
     { "skip-ssl-verify", no_argument, NULL, 'k' },
     { "insecure", no_argument, NULL, 'k' },
     { "cacert", required_argument, NULL, OPTION_CACERT },
+    { "zmq-key", required_argument, NULL, OPTION_ZMQ_KEY },
+    { "zmq-server-key", required_argument, NULL, OPTION_ZMQ_SERVER_KEY },
     { "timeout", required_argument, NULL, OPTION_TIMEOUT },
     { "connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT },
     { "retries", required_argument, NULL, OPTION_RETRIES },
@@ -91,6 +93,8 @@ static const char help[] =
 "  -u, --username NAME     for HTTPS; or QASINO_CLIENT_USERNAME\n"
 "  -w, --password WORD     for HTTPS; or QASINO_CLIENT_PASSWORD\n"
 "      --cacert FILE       certificates to trust, PEM\n"
+"      --zmq-server-key FILE   the server's public key: encrypts ZeroMQ\n"
+"      --zmq-key FILE      one's own secret key\n"
 "  -k, --skip-ssl-verify, --insecure\n"
 "                          trust any certificate\n"
 "\n"
@@ -280,6 +284,14 @@ take_transport(agent_options_t *options, int letter, char *value)
 
     case OPTION_CACERT:
         connection->cacert = value;
+        return 0;
+
+    case OPTION_ZMQ_KEY:
+        connection->zmq_key = value;
+        return 0;
+
+    case OPTION_ZMQ_SERVER_KEY:
+        connection->zmq_server_key = value;
         return 0;
 
     case OPTION_RETRIES:

@@ -40,6 +40,8 @@ typedef struct {
     const char *password;
     const char *cacert;         /* PEM file; NULL: the system's */
     int insecure;               /* take any certificate */
+    const char *zmq_key;        /* file of our secret key, NULL: none */
+    const char *zmq_server_key; /* of the server's public one, likewise */
     unsigned connect_timeout_ms;
     unsigned timeout_ms;        /* of one try, from first to last byte */
     unsigned retries;           /* after the first try */

@@ -14,6 +14,8 @@
 
 enum long_option {
     OPTION_CACERT = 256,
+    OPTION_ZMQ_KEY,
+    OPTION_ZMQ_SERVER_KEY,
     OPTION_TIMEOUT,
     OPTION_CONNECT_TIMEOUT,
     OPTION_RETRIES,
@@ -39,6 +41,8 @@ static const struct option long_options[] = {
     { "skip-ssl-verify", no_argument, NULL, 'k' },
     { "insecure", no_argument, NULL, 'k' },
     { "cacert", required_argument, NULL, OPTION_CACERT },
+    { "zmq-key", required_argument, NULL, OPTION_ZMQ_KEY },
+    { "zmq-server-key", required_argument, NULL, OPTION_ZMQ_SERVER_KEY },
     { "data-format", required_argument, NULL, 'd' },
     { "filename", required_argument, NULL, 'f' },
     { "tablename", required_argument, NULL, 'T' },
@@ -64,6 +68,8 @@ static const char help[] =
 "  -u, --username NAME     for HTTPS; or QASINO_CLIENT_USERNAME\n"
 "  -w, --password WORD     for HTTPS; or QASINO_CLIENT_PASSWORD\n"
 "      --cacert FILE       certificates to trust, PEM\n"
+"      --zmq-server-key FILE   the server's public key: encrypts ZeroMQ\n"
+"      --zmq-key FILE      one's own secret key\n"
 "  -k, --skip-ssl-verify, --insecure\n"
 "                          trust any certificate\n"
 "\n"
@@ -206,6 +212,14 @@ take(publish_options_t *options, int letter, char *value, int *transports,
 
     case OPTION_CACERT:
         connection->cacert = value;
+        return 0;
+
+    case OPTION_ZMQ_KEY:
+        connection->zmq_key = value;
+        return 0;
+
+    case OPTION_ZMQ_SERVER_KEY:
+        connection->zmq_server_key = value;
         return 0;
 
     case 'd':

@@ -22,7 +22,8 @@
 #define VERSION      "qasino-sql " QSN_VERSION
 
 enum long_only {
-    OPT_USE_HTTP = 256, OPT_CACERT, OPT_TIMEOUT, OPT_CONNECT_TIMEOUT,
+    OPT_USE_HTTP = 256, OPT_CACERT, OPT_ZMQ_KEY, OPT_ZMQ_SERVER_KEY,
+    OPT_TIMEOUT, OPT_CONNECT_TIMEOUT,
     OPT_RETRIES, OPT_PUBSUB_PORT, OPT_NO_HEADERS, OPT_TIMER, OPT_BAIL,
     OPT_WRITE_DB, OPT_PAGER, OPT_HISTORY, OPT_NO_HISTORY, OPT_VERSION
 };
@@ -39,6 +40,8 @@ static const struct option table[] = {
     { "skip-ssl-verify", no_argument, NULL, 's' },
     { "insecure", no_argument, NULL, 'k' },
     { "cacert", required_argument, NULL, OPT_CACERT },
+    { "zmq-key", required_argument, NULL, OPT_ZMQ_KEY },
+    { "zmq-server-key", required_argument, NULL, OPT_ZMQ_SERVER_KEY },
     { "timeout", required_argument, NULL, OPT_TIMEOUT },
     { "connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT },
     { "retries", required_argument, NULL, OPT_RETRIES },
@@ -76,6 +79,8 @@ static const char help[] =
 "  -s, --skip-ssl-verify, -k, --insecure\n"
 "                              take any certificate\n"
 "      --cacert FILE           certificates to trust, PEM\n"
+"      --zmq-server-key FILE   the server's public key: encrypts ZeroMQ\n"
+"      --zmq-key FILE          one's own secret key\n"
 "      --timeout SECONDS       for each try of a query (30)\n"
 "      --connect-timeout SECONDS\n"
 "      --retries N             tries after the first (2)\n"
@@ -222,6 +227,14 @@ read_option(sql_options_t *options, int letter, char *value)
 
     case OPT_CACERT:
         connection->cacert = value;
+        return 0;
+
+    case OPT_ZMQ_KEY:
+        connection->zmq_key = value;
+        return 0;
+
+    case OPT_ZMQ_SERVER_KEY:
+        connection->zmq_server_key = value;
         return 0;
 
     case OPT_TIMEOUT:

@@ -73,7 +73,7 @@ watch_open(watch_t *watch, const char *query)
     }
 
     watch->query = strdup(query ? query : qsn_buf_text(&session->last));
-    watch->subscription = subscription_create(options->hostname,
+    watch->subscription = subscription_create(options,
                                               session->options->pubsub_port,
                                               error);
 

@@ -12,6 +12,7 @@
 #include <yajl/yajl_tree.h>
 #include <zmq.h>
 
+#include "curve.h"
 #include "transport.h"
 
 #define MESSAGE_MAX          (64 * 1024)
@@ -22,6 +23,7 @@
 #define HIGH_WATER           16
 
 struct subscription_s {
+    const connection_options_t *options;
     void *context;
     void *socket;
     int fd;
@@ -30,12 +32,14 @@ struct subscription_s {
 
 static const char prefix[] = "GENSIG";          /* its NUL is on the wire */
 
-static void *open_socket(const subscription_t *subscription, int *fd);
+static void *open_socket(const subscription_t *subscription, int *fd,
+    char *error);
 static int read_json(const char *text, subscription_signal_t *signal);
 
 
 subscription_t *
-subscription_create(const char *hostname, int port, char *error)
+subscription_create(const connection_options_t *options, int port,
+    char *error)
 {
     char host[300];
     subscription_t *subscription = calloc(1, sizeof(*subscription));
@@ -45,19 +49,21 @@ subscription_create(const char *hostname, int port, char *error)
         return NULL;
     }
 
-    transport_host(hostname, host, sizeof(host));
+    subscription->options = options;
+    transport_host(options->hostname, host, sizeof(host));
     (void) snprintf(subscription->endpoint, sizeof(subscription->endpoint),
                     "tcp://%s:%d", host, port ? port : CONNECTION_PORT_PUBSUB);
     subscription->context = zmq_ctx_new();
 
     if (subscription->context) {
-        subscription->socket = open_socket(subscription, &subscription->fd);
+        subscription->socket = open_socket(subscription, &subscription->fd,
+                                           error);
+    } else {
+        (void) snprintf(error, CONNECTION_ERROR_SIZE, "cannot use ZeroMQ: %s",
+                        zmq_strerror(errno));
     }
 
     if (subscription->socket == NULL) {
-        (void) snprintf(error, CONNECTION_ERROR_SIZE,
-                        "cannot use ZeroMQ address %s: %s",
-                        subscription->endpoint, zmq_strerror(errno));
         subscription_destroy(subscription);
         return NULL;
     }
@@ -90,8 +96,9 @@ subscription_destroy(subscription_t *subscription)
 int
 subscription_renew(subscription_t *subscription)
 {
+    char error[CONNECTION_ERROR_SIZE];
     int fd = -1;
-    void *socket = open_socket(subscription, &fd);
+    void *socket = open_socket(subscription, &fd, error);
 
     if (socket == NULL) {
         return -1;
@@ -180,7 +187,7 @@ subscription_parse(const void *data, size_t length,
 
 
 static void *
-open_socket(const subscription_t *subscription, int *fd)
+open_socket(const subscription_t *subscription, int *fd, char *error)
 {
     static const struct {
         int option;
@@ -198,25 +205,32 @@ open_socket(const subscription_t *subscription, int *fd)
     void *socket = zmq_socket(subscription->context, ZMQ_SUB);
     int bad = 0;
 
-    if (socket == NULL) {
+    if (socket && curve_secure(socket, subscription->options, error) != 0) {
+        (void) zmq_close(socket);
         return NULL;
     }
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+    for (size_t i = 0; socket && i < sizeof(settings) / sizeof(settings[0]);
+         i++)
+    {
         bad |= zmq_setsockopt(socket, settings[i].option, &settings[i].value,
                               sizeof(int)) != 0;
     }
 
-    if (bad
+    if (socket == NULL || bad
         || zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof(max)) != 0
         || zmq_setsockopt(socket, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) != 0
         || zmq_connect(socket, subscription->endpoint) != 0
         || zmq_getsockopt(socket, ZMQ_FD, fd, &size) != 0)
     {
-        int saved = errno;
+        (void) snprintf(error, CONNECTION_ERROR_SIZE,
+                        "cannot use ZeroMQ address %s: %s",
+                        subscription->endpoint, zmq_strerror(errno));
 
-        (void) zmq_close(socket);
-        errno = saved;
+        if (socket) {
+            (void) zmq_close(socket);
+        }
+
         return NULL;
     }
 

@@ -24,10 +24,11 @@ typedef struct {
 
 typedef struct subscription_s subscription_t;
 
-/* NULL, with the reason in error (CONNECTION_ERROR_SIZE bytes), for a
-   hostname that is none.  port 0: 15596. */
-subscription_t *subscription_create(const char *hostname, int port,
-    char *error);
+/* To the server that options name, which must outlive it.  NULL, with the
+   reason in error (CONNECTION_ERROR_SIZE bytes), for a hostname that is none
+   or keys that are not there.  port 0: 15596. */
+subscription_t *subscription_create(const connection_options_t *options,
+    int port, char *error);
 void subscription_destroy(subscription_t *subscription);
 
 /* 0, or -1 (then the old connection stays). */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "curve.h"
 #include "qsn_clock.h"
 #include "transport.h"
 
@@ -34,7 +35,7 @@ static void *pirate_create(const connection_options_t *options,
     char *error);
 static void pirate_destroy(void *state);
 static enum transport_result pirate_try(void *state, transport_try_t *request);
-static int open_socket(pirate_t *pirate);
+static int open_socket(pirate_t *pirate, char *error);
 static void close_socket(pirate_t *pirate);
 static enum transport_result exchange(pirate_t *pirate,
     transport_try_t *request);
@@ -68,10 +69,12 @@ pirate_create(const connection_options_t *options, char *error)
                     "tcp://%s:%d", host, options->port);
     pirate->context = zmq_ctx_new();
 
-    if (pirate->context == NULL || open_socket(pirate) != 0) {
-        (void) snprintf(error, CONNECTION_ERROR_SIZE,
-                        "cannot use ZeroMQ address %s: %s", pirate->endpoint,
+    if (pirate->context == NULL) {
+        (void) snprintf(error, CONNECTION_ERROR_SIZE, "cannot use ZeroMQ: %s",
                         zmq_strerror(errno));
+    }
+
+    if (pirate->context == NULL || open_socket(pirate, error) != 0) {
         pirate_destroy(pirate);
         return NULL;
     }
@@ -102,8 +105,10 @@ pirate_try(void *state, transport_try_t *request)
 {
     pirate_t *pirate = state;
 
-    if (pirate->socket == NULL && open_socket(pirate) != 0) {
-        return failed(pirate, request, zmq_strerror(errno));
+    char error[CONNECTION_ERROR_SIZE];
+
+    if (pirate->socket == NULL && open_socket(pirate, error) != 0) {
+        return failed(pirate, request, error);
     }
 
     enum transport_result result = exchange(pirate, request);
@@ -117,7 +122,7 @@ pirate_try(void *state, transport_try_t *request)
 
 
 static int
-open_socket(pirate_t *pirate)
+open_socket(pirate_t *pirate, char *error)
 {
     static const struct {
         int option;
@@ -131,16 +136,26 @@ open_socket(pirate_t *pirate)
 
     pirate->socket = zmq_socket(pirate->context, ZMQ_REQ);
 
-    if (pirate->socket == NULL) {
+    if (pirate->socket
+        && curve_secure(pirate->socket, pirate->options, error) != 0)
+    {
+        close_socket(pirate);
         return -1;
     }
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+    for (size_t i = 0; pirate->socket
+                       && i < sizeof(settings) / sizeof(settings[0]); i++)
+    {
         bad |= zmq_setsockopt(pirate->socket, settings[i].option,
                               &settings[i].value, sizeof(int)) != 0;
     }
 
-    if (bad || zmq_connect(pirate->socket, pirate->endpoint) != 0) {
+    if (pirate->socket == NULL || bad
+        || zmq_connect(pirate->socket, pirate->endpoint) != 0)
+    {
+        (void) snprintf(error, CONNECTION_ERROR_SIZE,
+                        "cannot use ZeroMQ address %s: %s", pirate->endpoint,
+                        zmq_strerror(errno));
         close_socket(pirate);
         return -1;
     }
@@ -329,7 +344,7 @@ static enum transport_result
 failed(pirate_t *pirate, transport_try_t *request, const char *what)
 {
     (void) snprintf(request->error, CONNECTION_ERROR_SIZE,
-                    "ZeroMQ to %.120s port %d failed: %s",
+                    "ZeroMQ to %.120s port %d failed: %.300s",
                     pirate->options->hostname, pirate->options->port, what);
 
     return TRANSPORT_AGAIN;

@@ -119,6 +119,10 @@ static const option_t options[] = {
       4096 * 1024 * MIB, "size of all static tables" },
     { "line_max_statement", 0, KIND_BYTES, AT(line_max_statement), "64k",
       256, MIB, "size of a statement on the line port" },
+    { "zmq_key_file", 0, KIND_PATH, AT(zmq_key_file), "", 0, 0,
+      "secret key: turns CURVE on for ZeroMQ" },
+    { "zmq_clients_file", 0, KIND_PATH, AT(zmq_clients_file), "", 0, 0,
+      "public keys of the ZeroMQ clients that may connect" },
     { "zmq_max_message", 0, KIND_BYTES, AT(zmq_max_message), "64m", 1024,
       1024 * MIB, "size of a ZeroMQ request" },
     { "zmq_max_reply", 0, KIND_BYTES, AT(zmq_max_reply), "64m", 1024,
@@ -571,6 +575,12 @@ fill_defaults(qsn_settings_t *s, char *error)
         (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
                         "\"archive_db_dir\" must be another directory than "
                         "\"db_dir\"");
+        return -1;
+    }
+
+    if (s->zmq_clients_file && s->zmq_key_file == NULL) {
+        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
+                        "\"zmq_clients_file\" needs \"zmq_key_file\"");
         return -1;
     }
 

@@ -70,6 +70,8 @@ typedef struct {
     int64_t line_max_statement; /* bytes */
     int64_t zmq_max_message;    /* bytes of a request */
     int64_t zmq_max_reply;      /* bytes of a reply */
+    char *zmq_key_file;         /* NULL: ZeroMQ is in the clear */
+    char *zmq_clients_file;     /* NULL: with any key, or none */
     int64_t zmq_max_in_flight;  /* requests being answered at once */
 
     int64_t demo;               /* publish this machine's own tables */

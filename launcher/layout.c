@@ -116,6 +116,20 @@ layout_check_files(const qsn_settings_t *settings, char *error)
         return -1;
     }
 
+    if (settings->zmq_key_file
+        && check_readable(settings->zmq_key_file, "--zmq-key-file", error)
+           != 0)
+    {
+        return -1;
+    }
+
+    if (settings->zmq_clients_file
+        && check_readable(settings->zmq_clients_file, "--zmq-clients-file",
+                          error) != 0)
+    {
+        return -1;
+    }
+
     if (settings->client_ca_file
         && check_readable(settings->client_ca_file, "--client-ca-file",
                           error) != 0)

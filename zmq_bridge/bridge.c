@@ -33,9 +33,11 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "curve.h"
 #include "flight.h"
 #include "qsn_log.h"
 #include "qsn_op.h"
+#include "qsn_page.h"
 #include "router.h"
 #include "signals.h"
 #include "worker_link.h"
@@ -53,6 +55,7 @@ static const char crowded[] = "The ZeroMQ bridge is out of memory, try again";
 
 typedef struct {
     void *context;
+    curve_t *curve;             /* NULL: in the clear */
     router_t *router;
     flight_t *flight;
     worker_link_t link;         /* requests and their answers */
@@ -124,11 +127,15 @@ bridge_open(bridge_t *bridge, const qsn_settings_t *settings)
         return -1;
     }
 
-    bridge->router = router_create(bridge->context, settings);
+    if (curve_open(&bridge->curve, bridge->context, settings) != 0) {
+        return -1;
+    }
 
-    return bridge->router && signals_open(&bridge->signals, bridge->context,
-                                          settings, bridge->worker_path) == 0
-           ? 0 : -1;
+    bridge->router = router_create(bridge->context, bridge->curve, settings);
+
+    return bridge->router
+           && signals_open(&bridge->signals, bridge->context, bridge->curve,
+                           settings, bridge->worker_path) == 0 ? 0 : -1;
 }
 
 
@@ -140,6 +147,11 @@ bridge_close(bridge_t *bridge)
     router_close(bridge->router);
 
     if (bridge->context) {
+        if (bridge->curve) {
+            (void) zmq_ctx_shutdown(bridge->context);
+            curve_close(bridge->curve);
+        }
+
         while (zmq_ctx_term(bridge->context) == -1 && errno == EINTR) {
             /* waits for what lingers */
         }
@@ -282,10 +294,17 @@ serve_request(bridge_t *bridge, router_request_t *request)
 static void
 forward(bridge_t *bridge, router_request_t *request, uint64_t id)
 {
-    uint8_t args[QSN_FRAME_ARG_SIZE + CLIENT_MAX];
+    uint8_t args[2 * QSN_FRAME_ARG_SIZE + CLIENT_MAX + QSN_IDENTITY_MAX];
     size_t length = strnlen(request->client, CLIENT_MAX);
     uint8_t *end = qsn_frame_put_arg(args, QSN_ARG_CLIENT, request->client,
                                      length);
+
+    if (request->identity[0]) {
+        end = qsn_frame_put_arg(end, QSN_ARG_IDENTITY, request->identity,
+                                strnlen(request->identity,
+                                        QSN_IDENTITY_MAX));
+    }
+
     const qsn_frame_t frame = {
         .type = QSN_FRAME_REQUEST,
         .op = QSN_OP_NONE,

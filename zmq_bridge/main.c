@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bridge.h"
+#include "curve.h"
 #include "qsn_log.h"
 #include "qsn_settings.h"
 
@@ -36,6 +37,10 @@ main(int argc, char **argv)
     qsn_log_open("qasino-zmq-bridge");
     (void) umask(077);
     (void) prctl(PR_SET_NAME, "qasino-zmq-bridge");     /* 15 bytes stay */
+
+    if (argc == 3 && strcmp(argv[1], "--make-key") == 0) {
+        return curve_make_key(argv[2]) == 0 ? 0 : 1;
+    }
 
     switch (qsn_settings_load(&settings, argc, argv, error)) {
 

@@ -64,7 +64,8 @@ static void let_go(void *data, void *hint);
 
 
 router_t *
-router_create(void *context, const qsn_settings_t *settings)
+router_create(void *context, const curve_t *curve,
+    const qsn_settings_t *settings)
 {
     router_t *router = calloc(1, sizeof(*router));
     int mandatory = 1;
@@ -79,8 +80,8 @@ router_create(void *context, const qsn_settings_t *settings)
 
     router->max_message = (size_t) settings->zmq_max_message;
     router->max_unread = (size_t) settings->zmq_max_reply * UNREAD_REPLIES;
-    router->socket = zmq_listen_open(context, ZMQ_ROUTER, "ZeroMQ requests",
-                                     settings->zmq_port, RECEIVE_HIGH_WATER,
+    router->socket = zmq_listen_open(context, curve, ZMQ_ROUTER,
+                                     "ZeroMQ requests", settings->zmq_port, RECEIVE_HIGH_WATER,
                                      (int) settings->zmq_max_in_flight
                                      + SEND_HIGH_WATER,
                                      2 * settings->zmq_max_message);
@@ -297,6 +298,10 @@ unpack(const router_t *router, zmq_msg_t *parts, size_t count,
     const char *client = zmq_msg_gets(&request->body, "Peer-Address");
 
     request->client = client ? client : "";
+
+    const char *identity = zmq_msg_gets(&request->body, "User-Id");
+
+    request->identity = identity ? identity : "";
 
     if (zmq_msg_size(&request->body) > router->max_message) {
         (void) snprintf(request->refusal_text, sizeof(request->refusal_text),

@@ -12,6 +12,7 @@
 #include <zmq.h>
 
 #include "envelope.h"
+#include "curve.h"
 #include "qsn_buf.h"
 #include "qsn_settings.h"
 
@@ -21,12 +22,14 @@ typedef struct {
     envelope_t envelope;
     zmq_msg_t body;
     const char *client;         /* its address, part of body; never NULL */
+    const char *identity;       /* its key's, likewise; "": none */
     const char *refusal;        /* not NULL: answer with this error instead */
     char refusal_text[256];     /* private */
 } router_request_t;
 
 /* Binds; NULL after logging why. */
-router_t *router_create(void *context, const qsn_settings_t *settings);
+router_t *router_create(void *context, const curve_t *curve,
+    const qsn_settings_t *settings);
 
 /*
  * In two steps, around zmq_ctx_term(): close the socket, then, once the I/O

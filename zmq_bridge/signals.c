@@ -26,13 +26,14 @@ static void publish(signals_t *signals);
 
 
 int
-signals_open(signals_t *signals, void *context,
+signals_open(signals_t *signals, void *context, const curve_t *curve,
     const qsn_settings_t *settings, const char *path)
 {
     memset(signals, 0, sizeof(*signals));
     worker_link_init(&signals->link, path, "generation signals");
 
-    signals->socket = zmq_listen_open(context, ZMQ_PUB, "generation signals",
+    signals->socket = zmq_listen_open(context, curve, ZMQ_PUB,
+                                      "generation signals",
                                       settings->pubsub_port, HIGH_WATER,
                                       HIGH_WATER, MAX_MESSAGE);
 

@@ -8,6 +8,7 @@
  * that long answers on the other one do not hold the signal up.
  */
 
+#include "curve.h"
 #include "qsn_settings.h"
 #include "worker_link.h"
 
@@ -20,7 +21,7 @@ typedef struct {
 } signals_t;
 
 /* Binds; -1 after logging why.  path is the worker's socket, kept. */
-int signals_open(signals_t *signals, void *context,
+int signals_open(signals_t *signals, void *context, const curve_t *curve,
     const qsn_settings_t *settings, const char *path);
 void signals_close(signals_t *signals);
 

@@ -1,7 +1,5 @@
 /*
- * What both sockets have in common.  Authentication and encryption (CURVE
- * with a ZAP handler) belong here: they are set between zmq_socket() and
- * zmq_bind() and nothing else of the bridge needs to know.
+ * What both sockets have in common.
  *
  * TCP keepalive finds peers whose machine vanished in about a minute and a
  * half; ZMTP heartbeats would be quicker, but clients with a libzmq before
@@ -26,8 +24,9 @@ static int set_int(void *socket, int option, int value);
 
 
 void *
-zmq_listen_open(void *context, int type, const char *purpose, int64_t port,
-    int receive_high_water, int send_high_water, int64_t max_message)
+zmq_listen_open(void *context, const curve_t *curve, int type,
+    const char *purpose, int64_t port, int receive_high_water,
+    int send_high_water, int64_t max_message)
 {
     char endpoint[64];
     size_t length = sizeof(endpoint);
@@ -50,6 +49,7 @@ zmq_listen_open(void *context, int type, const char *purpose, int64_t port,
         || set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES) != 0
         || zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_message,
                           sizeof(max_message)) != 0
+        || curve_apply(curve, socket) != 0
         || zmq_bind(socket, endpoint) != 0
         || zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &length) != 0)
     {
