@@ -282,8 +282,8 @@ cppcheck:
 .PHONY: fuzz lint cppcheck $(addprefix lint-,$(LINT_C)) \
         $(addprefix lint-ngx-,$(LINT_NGX))
 
-# Acknowledged rows survive 200 kill -9 of the worker, with and without nginx.
+# Kills, stops, upgrades and full disks under load: the figures of
+# docs/reliability.md.  QASINO_KILLS: how many of each (200).
 soak: all
-	QASINO_KILLS=$${QASINO_KILLS:-200} QASINO_TEST_LIMIT=7200 \
-	    prove --exec t/run -v t/worker_kill.t t/lifecycle_kill.t
+	t/soak
 .PHONY: check nginx-asan soak

@@ -20,7 +20,7 @@ use Qasino::Worker;
         }/mrx;
 
     spew("$dir/nginx.conf", $template);
-    my $server = start_server(generation_duration => 1,
+    my $server = start_server(generation_duration => 1, query_deadline => 1,
         archive_db_dir => $archive, nginx_conf => "$dir/nginx.conf");
     my $ledger = Qasino::Ledger->start(
         archive => $archive,
@@ -57,6 +57,16 @@ use Qasino::Worker;
         is($server->pid_of('qasino-worker'), $pid, '... by the same process');
         $ledger->wait_acks(20);
     }
+
+    # ZeroMQ clients are told by the bridge
+    kill 'STOP', $pid;
+    like($server->zmq('print(req({"op": "query", "sql": "select 1"})[0])')
+        ->{error_message}, qr/does not answer, try again/,
+        'a ZeroMQ client of a worker that hangs gets an error');
+    kill 'CONT', $pid;
+    $server->wait_answer;
+    is($server->zmq('print(req({"op": "query", "sql": "select 3"})[0])')
+        ->{table}{rows}[0][0], '3', '... and an answer afterwards');
 
     # a query process: the deadline is the worker's
     my @query = $server->pids('qasino-query');

@@ -21,6 +21,7 @@
 #include "line.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
+#include "unix_socket.h"
 
 #define FD_ENV     "QASINO_HANDOVER_FD"
 #define MAGIC      "QSNH0001"
@@ -31,6 +32,7 @@ extern char **environ;
 
 static int runs(const char *program);
 static void on_look(uv_timer_t *timer);
+static void on_pipe_closed(uv_handle_t *pipe);
 static int keep_fd(int fd);
 static size_t padded(size_t length);
 static const handover_item_t *next_item(const qsn_buf_t *left, size_t *at);
@@ -99,16 +101,19 @@ handover_accepts(worker_t *worker, uv_stream_t *listener,
 
     pipe = calloc(1, sizeof(*pipe));
 
-    if (pipe == NULL || uv_pipe_init(&worker->loop, pipe, 0) != 0
-        || uv_accept(listener, (uv_stream_t *) pipe) != 0
-        || handover_keep(pipe, &item, NULL) != 0)
+    if (pipe == NULL) {
+        return 0;
+    }
+
+    (void) uv_pipe_init(&worker->loop, pipe, 0);
+
+    if (unix_socket_accept(worker, listener, pipe) == 0
+        && handover_keep(pipe, &item, NULL) != 0)
     {
         qsn_log("a connection is lost to the new program");
     }
 
-    if (pipe) {
-        uv_close((uv_handle_t *) pipe, (uv_close_cb) free);
-    }
+    uv_close((uv_handle_t *) pipe, on_pipe_closed);
 
     return 1;
 }
@@ -284,6 +289,13 @@ on_look(uv_timer_t *timer)
     worker->draining = 2;
     uv_close((uv_handle_t *) timer, NULL);
     uv_stop(&worker->loop);
+}
+
+
+static void
+on_pipe_closed(uv_handle_t *pipe)
+{
+    free(pipe);
 }
 
 

@@ -35,6 +35,7 @@
 
 #include "curve.h"
 #include "flight.h"
+#include "qsn_clock.h"
 #include "qsn_log.h"
 #include "qsn_op.h"
 #include "qsn_page.h"
@@ -44,11 +45,13 @@
 
 #define BACKLOG_MAX     (256 * 1024)    /* then the ROUTER waits */
 #define REQUESTS_A_TURN 64
+#define SLACK_MS        2000
 #define CLIENT_MAX      128             /* bytes of an address */
 
 static const char away[] = "The Qasino worker is away, try again";
 static const char lost[] =
     "The Qasino worker went away before it answered, try again";
+static const char silent[] = "The Qasino worker does not answer, try again";
 static const char stopping[] = "The Qasino server is stopping, try again";
 static const char no_reason[] = "The worker broke off its answer";
 static const char crowded[] = "The ZeroMQ bridge is out of memory, try again";
@@ -59,6 +62,8 @@ typedef struct {
     router_t *router;
     flight_t *flight;
     worker_link_t link;         /* requests and their answers */
+    uint64_t heard_ms;          /* something of it, or began to wait for it */
+    uint64_t patience_ms;       /* without a word, while requests wait */
     signals_t signals;
     char worker_path[QSN_RUN_DIR_MAX + sizeof("/" QSN_WORKER_SOCKET)];
 } bridge_t;
@@ -66,6 +71,7 @@ typedef struct {
 static int bridge_open(bridge_t *bridge, const qsn_settings_t *settings);
 static void bridge_close(bridge_t *bridge);
 static int serve(bridge_t *bridge, int stop_fd);
+static void give_up_silent(bridge_t *bridge);
 static zmq_pollitem_t link_item(const worker_link_t *link);
 static long timeout(const bridge_t *bridge);
 static int takes_requests(const bridge_t *bridge);
@@ -117,6 +123,10 @@ bridge_open(bridge_t *bridge, const qsn_settings_t *settings)
     (void) snprintf(bridge->worker_path, sizeof(bridge->worker_path), "%s/%s",
                     settings->run_dir, QSN_WORKER_SOCKET);
     worker_link_init(&bridge->link, bridge->worker_path, "requests");
+
+    /* a query waits for as long as one may take, and runs twice that long */
+    bridge->patience_ms = 3 * (uint64_t) settings->query_deadline_ms
+                          + SLACK_MS;
 
     bridge->context = zmq_ctx_new();
     bridge->flight = flight_create((size_t) settings->zmq_max_in_flight,
@@ -207,8 +217,23 @@ serve(bridge_t *bridge, int stop_fd)
             serve_clients(bridge);
         }
 
+        give_up_silent(bridge);
         worker_link_flush(&bridge->link);
         worker_link_flush(&bridge->signals.link);
+    }
+}
+
+
+/* A worker that hangs takes connections, and requests, and says nothing. */
+
+static void
+give_up_silent(bridge_t *bridge)
+{
+    if (!flight_is_empty(bridge->flight)
+        && qsn_clock_monotonic_ms() - bridge->heard_ms >= bridge->patience_ms)
+    {
+        worker_link_drop(&bridge->link, "it does not answer");
+        fail_all(bridge, silent);
     }
 }
 
@@ -226,19 +251,32 @@ link_item(const worker_link_t *link)
 }
 
 
-/* Milliseconds until a link wants to connect, -1: none does. */
+/* Milliseconds until a link wants to connect, or requests have waited long
+   enough; -1: nothing of that. */
 
 static long
 timeout(const bridge_t *bridge)
 {
-    long a = worker_link_timeout(&bridge->link);
-    long b = worker_link_timeout(&bridge->signals.link);
+    long waits[] = {
+        worker_link_timeout(&bridge->link),
+        worker_link_timeout(&bridge->signals.link), -1
+    };
+    long least = -1;
 
-    if (a == -1 || b == -1) {
-        return a == -1 ? b : a;
+    if (!flight_is_empty(bridge->flight)) {
+        uint64_t silence = qsn_clock_monotonic_ms() - bridge->heard_ms;
+
+        waits[2] = silence < bridge->patience_ms
+                   ? (long) (bridge->patience_ms - silence) : 0;
     }
 
-    return a < b ? a : b;
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+        if (waits[i] != -1 && (least == -1 || waits[i] < least)) {
+            least = waits[i];
+        }
+    }
+
+    return least;
 }
 
 
@@ -274,6 +312,10 @@ serve_request(bridge_t *bridge, router_request_t *request)
 
     if (error == NULL && !worker_link_is_up(&bridge->link)) {
         error = away;
+    }
+
+    if (error == NULL && flight_is_empty(bridge->flight)) {
+        bridge->heard_ms = qsn_clock_monotonic_ms();    /* waiting begins */
     }
 
     if (error == NULL) {
@@ -323,6 +365,8 @@ forward(bridge_t *bridge, router_request_t *request, uint64_t id)
 static void
 serve_worker(bridge_t *bridge)
 {
+    bridge->heard_ms = qsn_clock_monotonic_ms();
+
     for ( ;; ) {
         enum worker_link_event event = worker_link_next(&bridge->link);
 

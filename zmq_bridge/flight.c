@@ -90,6 +90,13 @@ flight_is_full(const flight_t *flight)
 }
 
 
+int
+flight_is_empty(const flight_t *flight)
+{
+    return flight->in_flight == 0;
+}
+
+
 flight_request_t *
 flight_add(flight_t *flight, envelope_t *envelope)
 {

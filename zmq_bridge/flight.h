@@ -45,6 +45,7 @@ flight_t *flight_create(size_t max_in_flight, size_t max_reply);
 void flight_destroy(flight_t *flight);  /* NULL is fine */
 
 int flight_is_full(const flight_t *flight);
+int flight_is_empty(const flight_t *flight);
 
 /* A new request; it takes over *envelope and leaves it empty.  NULL when
    full or without memory: the envelope then stays the caller's. */

@@ -81,7 +81,8 @@ router_create(void *context, const curve_t *curve,
     router->max_message = (size_t) settings->zmq_max_message;
     router->max_unread = (size_t) settings->zmq_max_reply * UNREAD_REPLIES;
     router->socket = zmq_listen_open(context, curve, ZMQ_ROUTER,
-                                     "ZeroMQ requests", settings->zmq_port, RECEIVE_HIGH_WATER,
+                                     "ZeroMQ requests", settings->zmq_port,
+                                     RECEIVE_HIGH_WATER,
                                      (int) settings->zmq_max_in_flight
                                      + SEND_HIGH_WATER,
                                      2 * settings->zmq_max_message);
