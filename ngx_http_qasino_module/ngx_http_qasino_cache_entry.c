@@ -154,6 +154,10 @@ ngx_http_qasino_cache_body(ngx_pool_t *pool,
 
     *ll = NULL;
 
+    if (b == NULL) {
+        return NULL;            /* no answer is without a body */
+    }
+
     b->last_buf = 1;
     b->last_in_chain = 1;
 
