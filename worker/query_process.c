@@ -69,6 +69,10 @@ query_process_serve(query_process_t *process, snapshot_t *snapshot,
 {
     int first = process->wanted == NULL;
 
+    if (process->stopping) {
+        return;
+    }
+
     snapshot_put(process->wanted);
     process->wanted = snapshot_get(snapshot);
     process->static_version = static_version;

@@ -129,7 +129,8 @@ void query_process_end(query_process_t *process, int again);
 int query_process_is_on(const query_process_t *process);
 int query_process_is_off(const query_process_t *process);
 
-/* Kills it for good; the loop closes its handles, then free. */
+/* Kills it for good, whatever it is served afterwards; the loop closes its
+   handles, then free. */
 void query_process_stop(query_process_t *process);
 void query_process_free(query_process_t *process);
 
