@@ -11,6 +11,8 @@ await publish(url, 'lab', 'samples', { name: 'text', n: 'int', x: 'real',
 await publish(url, 'lab', 'counters', { name: 'text', v: 'int' },
     [['fixed', 1], ['moving', 1]], { static: 1 });
 
+await turn(url);
+
 const ask = (sql) => `${url}query?sql=${encodeURIComponent(sql)}`;
 
 await run(async (browser) => {

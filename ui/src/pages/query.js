@@ -368,6 +368,9 @@ export function queryPage(params) {
             chart.leave();
         },
         generation() {
+            if (place.contains(document.activeElement)) {
+                loadSchema();
+            }
             if (following && !running) {
                 run({ again: Boolean(result) });
             }
