@@ -229,7 +229,7 @@ query_process_end(query_process_t *process, int again)
 int
 query_process_is_on(const query_process_t *process)
 {
-    return process->wanted && !process->ending && !process->dying;
+    return process->wanted && !process->ending;
 }
 
 

@@ -124,8 +124,8 @@ void query_process_flush(query_process_t *process);
 /* Ends it: to begin anew at once, or when it is served a snapshot again. */
 void query_process_end(query_process_t *process, int again);
 
-/* It runs or is about to; it does not, and can be started.  While it ends
-   it is neither. */
+/* It runs, or will again by itself; it does not, and can be started.  While
+   it ends it is neither. */
 int query_process_is_on(const query_process_t *process);
 int query_process_is_off(const query_process_t *process);
 
