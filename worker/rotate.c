@@ -117,8 +117,10 @@ rotate_start(worker_t *worker, char *error)
         writer->number = found.collecting;
         writer->generation = generation_open(&worker->settings,
                                              found.collecting, error);
-        if (writer->generation == NULL) {
-            return -1;
+        if (writer->generation == NULL
+            || carry_from(worker, found.served, error) != 0)
+        {
+            return -1;          /* it may hold rows: the next start tries */
         }
 
         qsn_log("goes on collecting into generation %llu",
@@ -607,8 +609,8 @@ next_number(uint64_t after)
 }
 
 
-/* Opens the writer's generation, or goes on with it, and finds what is to be
-   carried into it; persists: there may be something. */
+/* Opens the writer's generation, if there is none to go on with, and finds
+   what is to be carried into it; persists: there may be something. */
 static void
 begin_next(worker_t *worker, uint64_t sealed, int persists)
 {
@@ -620,15 +622,15 @@ begin_next(worker_t *worker, uint64_t sealed, int persists)
     if (writer->generation == NULL) {
         writer->generation = generation_open(&worker->settings,
                                              writer->number, error);
-    }
 
-    if (writer->generation == NULL
-        || (persists ? carry_from(worker, sealed, error)
-                     : carry_nothing(writer->generation)) != 0)
-    {
-        discard(worker);
-        refuse(writer, error);
-        return;
+        if (writer->generation == NULL
+            || (persists ? carry_from(worker, sealed, error)
+                         : carry_nothing(writer->generation)) != 0)
+        {
+            discard(worker);
+            refuse(writer, error);
+            return;
+        }
     }
 
     budget_limit(&writer->generation->store, writer->budget.max_generation);
@@ -640,6 +642,7 @@ begin_next(worker_t *worker, uint64_t sealed, int persists)
 }
 
 
+/* Nothing has been published into it. */
 static void
 discard(worker_t *worker)
 {
