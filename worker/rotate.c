@@ -15,9 +15,6 @@
 
 #include "rotate.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,18 +22,13 @@
 #include "connection.h"
 #include "ingest.h"
 #include "internal_tables.h"
+#include "leftovers.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "write_snapshot.h"
 
 #define ROOM_MS      200
 #define SEAL_MS      1000       /* to the next try */
-
-typedef struct {
-    uint64_t served;            /* newest sealed, 0: none */
-    uint64_t collecting;        /* newest open one, 0: none */
-    uint64_t highest;           /* of all */
-} found_t;
 
 /* What the page says of a generation that was sealed. */
 typedef struct {
@@ -63,13 +55,8 @@ typedef struct {
     int refusing;               /* there is no room yet */
 } room_t;
 
-static int make_first_snapshot(worker_t *worker, found_t *found,
+static int make_first_snapshot(worker_t *worker, leftovers_t *found,
     char *error);
-static int scan(worker_t *worker, found_t *found, char *error);
-static int look_at(const char *path, uint64_t number, found_t *found,
-    char *error);
-static int put_aside(const char *path, char *error);
-static void clean_up(worker_t *worker, const found_t *found);
 static void on_rotation(uv_timer_t *timer);
 static void run_rotation(job_t *job);
 static void on_rotated(job_t *job);
@@ -98,9 +85,9 @@ int
 rotate_start(worker_t *worker, char *error)
 {
     writer_t *writer = &worker->writer;
-    found_t found = { 0 };
+    leftovers_t found;
 
-    if (scan(worker, &found, error) != 0) {
+    if (leftovers_find(worker, &found, error) != 0) {
         return -1;
     }
 
@@ -138,7 +125,7 @@ rotate_start(worker_t *worker, char *error)
         return -1;
     }
 
-    clean_up(worker, &found);
+    leftovers_clean_up(worker, &found);
     publish_page(worker, left);
     worker->rotation.data = worker;
     (void) uv_timer_init(&worker->loop, &worker->rotation);
@@ -230,7 +217,7 @@ rotate_signal(worker_t *worker, const char *first, qsn_buf_t *body)
  * before the open generation, if there is one: that goes on.
  */
 static int
-make_first_snapshot(worker_t *worker, found_t *found, char *error)
+make_first_snapshot(worker_t *worker, leftovers_t *found, char *error)
 {
     uint64_t number = found->collecting ? found->collecting - 1
                                         : (uint64_t) qsn_clock_epoch();
@@ -255,131 +242,6 @@ make_first_snapshot(worker_t *worker, found_t *found, char *error)
     }
 
     return 0;
-}
-
-
-/* What a former worker left in db_dir. */
-static int
-scan(worker_t *worker, found_t *found, char *error)
-{
-    DIR *dir = opendir(worker->settings.db_dir);
-    struct dirent *entry;
-    int rc = 0;
-
-    if (dir == NULL) {
-        (void) snprintf(error, ROTATE_ERROR_SIZE, "cannot read db_dir %s: %s",
-                        worker->settings.db_dir, strerror(errno));
-        return -1;
-    }
-
-    while (rc == 0 && (entry = readdir(dir)) != NULL) {
-        uint64_t number = generation_number_of(entry->d_name);
-        char *path = number ? generation_path(worker->settings.db_dir,
-                                              number) : NULL;
-
-        if (path) {
-            rc = look_at(path, number, found, error);
-        }
-
-        free(path);
-    }
-
-    (void) closedir(dir);
-
-    return rc;
-}
-
-
-/* A file that may hold rows is never deleted for being unreadable. */
-static int
-look_at(const char *path, uint64_t number, found_t *found, char *error)
-{
-    if (number > found->highest) {
-        found->highest = number;
-    }
-
-    switch (generation_probe(path, error)) {
-
-    case GENERATION_SEALED:
-        if (number > found->served) {
-            found->served = number;
-        }
-
-        return 0;
-
-    case GENERATION_OPEN:
-        if (number > found->collecting) {
-            found->collecting = number;
-        }
-
-        return 0;
-
-    case GENERATION_EMPTY:
-        generation_unlink(path);
-        return 0;
-
-    case GENERATION_DAMAGED:
-        qsn_log("%s: put aside as %s.damaged", error, path);
-        return put_aside(path, error);
-
-    case GENERATION_UNREADABLE:
-        return -1;
-    }
-
-    return -1;
-}
-
-
-static int
-put_aside(const char *path, char *error)
-{
-    char aside[PATH_MAX];
-
-    (void) snprintf(aside, sizeof(aside), "%s.damaged", path);
-
-    if (rename(path, aside) == -1) {
-        (void) snprintf(error, ROTATE_ERROR_SIZE, "cannot rename %s: %s",
-                        path, strerror(errno));
-        return -1;
-    }
-
-    return 0;
-}
-
-
-/* Files of older generations: nobody reads them any more. */
-static void
-clean_up(worker_t *worker, const found_t *found)
-{
-    DIR *dir = opendir(worker->settings.db_dir);
-    struct dirent *entry;
-
-    while (dir && (entry = readdir(dir)) != NULL) {
-        uint64_t number = generation_number_of(entry->d_name);
-        int copy = strncmp(entry->d_name, WRITE_SNAPSHOT_PREFIX,
-                           sizeof(WRITE_SNAPSHOT_PREFIX) - 1) == 0;
-        char *path = NULL;
-
-        if ((!copy && (number == 0 || number == found->served
-                       || number == worker->collecting))
-            || asprintf(&path, "%s/%s", worker->settings.db_dir,
-                        entry->d_name) == -1)
-        {
-            continue;
-        }
-
-        if (copy) {
-            generation_unlink(path);
-        } else {
-            snapshot_dispose(&worker->loop, &worker->settings, path);
-        }
-
-        free(path);
-    }
-
-    if (dir) {
-        (void) closedir(dir);
-    }
 }
 
 

@@ -6,9 +6,6 @@
 #include "qsn_buf.h"
 #include "worker.h"
 
-/* Names of copies for use_write_db; left-overs are removed at start-up. */
-#define WRITE_SNAPSHOT_PREFIX  "qasino_write_snapshot_"
-
 #define ROTATE_ERROR_SIZE  GENERATION_ERROR_SIZE
 
 /*

@@ -13,6 +13,9 @@
 
 #include "exchange.h"
 
+/* Names of copies for use_write_db; left-overs are removed at start-up. */
+#define WRITE_SNAPSHOT_PREFIX  "qasino_write_snapshot_"
+
 /*
  * Finds exchange->query.snapshot, a copy that has every publish which was
  * acknowledged before this was called; then calls ready on the loop, with an
