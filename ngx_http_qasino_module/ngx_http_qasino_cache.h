@@ -38,7 +38,7 @@
 
 
 /* goes up with every change of the structures below */
-#define NGX_HTTP_QASINO_CACHE_LAYOUT  1
+#define NGX_HTTP_QASINO_CACHE_LAYOUT  2
 
 
 typedef struct ngx_http_qasino_cache_block_s  ngx_http_qasino_cache_block_t;
@@ -80,6 +80,9 @@ typedef struct {
     ngx_uint_t                       layout;
     volatile ngx_uint_t              changing;
     ngx_uint_t                       leaked;
+
+    uint64_t                         hits;
+    uint64_t                         misses;   /* expired ones, too */
 
     ngx_rbtree_t                     rbtree;
     ngx_rbtree_node_t                sentinel;

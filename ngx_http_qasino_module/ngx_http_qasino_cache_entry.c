@@ -88,9 +88,39 @@ ngx_http_qasino_cache_find(ngx_http_request_t *r, ngx_shm_zone_t *shm_zone,
         rc = NGX_OK;
     }
 
+    if (rc == NGX_OK) {
+        sh->hits++;
+
+    } else {
+        sh->misses++;
+    }
+
     ngx_http_qasino_cache_unlock(cache, sh);
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_http_qasino_cache_count(ngx_shm_zone_t *shm_zone, uint64_t *hits,
+    uint64_t *misses)
+{
+    ngx_http_qasino_cache_t     *cache;
+    ngx_http_qasino_cache_sh_t  *sh;
+
+    cache = shm_zone->data;
+
+    sh = ngx_http_qasino_cache_lock(cache);
+    if (sh == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *hits = sh->hits;
+    *misses = sh->misses;
+
+    ngx_http_qasino_cache_unlock(cache, sh);
+
+    return NGX_OK;
 }
 
 

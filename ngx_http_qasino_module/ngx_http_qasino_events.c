@@ -469,11 +469,13 @@ static ngx_int_t
 ngx_http_qasino_events_send(ngx_http_qasino_client_t *client,
     ngx_http_qasino_event_e event)
 {
-    int64_t              left;
-    ngx_buf_t           *b;
-    ngx_connection_t    *c;
-    qsn_page_state_t    *state;
-    ngx_http_request_t  *r;
+    int64_t                      left;
+    uint64_t                     hits, misses;
+    ngx_buf_t                   *b;
+    ngx_connection_t            *c;
+    qsn_page_state_t            *state;
+    ngx_http_request_t          *r;
+    ngx_http_qasino_loc_conf_t  *qlcf;
 
     r = client->request;
     c = r->connection;
@@ -512,7 +514,7 @@ ngx_http_qasino_events_send(ngx_http_qasino_client_t *client,
                                "\"duration_ms\": %uL, \"tables\": %uL, "
                                "\"rows\": %uL, \"publishers\": %uL, "
                                "\"static_version\": %uL, "
-                               "\"worker_start_id\": \"%uL\"}\n\n",
+                               "\"worker_start_id\": \"%uL\"",
                                state->generation_number,
                                ngx_http_qasino_event_names[event],
                                state->generation_number,
@@ -521,6 +523,19 @@ ngx_http_qasino_events_send(ngx_http_qasino_client_t *client,
                                state->rows, state->publishers,
                                state->static_version,
                                state->worker_start_id);
+
+        qlcf = ngx_http_get_module_loc_conf(r, ngx_http_qasino_module);
+
+        if (qlcf->cache
+            && ngx_http_qasino_cache_count(qlcf->cache, &hits, &misses)
+               == NGX_OK)
+        {
+            b->last = ngx_slprintf(b->last, b->end,
+                                   ", \"cache\": {\"hits\": %uL, "
+                                   "\"misses\": %uL}", hits, misses);
+        }
+
+        b->last = ngx_slprintf(b->last, b->end, "}\n\n");
     }
 
     client->out.buf = b;

@@ -254,13 +254,16 @@ void ngx_http_qasino_cache_store(ngx_http_request_t *r,
 /*
  * cache zone and entries.  find: NGX_OK with an entry that stays until the
  * request ends, NGX_ABORT: it is not of this generation or these static
- * tables any more, NGX_DECLINED: there is none.
+ * tables any more, NGX_DECLINED: there is none.  count: how often find had
+ * one, and had none, since the zone began; NGX_DECLINED: out of use.
  */
 char *ngx_http_qasino_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_qasino_cache_find(ngx_http_request_t *r,
     ngx_shm_zone_t *shm_zone, ngx_http_qasino_cache_key_t *key,
     qsn_page_state_t *page, ngx_http_qasino_cache_entry_t **found);
+ngx_int_t ngx_http_qasino_cache_count(ngx_shm_zone_t *shm_zone,
+    uint64_t *hits, uint64_t *misses);
 void ngx_http_qasino_cache_describe(ngx_http_qasino_cache_entry_t *entry,
     ngx_http_qasino_reply_t *reply);
 ngx_chain_t *ngx_http_qasino_cache_body(ngx_pool_t *pool,

@@ -21,6 +21,7 @@ $conf =~ s{(?=^\s*location / \{)}{
         }
         # room for a few events between it and its client
         location = /slow { qasino_events; tcp_nodelay on; }
+        location = /nocache { qasino_events; qasino_cache off; }
 }m or die;
 my $file = temp_dir() . '/nginx.conf';
 spew($file, $conf);
@@ -109,6 +110,25 @@ my $client = listen_to('/events');
     cmp_ok($data->{age_ms} + $data->{left_ms}, '==', 1000,
         'age and what is left');
     is($all->[0]{retry}, 2000, 'when to come back');
+}
+
+# What the result cache did.  Nobody else asks it something here.
+{
+    my $count = sub {
+        wait_event(listen_to('/events'), 'generation')->[0]{data}{cache};
+    };
+    my $before = $count->();
+    my @answers = map { $server->http_get("/request?op=query&sql=$_"
+        . '%20from%20qasino_server_info') } ('select%201') x 8, 'select%202';
+    my $after = $count->();
+
+    is(scalar(grep { $_->{status} == 200 } @answers), 9, 'nine questions');
+    is($after->{hits} + $after->{misses}
+        - $before->{hits} - $before->{misses}, 9, '... are counted');
+    cmp_ok($after->{hits}, '>', $before->{hits}, '... hits');
+    cmp_ok($after->{misses}, '>=', $before->{misses} + 2, '... and misses');
+    ok(!exists wait_event(listen_to('/nocache'), 'generation')->[0]{data}
+        {cache}, 'no cache, no counts');
 }
 
 # A static publish shows at once.

@@ -11,6 +11,12 @@ my $server = start_server(generation_duration => 3600,
     Qasino::Server::tls_settings());
 my %html = (Accept => 'text/html,application/xhtml+xml,*/*;q=0.8');
 
+sub varies ($answer) {
+    my $vary = $answer->{headers}{vary};
+    return sort map { split /, */ } grep { defined }
+        ref $vary ? @$vary : $vary;
+}
+
 for my $target ('/', '/tables', '/desc?tablename=x', '/query?sql=select%201',
     '/query', '/publishers', '/views', '/server')
 {
@@ -29,8 +35,7 @@ for my $target ('/', '/tables', '/desc?tablename=x', '/query?sql=select%201',
     is($headers->{'x-content-type-options'}, 'nosniff', '... not to guess');
     is($headers->{'referrer-policy'}, 'no-referrer', '... or to tell');
     is($headers->{'cache-control'}, 'no-cache', '... or to keep unasked');
-    my $vary = $headers->{vary};
-    ok((grep { $_ eq 'Accept' } ref $vary ? @$vary : $vary),
+    is_deeply([varies($answer)], ['Accept', 'Accept-Encoding'],
         '... for who accepts it');
     isnt($nonce, ($server->http_get($target, %html)->{content}
         =~ /nonce" content="(\w+)"/)[0], '... with a nonce of its own');
@@ -45,11 +50,18 @@ for my $target ('/', '/tables', '/desc?tablename=x', '/query?sql=select%201',
             ? (Accept => $other) : ());
         unlike($answer->{content}, qr/<script/,
             'the plain page for ' . ($other // 'nothing'));
+        is_deeply([varies($answer)], ['Accept', ('Accept-Encoding')
+            x ($answer->{status} == 200)], '... for who accepts that');
         is($answer->{content}, $server->http_get($plain)->{content},
             "... which is that of $plain")
             if $target !~ /server|query$/;
     }
 }
+
+# What is asked for by its own address is the same for all.
+is_deeply([grep { $_ eq 'Accept' } varies($server->http_get($_))], [],
+    "$_: whatever is accepted")
+    for '/plain/tables', '/request?op=query&sql=select%201';
 
 # No byte of an address gets out of its attribute.
 for my $args (q{x"><script>alert(1)</script>}, q{x'y}, q{a<b}, 'a\b', 'a`b') {

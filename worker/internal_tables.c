@@ -1,5 +1,5 @@
 /*
- * The tables' columns are the original's.  A table counts itself and its
+ * The tables' columns are the original's, which had no slow_queries.  A table counts itself and its
  * sisters, so qasino_server_tables comes last and its own row is computed.
  */
 
@@ -13,7 +13,8 @@
 static const char *const names[] = {
     "qasino_server_info", "qasino_server_connections",
     "qasino_server_views", "qasino_server_sql_stats",
-    "qasino_server_update_stats", "qasino_server_tables"
+    "qasino_server_update_stats", "qasino_server_slow_queries",
+    "qasino_server_tables"
 };
 
 #define NAMES  (sizeof(names) / sizeof(names[0]))
@@ -32,11 +33,14 @@ static const char schema[] =
     "CREATE TABLE qasino_server_update_stats(updates_received INTEGER, "
     "updates_completed INTEGER, update_errors INTEGER, "
     "inserts_received INTEGER, inserts_completed INTEGER);"
+    "CREATE TABLE qasino_server_slow_queries(statement TEXT, seconds REAL, "
+    "status INTEGER, finished_epoch REAL);"
     /* no copy, so that it costs nothing until somebody asks */
     "CREATE VIEW qasino_server_reports AS SELECT tablename, identity, "
     "nr_rows, updates AS nr_updates, epoch AS last_update_epoch, persist, "
     "carried FROM _qasino_reports;";
 
+static int make_slow_queries(sqlite3 *db, const slow_queries_t *slow);
 static int make_connections(generation_t *generation,
     const internal_info_t *info);
 static int put_connection(sqlite3_stmt *statement, const char *identity,
@@ -77,9 +81,34 @@ internal_tables_make(generation_t *generation, const internal_info_t *info,
         return -1;
     }
 
-    return views_make(views, &generation->store) == 0
+    return make_slow_queries(db, info->slow) == 0
+           && views_make(views, &generation->store) == 0
            && make_connections(generation, info) == 0
            && make_tables(generation, info) == 0 ? 0 : -1;
+}
+
+
+static int
+make_slow_queries(sqlite3 *db, const slow_queries_t *slow)
+{
+    sqlite3_stmt *statement = sql_prepare(db,
+        "INSERT INTO qasino_server_slow_queries VALUES(?1, ?2, ?3, ?4)");
+    int rc = statement ? SQLITE_OK : SQLITE_ERROR;
+
+    for (size_t i = 0; rc == SQLITE_OK && slow && i < slow->count; i++) {
+        const slow_query_t *query = &slow->queries[i];
+
+        (void) sqlite3_bind_text(statement, 1, query->statement,
+                                 (int) query->length, SQLITE_STATIC);
+        (void) sqlite3_bind_double(statement, 2, (double) query->ms / 1000);
+        (void) sqlite3_bind_int64(statement, 3, query->status);
+        (void) sqlite3_bind_double(statement, 4, query->finished_epoch);
+        rc = sql_run(statement);
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_OK ? 0 : -1;
 }
 
 

@@ -8,6 +8,7 @@
  */
 
 #include "generation.h"
+#include "slow_queries.h"
 #include "stats.h"
 #include "views.h"
 
@@ -16,6 +17,7 @@ typedef struct {
     double duration_s;
     double start_epoch;         /* when the generation begins to be served */
     stats_t stats;
+    const slow_queries_t *slow; /* NULL: none */
     const catalog_t *statics;   /* the static tables */
 } internal_info_t;
 

@@ -131,8 +131,8 @@ start(worker_t *w, char **argv)
     argv[0] = (char *) QUERY_PROGRAM;
 
     if (query_program && own_program) {
-        w->pool = pool_create(&w->loop, settings, &w->stats, query_program,
-                              argv);
+        w->pool = pool_create(&w->loop, settings, &w->stats, &w->slow,
+                              query_program, argv);
     }
 
     if (w->pool == NULL) {

@@ -15,6 +15,7 @@
 
 #include "denylist.h"
 #include "lanes.h"
+#include "qsn_clock.h"
 #include "qsn_op.h"
 #include "qsn_reply.h"
 #include "query_process.h"
@@ -27,6 +28,7 @@ struct pool_s {
     uv_loop_t *loop;
     const qsn_settings_t *settings;
     stats_t *stats;
+    slow_queries_t *slow;
     lanes_t lanes;
     uint64_t turn;              /* counts snapshots */
     uint64_t world;             /* and changes of static tables, too */
@@ -58,6 +60,9 @@ static void pass_on(pool_t *pool, query_t *query, const qsn_frame_t *frame,
 static void hand_out(pool_t *pool, query_t *follower,
     const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 static int is_for_all(const qsn_frame_t *frame, const uint8_t *args);
+static void note_slow(pool_t *pool, const query_t *query, uint64_t ms,
+    unsigned status);
+static void note_ended(pool_t *pool, const query_t *query, unsigned status);
 static void fail(pool_t *pool, query_t *query, unsigned status,
     const char *message);
 static void stop(pool_t *pool, query_t *query, unsigned status,
@@ -73,7 +78,7 @@ static const query_process_events_t events = {
 
 pool_t *
 pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
-    const char *program, char **argv)
+    slow_queries_t *slow, const char *program, char **argv)
 {
     pool_t *pool = calloc(1, sizeof(*pool));
 
@@ -84,6 +89,7 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->loop = loop;
     pool->settings = settings;
     pool->stats = stats;
+    pool->slow = slow;
     pool->share = share_create();
 
     if (lanes_create(&pool->lanes, loop, settings->query_processes
@@ -494,6 +500,8 @@ on_frame(query_process_t *process, void *data, const qsn_frame_t *frame,
 
     pool->stats->sql_completed += good;
     pool->stats->sql_errors += !good;
+    note_slow(pool, query, process->ran_ms, query->answered ? 200 * good
+                                                            : frame->status);
     pass_on(pool, query, frame, args, body);
     lanes_rest(&pool->lanes, process);
     dispatch(pool);
@@ -520,6 +528,7 @@ on_death(query_process_t *process, int overdue)
         }
 
         if (overdue && i == 0) {
+            note_ended(pool, query, 504);
             fail(pool, query, 504, "The query did not stop at its deadline "
                  "(query_deadline): its process was killed");
 
@@ -527,6 +536,7 @@ on_death(query_process_t *process, int overdue)
             run_again(query);
 
         } else {
+            note_ended(pool, query, 500);
             fail(pool, query, 500, "The query's process died");
         }
     }
@@ -598,6 +608,28 @@ is_for_all(const qsn_frame_t *frame, const uint8_t *args)
 }
 
 
+static void
+note_slow(pool_t *pool, const query_t *query, uint64_t ms, unsigned status)
+{
+    slow_queries_add(pool->slow, query->sql, query->sql_length, ms, status,
+                     qsn_clock_epoch());
+}
+
+
+/* The same of a query with a process that will not end it: of the one that
+   it runs, as those behind have taken no time yet. */
+static void
+note_ended(pool_t *pool, const query_t *query, unsigned status)
+{
+    const query_process_t *process = query->process;
+
+    if (process->sent[0].query == query) {
+        note_slow(pool, query, uv_now(pool->loop) - process->since_ms,
+                  query->answered ? 0 : status);
+    }
+}
+
+
 /* The last frame of a query, made here. */
 static void
 fail(pool_t *pool, query_t *query, unsigned status, const char *message)
@@ -650,6 +682,7 @@ stop(pool_t *pool, query_t *query, unsigned status, const char *message)
 
     int paused = process->paused && process->sent[0].query == query;
 
+    note_ended(pool, query, status);
     query_process_forget(process, query);
     fail(pool, query, status, message);
 

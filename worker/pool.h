@@ -25,6 +25,7 @@
 
 #include "qsn_frame.h"
 #include "qsn_settings.h"
+#include "slow_queries.h"
 #include "snapshot.h"
 #include "stats.h"
 
@@ -65,11 +66,12 @@ struct query_s {
 };
 
 /*
+ * slow: where queries that take long are noted.
  * argv is the worker's own command line: the children read the same
  * settings.  program is the path of qasino-query.  NULL without memory.
  */
 pool_t *pool_create(uv_loop_t *loop, const qsn_settings_t *settings,
-    stats_t *stats, const char *program, char **argv);
+    stats_t *stats, slow_queries_t *slow, const char *program, char **argv);
 
 /* Kills the children; waiting and running queries get their last frame.
    Runs the loop until everything on it is closed. */

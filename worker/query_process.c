@@ -551,8 +551,11 @@ take_answer(query_process_t *process, const qsn_frame_t *frame,
     first->answered = 1;
 
     if (!(frame->flags & QSN_FLAG_MORE)) {
+        uint64_t now = uv_now(process->loop);
+
         process->sent_count--;
-        process->since_ms = uv_now(process->loop);
+        process->ran_ms = now - process->since_ms;
+        process->since_ms = now;
         memmove(first, first + 1, process->sent_count * sizeof(*first));
     }
 

@@ -56,6 +56,7 @@ struct query_process_s {
     query_process_sent_t sent[QUERY_PROCESS_AHEAD];
     size_t sent_count;
     uint64_t since_ms;          /* when the first became that, loop time */
+    uint64_t ran_ms;            /* how long the one before it took */
     int paused;
     int yields;                 /* runs at low priority, for good */
 

@@ -169,6 +169,7 @@ int
 rotate_seal_info(worker_t *worker, seal_info_t *info)
 {
     info->stats = worker->stats;
+    info->slow = worker->slow;
 
     return static_store_tables(worker->statics, &info->statics);
 }
@@ -266,6 +267,7 @@ on_rotation(uv_timer_t *timer)
     }
 
     memset(&worker->stats, 0, sizeof(worker->stats));
+    worker->slow.count = 0;
     rotation->job.run = run_rotation;
     rotation->job.done = on_rotated;
     rotation->worker = worker;
@@ -357,6 +359,7 @@ on_rotated(job_t *job)
             (uint64_t) worker->settings.generation_duration_ms;
 
         add_stats(&worker->stats, &rotation->info.stats);
+        slow_queries_merge(&worker->slow, &rotation->info.slow);
         (void) uv_timer_start(&worker->rotation, on_rotation,
                               duration < SEAL_MS ? duration : SEAL_MS, 0);
 
@@ -407,6 +410,7 @@ seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
                       / 1000,
         .start_epoch = qsn_clock_epoch(),
         .stats = info->stats,
+        .slow = &info->slow,
         .statics = &info->statics
     };
 

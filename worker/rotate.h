@@ -25,6 +25,7 @@ void rotate_static_changed(worker_t *worker, uint64_t version);
    loop, used by the writer. */
 typedef struct {
     stats_t stats;              /* without the writer's own */
+    slow_queries_t slow;
     catalog_t statics;
 } seal_info_t;
 

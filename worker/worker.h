@@ -21,6 +21,7 @@
 #include "qsn_page.h"
 #include "qsn_settings.h"
 #include "request.h"
+#include "slow_queries.h"
 #include "snapshot.h"
 #include "static_writer.h"
 #include "stats.h"
@@ -39,6 +40,7 @@ typedef struct {
     qsn_settings_t settings;
     request_limits_t limits;
     stats_t stats;
+    slow_queries_t slow;        /* of this generation */
 
     uint64_t collecting;        /* number of the open generation */
     snapshot_t *snapshot;       /* being served */

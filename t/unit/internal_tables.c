@@ -40,6 +40,7 @@ static void
 make(generation_t *generation, const catalog_t *statics)
 {
     views_t *views = views_create(NULL, NULL);
+    slow_queries_t slow = { 0 };
     internal_info_t info = {
         .identity = "the 'server'",
         .duration_s = 1.5,
@@ -50,9 +51,12 @@ make(generation_t *generation, const catalog_t *statics)
             .updates_received = 6, .updates_completed = 7,
             .update_errors = 8
         },
+        .slow = &slow,
         .statics = statics
     };
 
+    slow_queries_add(&slow, "select 1", 8, 250, 200, 1795331139.25);
+    slow_queries_add(&slow, "select it's", 11, 4000, 504, 1795331138.5);
     assert_non_null(views);
     assert_int_equal(store_begin(&generation->store), 0);
     assert_int_equal(internal_tables_make(generation, &info, views), 0);
@@ -129,9 +133,9 @@ test_own_counts(void **state)
     }
 
     (void) sqlite3_finalize(statement);
-    assert_int_equal(count, 8);
+    assert_int_equal(count, 9);
     fixture_assert_rows(db, "SELECT nr_rows FROM qasino_server_tables WHERE "
-                        "tablename = 'qasino_server_tables'", "8");
+                        "tablename = 'qasino_server_tables'", "9");
     generation_close(generation);
 }
 
@@ -158,9 +162,13 @@ test_others(void **state)
     fixture_assert_rows(db, "SELECT updates_received, updates_completed, "
                         "update_errors, inserts_received, inserts_completed "
                         "FROM qasino_server_update_stats", "6|7|8|4|5");
+    fixture_assert_rows(db, "SELECT statement, seconds, status, "
+                        "finished_epoch FROM qasino_server_slow_queries",
+                        "select it's|4.0|504|1795331138.5;"
+                        "select 1|0.25|200|1795331139.25");
     fixture_assert_rows(db, "SELECT identity, nr_tables FROM "
                         "qasino_server_connections ORDER BY identity",
-                        "a|2;b|1;the 'server'|6");
+                        "a|2;b|1;the 'server'|7");
     fixture_assert_rows(db, "SELECT count(*) FROM qasino_server_views", "0");
 
     /* as recorded: WIRE.md */
@@ -189,7 +197,7 @@ test_again(void **state)
     views_destroy(views);
     make(generation, NULL);
     fixture_assert_rows(generation->store.db, "SELECT count(*) FROM "
-                        "qasino_server_tables", "8");
+                        "qasino_server_tables", "9");
     generation_close(generation);
 }
 

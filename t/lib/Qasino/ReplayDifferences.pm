@@ -559,7 +559,7 @@ our @specific = (
         name => 'internal tables while collecting',
         ids => qr/\Azmq\.q_write_db_(?:true|1)\z/,
         want => table(['name'], map { ["qasino_server_$_"] } qw(connections
-            info sql_stats tables update_stats views)),
+            info slow_queries sql_stats tables update_stats views)),
         why => 'WIRE: use_write_db: ours has the internal tables up to date',
     },
     {
