@@ -510,7 +510,7 @@ subtest 'output' => sub {
 
 is(ask('.tables') =~ s/^(?:fresh|watched)\n//gmr, join('', map { "$_\n" }
     'kept', 'others', (map { "qasino_server_$_" } qw(connections info
-    slow_queries sql_stats tables update_stats views)), 'things'), '.tables');
+    sql_stats tables update_stats views)), 'things'), '.tables');
 is(ask('.tables %the%'), "others\n", '.tables PATTERN');
 is(ask('.tables no_such'), '', '.tables without any');
 is(ask('.schema THINGS'), <<'END', '.schema TABLE');

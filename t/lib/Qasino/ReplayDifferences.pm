@@ -559,8 +559,16 @@ our @specific = (
         name => 'internal tables while collecting',
         ids => qr/\Azmq\.q_write_db_(?:true|1)\z/,
         want => table(['name'], map { ["qasino_server_$_"] } qw(connections
-            info slow_queries sql_stats tables update_stats views)),
+            info reports slow_queries sql_stats tables update_stats views)),
         why => 'WIRE: use_write_db: ours has the internal tables up to date',
+    },
+    {
+        name => 'further internal tables',
+        ids => qr/\Azmq\.q_write_db_false\z/,
+        want => table(['name'], map { ["qasino_server_$_"] } qw(connections
+            info reports slow_queries sql_stats tables update_stats views)),
+        why => 'issue 7: who published what and slow queries, for the UI;'
+            . ' SHOW TABLES does not list them',
     },
     {
         name => 'no delimiter',
