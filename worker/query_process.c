@@ -589,7 +589,8 @@ on_snapshot_confirmed(query_process_t *process, const qsn_frame_t *frame,
                 (const char *) body);
         snapshot_put(told->snapshot);
 
-        if (!process->confirmed && process->told == NULL) {
+        /* one that serves an old snapshot for ever is worse than none */
+        if (process->told == NULL) {
             kill_process(process);
         }
     }

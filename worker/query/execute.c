@@ -12,6 +12,8 @@ static int prepare(const execute_t *execute, const statement_t *statement,
 static int run_prepared(const execute_t *execute,
     const statement_t *statement, sqlite3_stmt *prepared, render_t *render,
     failure_t *failure);
+static int check_sent(const execute_t *execute, const render_t *render,
+    failure_t *failure);
 static int bind_values(const execute_t *execute, const statement_t *statement,
     sqlite3_stmt *prepared, failure_t *failure);
 static int find_table(const execute_t *execute,
@@ -179,10 +181,35 @@ run_prepared(const execute_t *execute, const statement_t *statement,
     }
 
     if (result == 0) {
-        render->kind->end(render);
+        render->kind->end(render);      /* may still have rows to send */
+        result = check_sent(execute, render, failure);
     }
 
     return result;
+}
+
+
+/* 0 if all that was rendered is sent, or waits in the sink. */
+static int
+check_sent(const execute_t *execute, const render_t *render,
+    failure_t *failure)
+{
+    const sink_t *sink = render->sink;
+
+    if (render->failed || sink->buf.failed) {
+        execute_failure(execute, SQLITE_NOMEM, failure);
+        return -1;
+    }
+
+    if (sink->stopped) {
+        if (control_stopped(execute->control)) {
+            execute_failure(execute, SQLITE_INTERRUPT, failure);
+        }
+
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -297,20 +324,7 @@ run(const execute_t *execute, const statement_t *statement,
         return -1;
     }
 
-    if (render->failed || sink->buf.failed) {
-        execute_failure(execute, SQLITE_NOMEM, failure);
-        return -1;
-    }
-
-    if (sink->stopped) {
-        if (control_stopped(execute->control)) {
-            execute_failure(execute, SQLITE_INTERRUPT, failure);
-        }
-
-        return -1;
-    }
-
-    return 0;
+    return check_sent(execute, render, failure);
 }
 
 

@@ -16,6 +16,7 @@
 
 static void serve_snapshot(serve_t *serve, control_job_t *job,
     failure_t *failure);
+static void limit_heap(const serve_t *serve);
 static int adopt_static(serve_t *serve, const control_job_t *job);
 static void serve_query(serve_t *serve, control_job_t *job,
     failure_t *failure);
@@ -108,6 +109,10 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
 
     failure->plain = 1;
 
+    /* query_heap is for queries: schemas come on top of it, for a moment
+       that of the old snapshot, too */
+    (void) sqlite3_hard_heap_limit64(0);
+
     if (path && adopt_static(serve, job) == 0) {
         reader = reader_open(path, serve->static_path, &serve->limits,
                              failure);
@@ -118,6 +123,7 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
     free(path);
 
     if (reader == NULL) {
+        limit_heap(serve);
         return;
     }
 
@@ -131,6 +137,15 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
     serve->answer.generation = reader->generation;
     answer_finish(&serve->answer);
     reader_close(old);
+    limit_heap(serve);
+}
+
+
+static void
+limit_heap(const serve_t *serve)
+{
+    (void) sqlite3_hard_heap_limit64(serve->settings->query_heap
+                                     + sqlite3_memory_used());
 }
 
 
