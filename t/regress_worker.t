@@ -331,4 +331,37 @@ for my $damage (
         '... and the generation before goes on');
 }
 
+# More requests at once than are worked on: the rest was taken only when
+# something else woke the worker.
+{
+    my $worker = start_worker(generation_duration => 3600);
+    my $client = $worker->connect;
+    my $count = 3000;
+    my $all = join '', map { Qasino::Frame::encode(op => 'add_table_data',
+        id => $_, body => encode_json({ identity => "host$_",
+            table => table(rows => [a => 'int'], [$_]) })) } 1 .. $count;
+
+    $client->send_raw($all);
+    my %status;
+    $status{$_->{status}}++ for $client->answers($count);
+    is_deeply(\%status, { 200 => $count },
+        'thousands of publishes at once are all answered');
+    $worker->stop;
+}
+
+# A worker that stops while a body is half in.
+{
+    my $worker = start_worker(generation_duration => 3600);
+    my $client = $worker->connect;
+    my $frame = Qasino::Frame::encode(op => 'add_table_data', body =>
+        encode_json({ identity => 'host', table =>
+            table(rows => [a => 'text'], map { ['x' x 1000] } 1 .. 100) }));
+
+    $client->send_raw(substr $frame, 0, 60_000);
+    is($worker->connect->query('select 1')->{status}, 200,
+        'half of a body is in');
+    $worker->stop;
+    pass('... and the worker stops all the same');
+}
+
 done_testing();

@@ -133,6 +133,19 @@ free_again('closed');
         '... and its connection goes on');
 }
 
+# A claim that comes with a long body, and whose client leaves meanwhile.
+{
+    my $own = $worker->connect;
+    my $pid = $worker->pid;
+
+    $answer = announced(long(20_000_000));
+    $own->send(op => 'claim', args => { claim => $answer->{args}{claim} },
+        body => '{' . ' ' x 40_000);
+    undef $own;
+    free_again('who claimed with a body and left');
+    is($worker->pid, $pid, '... the worker goes on');
+}
+
 # Held answers keep both processes; who waits for one gets it in the end.
 
 my @held = map { announced(long(2_000_000)) } 1, 2;

@@ -56,6 +56,11 @@ dispatch(exchange_t *exchange)
         return;
 
     case QSN_OP_CLAIM:
+        if (exchange->connection == NULL) {
+            exchange_drop(exchange);    /* it left while this was parsed */
+            return;
+        }
+
         held_claim(exchange, exchange->claim);
         return;
 

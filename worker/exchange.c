@@ -231,7 +231,9 @@ exchange_abandon(exchange_t *exchange)
     if (exchange->queried) {
         pool_cancel(exchange->worker->pool, &exchange->query);
 
-    } else if (!exchange->body_done && exchange->parser) {
+    } else if (!exchange->body_done && exchange->parser
+               && exchange->worker->parser_count)
+    {
         parse_end(exchange, 0);
 
     } else if (!exchange->body_done) {

@@ -12,7 +12,7 @@
 static void on_written(job_t *job);
 static void on_static_written(job_t *job);
 static void release(exchange_t *exchange);
-static void on_after_poll(uv_check_t *check);
+static void on_before_poll(uv_prepare_t *prepare);
 static void on_answers(uv_async_t *async);
 static void take_answers(worker_t *worker);
 static void answer(worker_t *worker, exchange_t *exchange);
@@ -25,10 +25,13 @@ ingest_start(worker_t *worker)
 
     job_list_init(&worker->publishes);
     job_list_init(&worker->static_publishes);
-    worker->after_poll.data = worker;
+    worker->hand_over.data = worker;
     worker->wake.data = worker;
-    (void) uv_check_init(&worker->loop, &worker->after_poll);
-    (void) uv_check_start(&worker->after_poll, on_after_poll);
+
+    /* whatever added to the lists in this turn of the loop, timers and what
+       else prepares included: those that were started last prepare first */
+    (void) uv_prepare_init(&worker->loop, &worker->hand_over);
+    (void) uv_prepare_start(&worker->hand_over, on_before_poll);
 
     if ((rc = uv_async_init(&worker->loop, &worker->wake, on_answers)) != 0) {
         return rc;
@@ -52,13 +55,13 @@ ingest_stop(worker_t *worker)
 {
     parse_stop(worker);
     take_answers(worker);       /* parsed: to be written */
-    on_after_poll(&worker->after_poll);
+    on_before_poll(&worker->hand_over);
     writer_stop(&worker->writer);
     static_writer_stop(&worker->static_writer);
     take_answers(worker);
     mailbox_close(&worker->inbox);
     uv_close((uv_handle_t *) &worker->wake, NULL);
-    uv_close((uv_handle_t *) &worker->after_poll, NULL);
+    uv_close((uv_handle_t *) &worker->hand_over, NULL);
 }
 
 
@@ -144,9 +147,9 @@ release(exchange_t *exchange)
 
 
 static void
-on_after_poll(uv_check_t *check)
+on_before_poll(uv_prepare_t *prepare)
 {
-    worker_t *worker = check->data;
+    worker_t *worker = prepare->data;
 
     mailbox_put(&worker->writer.inbox, &worker->publishes);
     mailbox_put(&worker->static_writer.inbox, &worker->static_publishes);

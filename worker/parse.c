@@ -91,7 +91,10 @@ parse_stop(worker_t *worker)
         mailbox_put_job(&parser->inbox, &stop.job);
         (void) uv_thread_join(&parser->thread);
         mailbox_close(&parser->inbox);
+        free(parser);
     }
+
+    worker->parser_count = 0;
 }
 
 

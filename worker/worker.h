@@ -67,7 +67,7 @@ typedef struct {
 
     job_list_t publishes;       /* parsed, given to the writer once a turn */
     job_list_t static_publishes;
-    uv_check_t after_poll;
+    uv_prepare_t hand_over;     /* of ->publishes, once a turn */
     mailbox_t inbox;            /* what the threads have done */
     uv_async_t wake;
     size_t unwritten;           /* bytes of publishes that are written */
