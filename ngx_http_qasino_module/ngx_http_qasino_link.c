@@ -12,26 +12,35 @@
  * also takes over whatever is not for the link, or finds it broken.
  *
  * A request on the link stands in a slot; the frame's id is the slot's number
- * and a serial number, so that the answer to a request that is not there any
- * more is recognised and skipped.
+ * and a serial number.  A request that ends early leaves its slot behind until
+ * the answer to it has come and is skipped: the worker has it on its hands
+ * for so long, and slots are what bounds that.
  */
 
 
 #include "ngx_http_qasino_link.h"
 
 
-/* as many as the Qasino worker works on at once for one connection */
-#define NGX_HTTP_QASINO_LINK_SLOTS     1024
+/*
+ * fewer than the 1024 that the Qasino worker works on at once for one
+ * connection: it never stops reading, so a CANCEL is always taken
+ */
+#define NGX_HTTP_QASINO_LINK_SLOTS     1000
 
 #define NGX_HTTP_QASINO_LINK_NO_SLOT   NGX_HTTP_QASINO_LINK_SLOTS
 
 /* bytes of a request's body; a larger one has a connection for itself */
 #define NGX_HTTP_QASINO_LINK_BODY_MAX  (64 * 1024)
 
+/* bytes that wait to be sent: a worker that takes no more has enough */
+#define NGX_HTTP_QASINO_LINK_OUT_MAX   (4 * 1024 * 1024)
+
 /* ms between two looks for requests that wait too long */
 #define NGX_HTTP_QASINO_LINK_TICK      500
 
 
+static void ngx_http_qasino_link_watch_client(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf);
 static ngx_int_t ngx_http_qasino_link_init(ngx_http_qasino_link_t *link);
 static ngx_int_t ngx_http_qasino_link_body_fits(ngx_http_request_t *r,
     ngx_http_qasino_ctx_t *ctx);
@@ -43,6 +52,8 @@ static ngx_http_qasino_slot_t *ngx_http_qasino_link_find(
     ngx_http_qasino_link_t *link, uint64_t id);
 static ngx_uint_t ngx_http_qasino_link_was_asked(
     ngx_http_qasino_link_t *link, uint64_t id);
+static void ngx_http_qasino_link_leave(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot);
 static void ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
     ngx_http_qasino_slot_t *slot);
 static void ngx_http_qasino_link_cleanup(void *data);
@@ -90,6 +101,7 @@ ngx_int_t
 ngx_http_qasino_link_ask(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf)
 {
+    size_t                   size;
     ngx_http_cleanup_t      *cln;
     ngx_http_qasino_ctx_t   *ctx;
     ngx_http_qasino_link_t  *link;
@@ -98,16 +110,17 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
     link = qlcf->link;
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
+    size = ngx_http_qasino_request_size(r) + ctx->body_length;
+
     if (!qlcf->multiplex || r != r->main
         || ngx_http_qasino_link_body_fits(r, ctx) != NGX_OK
         || (link->slots == NULL && ngx_http_qasino_link_init(link) != NGX_OK)
         || link->addr == NULL
         || link->free == NGX_HTTP_QASINO_LINK_NO_SLOT
+        || link->out.last - link->out.pos + size
+           > NGX_HTTP_QASINO_LINK_OUT_MAX
         || ngx_http_qasino_link_connect(link) != NGX_OK
-        || ngx_http_qasino_link_reserve(link,
-                                        ngx_http_qasino_request_size(r)
-                                        + ctx->body_length)
-           != NGX_OK)
+        || ngx_http_qasino_link_reserve(link, size) != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -125,6 +138,7 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
     link->waiting++;
 
     slot->request = r;
+    slot->taken = 1;
     slot->serial++;
     slot->epoch = link->epoch;
     slot->begin = link->queued;
@@ -140,15 +154,39 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
         ngx_add_timer(&link->timer, NGX_HTTP_QASINO_LINK_TICK);
     }
 
-    /* what remains of a body that nobody wants is still to be read */
-
-    if (!r->discard_body) {
-        r->read_event_handler = qlcf->upstream.ignore_client_abort
-                                ? ngx_http_block_reading
-                                : ngx_http_test_reading;
-    }
+    ngx_http_qasino_link_watch_client(r, qlcf);
 
     return NGX_OK;
+}
+
+
+/*
+ * A client that has left already is not told of again.  What remains of a
+ * body that nobody wants is still to be read.
+ */
+
+static void
+ngx_http_qasino_link_watch_client(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf)
+{
+    ngx_event_t  *rev;
+
+    if (r->discard_body) {
+        return;
+    }
+
+    if (qlcf->upstream.ignore_client_abort) {
+        r->read_event_handler = ngx_http_block_reading;
+        return;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    rev = r->connection->read;
+
+    if (rev->ready || rev->pending_eof) {
+        ngx_post_event(rev, &ngx_posted_events);
+    }
 }
 
 
@@ -274,7 +312,7 @@ ngx_http_qasino_link_find(ngx_http_qasino_link_t *link, uint64_t id)
 
     slot = &link->slots[i];
 
-    return slot->request && slot->serial == id >> 32 ? slot : NULL;
+    return slot->taken && slot->serial == id >> 32 ? slot : NULL;
 }
 
 
@@ -293,23 +331,39 @@ ngx_http_qasino_link_was_asked(ngx_http_qasino_link_t *link, uint64_t id)
 }
 
 
+/* Nobody waits any more for what comes into the slot. */
+
 static void
-ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
+ngx_http_qasino_link_leave(ngx_http_qasino_link_t *link,
     ngx_http_qasino_slot_t *slot)
 {
     ngx_http_qasino_ctx_t  *ctx;
+
+    if (slot->request == NULL) {
+        return;
+    }
 
     ctx = ngx_http_get_module_ctx(slot->request, ngx_http_qasino_module);
     ctx->link = NULL;
 
     slot->request = NULL;
-    slot->next = link->free;
-    link->free = slot - link->slots;
     link->waiting--;
 }
 
 
-/* The request ends before its answer has come: nobody waits for that now. */
+static void
+ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot)
+{
+    ngx_http_qasino_link_leave(link, slot);
+
+    slot->taken = 0;
+    slot->next = link->free;
+    link->free = slot - link->slots;
+}
+
+
+/* The request ends before its answer has come. */
 
 static void
 ngx_http_qasino_link_cleanup(void *data)
@@ -318,7 +372,6 @@ ngx_http_qasino_link_cleanup(void *data)
 
     ngx_http_qasino_ctx_t   *ctx;
     ngx_http_qasino_link_t  *link;
-    ngx_http_qasino_slot_t  *slot;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
@@ -327,7 +380,6 @@ ngx_http_qasino_link_cleanup(void *data)
     }
 
     link = ctx->link;
-    slot = ngx_http_qasino_link_find(link, ctx->id);
 
     /* its body is being read into this request's memory */
 
@@ -335,7 +387,8 @@ ngx_http_qasino_link_cleanup(void *data)
         link->last = NULL;
     }
 
-    ngx_http_qasino_link_free(link, slot);
+    ngx_http_qasino_link_leave(link,
+                               ngx_http_qasino_link_find(link, ctx->id));
     ngx_http_qasino_link_cancel(link, ctx->id);
 }
 
@@ -388,7 +441,7 @@ ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link)
 
     slot = ngx_http_qasino_link_find(link, link->id);
 
-    if (slot == NULL || link->rest == 0) {
+    if (slot == NULL || slot->request == NULL || link->rest == 0) {
         return NULL;
     }
 
@@ -428,11 +481,15 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
     }
 
     r = slot->request;
-    c = r->connection;
     reply = link->reply;
 
     ngx_http_qasino_link_free(link, slot);
 
+    if (r == NULL) {
+        return;
+    }
+
+    c = r->connection;
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
     if (reply.claim) {
@@ -518,14 +575,18 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
         slot = &link->slots[i];
         r = slot->request;
 
-        if (r == NULL || slot->epoch != epoch) {
+        if (!slot->taken || slot->epoch != epoch) {
+            continue;
+        }
+
+        ngx_http_qasino_link_free(link, slot);
+
+        if (r == NULL) {
             continue;
         }
 
         c = r->connection;
         ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
-
-        ngx_http_qasino_link_free(link, slot);
 
         if (ctx->op == QSN_OP_QUERY || ctx->op == QSN_OP_GET_TABLE_LIST
             || ctx->op == QSN_OP_GENERATION_SIGNAL || slot->begin >= sent)

@@ -15,13 +15,14 @@
 /* a request that waits for its answer */
 
 typedef struct {
-    ngx_http_request_t            *request;    /* NULL: free */
+    ngx_http_request_t            *request;    /* NULL: nobody waits */
     ngx_msec_t                     asked;
     ngx_msec_t                     timeout;
     uint64_t                       begin;      /* in the bytes sent */
     ngx_uint_t                     epoch;      /* of the connection */
     uint32_t                       serial;
     uint32_t                       next;       /* free slot */
+    unsigned                       taken:1;    /* until its answer comes */
 } ngx_http_qasino_slot_t;
 
 
@@ -31,7 +32,7 @@ struct ngx_http_qasino_link_s {
 
     ngx_http_qasino_slot_t        *slots;      /* NULL: not used yet */
     uint32_t                       free;
-    ngx_uint_t                     waiting;
+    ngx_uint_t                     waiting;    /* requests */
     ngx_event_t                    timer;
 
     ngx_connection_t              *connection; /* NULL: none yet, or broken */

@@ -311,7 +311,7 @@ ngx_http_qasino_link_read_handler(ngx_event_t *rev)
     /* an exiting process says so by c->close, and waits for its requests */
 
     if (link->waiting == 0 && (c->close || ngx_exiting)) {
-        ngx_http_qasino_link_close(link);
+        ngx_http_qasino_link_broken(link, "is not needed any more");
         return;
     }
 

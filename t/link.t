@@ -70,6 +70,19 @@ $server->wait_answer;
         for @two;
 }
 
+# Clients that leave do not leave their questions behind.
+{
+    for my $round (1 .. 2) {
+        close ask(path(ENDLESS . " -- $round $_")) for 1 .. 1200;
+        is($server->publish("left$round", table(left => [n => 'int'], [1]))
+            ->{status}, 200, 'a publish after 1,200 clients that left');
+        is(wait_until('a query', sub {
+            my $answer = $server->query("select $round");
+            $answer->{status} == 200 && $answer->{table}{rows}[0][0];
+        }), $round, '... and a query');
+    }
+}
+
 # Long answers, to clients that read slowly or not at all.
 {
     my @asleep = map { ask(path(LONG)) } 1 .. 2;
