@@ -3,8 +3,9 @@
 
 /*
  * The qasino_server_* tables and the operator's views, made once, in the
- * last transaction of a generation.  qasino_server_reports, who published
- * what, is a view of the bookkeeping and not listed among the tables.
+ * last transaction of a generation.  Not listed among the tables are
+ * qasino_server_slow_queries and qasino_server_reports, who published what,
+ * which is a view of the bookkeeping.
  */
 
 #include "generation.h"

@@ -47,6 +47,21 @@ async function fleet() {
     }
 }
 
+// Some who look at the same in every generation, and ask too much.
+async function dashboards() {
+    for (const sql of [...Array(20).fill('SELECT role, count(*) FROM hosts'
+        + ' GROUP BY role'), 'SELECT p.name, count(DISTINCT q.command) FROM'
+        + ' packages AS p, processes AS q, services AS s GROUP BY p.name',
+    'SELECT a.host, b.host, count(*) FROM packages AS a JOIN packages AS b'
+        + ' ON a.version = b.version, users AS u GROUP BY a.host, b.host',
+    'SELECT * FROM kernel_modules AS a, kernel_modules AS b'
+        + ' ORDER BY a.item, b.item LIMIT 100'])
+    {
+        await (await fetch(`${url}request?op=query&sql=${
+            encodeURIComponent(sql)}`)).text();
+    }
+}
+
 const ask = (sql, rest = '') => `query?sql=${encodeURIComponent(sql)}${rest}`;
 const rows = (page) => page.waitForSelector('.grid-body .grid-row.odd');
 const editor = (page) => page.waitForSelector('.cm-content');
@@ -97,7 +112,10 @@ const shots = {
     }],
     server: ['server', { colorScheme: 'dark' }, async (page) => {
         await page.waitForSelector('.figure');
-        await turns(page, 5);
+        for (let i = 0; i < 5; i++) {
+            await dashboards();
+            await turns(page, 1);
+        }
     }],
     wall: [ask('SELECT host, queue, depth, oldest_seconds FROM queues'
         + ' ORDER BY depth DESC LIMIT 18', '&live=1&wall=1'),

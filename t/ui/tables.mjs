@@ -1,4 +1,4 @@
-import { publish, turn } from './fleet.mjs';
+import { ask, publish, turn } from './fleet.mjs';
 import { cells, clean, is, like, ok, open, run, until, url }
     from './browser.mjs';
 
@@ -207,6 +207,26 @@ await run(async (browser) => {
             && /Publishes[\d.]+\/s/.test(text) && /Rows7/.test(text)
             && /Largest tablesdisks4/.test(text);
     });
+    await until('... how often the cache had the answer', async () =>
+        /Cache hits([\d.]+ %\d+|–0) of \d+ looked up/.test(
+            await page.textContent('main')));
+
+    // one of these takes long enough to be noted
+    const evil = '<img src=x onerror=alert(1)>';
+    let limit = 250000;
+
+    await until('slow queries', async () => {
+        await ask(url, 'with recursive n(i) as (select 1 union all select'
+            + ` i + 1 from n limit ${limit *= 2}) select max(i), '${evil}'`
+            + ' from n');
+        await turn(url);
+        return (await page.$$eval('.slow li a', (all) => all.map((one) =>
+            one.textContent))).some((text) => text.includes(evil));
+    });
+    like(await page.textContent('.slow li .n'), /^[\d.]+ m?s$/,
+        '... with their times');
+    like(await page.getAttribute('.slow li a', 'href'),
+        /\/query\?sql=with%20recursive/, '... to be asked again');
     clean(page, 'views and the server');
 
     // back and forward

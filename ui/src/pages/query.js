@@ -321,9 +321,13 @@ export function queryPage(params) {
             const { rows } = await query('SELECT t.tablename, c.name FROM'
                 + ' qasino_server_tables t JOIN pragma_table_info(t.tablename)'
                 + ' c ORDER BY 1, c.cid');
-            const tables = { qasino_server_reports: ['tablename', 'identity',
-                'nr_rows', 'nr_updates', 'last_update_epoch', 'persist',
-                'carried'] };
+            // those that are not listed
+            const tables = {
+                qasino_server_reports: ['tablename', 'identity', 'nr_rows',
+                    'nr_updates', 'last_update_epoch', 'persist', 'carried'],
+                qasino_server_slow_queries: ['statement', 'seconds', 'status',
+                    'finished_epoch'],
+            };
 
             for (const [tablename, column] of rows) {
                 (Object.hasOwn(tables, tablename) ? tables[tablename]

@@ -1,10 +1,11 @@
 // The server about itself: what its internal tables say of the generation
-// before, as rates and sizes, with the course of those seen on this page.
+// before, as rates and sizes, with the course of those seen on this page,
+// and what the events say of the result cache.
 
 import { base, objects, query } from '../api.js';
 import { fill, h, s } from '../dom.js';
 import { columnsOf, Grid } from '../grid.js';
-import { compact, count, time } from '../format.js';
+import { cell, compact, count, ms, time } from '../format.js';
 import { live } from '../live.js';
 
 const COURSE = 60;              // generations that are remembered
@@ -20,6 +21,7 @@ export function serverPage() {
     const error = h('p', { class: 'error', role: 'alert', hidden: true });
     const figures = h('div', { class: 'figures' });
     const largest = h('section', { class: 'card' });
+    const slow = h('section', { class: 'card' });
     const others = h('div', { class: 'others' });
 
     async function load() {
@@ -49,6 +51,7 @@ export function serverPage() {
                 });
                 course.splice(0, course.length - COURSE);
             }
+            noteCache();
 
             error.hidden = true;
             fill(summary, `generation ${info.generation_number}, collected`
@@ -64,12 +67,14 @@ export function serverPage() {
                     count(update.update_errors)} failed`, 'publishes'),
                 figure('Failed queries', count(sql.sql_errors),
                     'in this generation', 'errors'),
+                cacheFigure(),
                 figure('Rows', compact(rows), 'in all tables', 'rows'),
                 figure('Tables', count(own.length), `${count(own.filter(
                     (t) => t.static).length)} static`, 'tables'),
                 figure('Publishers', count(live.counts?.publishers ?? 0),
                     'in this generation'));
             drawLargest(own, rows);
+            drawSlow(await slowest());
             await drawOthers(tables.map((t) => t.tablename).filter((name) =>
                 name.startsWith('qasino_server_') && !known.has(name)));
         } catch (e) {
@@ -85,7 +90,61 @@ export function serverPage() {
     function figure(label, value, note, key) {
         return h('section', { class: 'card figure' }, h('h2', null, label),
             h('p', { class: 'value' }, value), h('p', { class: 'note' },
-                note), key && sparkline(course.map((one) => one[key])));
+                note), key && sparkline(course.map((one) => one[key])
+                .filter((value) => value !== undefined)));
+    }
+
+    // What the cache had at hand of what it was asked since the event before.
+    function noteCache() {
+        const [before, now] = [course.at(-2), course.at(-1)];
+
+        if (now.counted || !live.counts?.cache) {
+            return;
+        }
+
+        const { hits, misses } = live.counts.cache;
+        const since = before?.counted;
+        // an emptied cache counts from 0 again
+        const from = since && since.hits <= hits && since.misses <= misses
+            ? since : { hits: 0, misses: 0 };
+
+        now.counted = { hits, misses };
+        now.hits = hits - from.hits;
+        now.asked = now.hits + misses - from.misses;
+        now.share = now.asked ? now.hits / now.asked : 0;
+    }
+
+    function cacheFigure() {
+        const { counted, hits, asked, share } = course.at(-1);
+
+        return counted && figure('Cache hits',
+            asked ? `${(100 * share).toFixed(1)} %` : '–',
+            `${count(hits)} of ${count(asked)} looked up`, 'share');
+    }
+
+    // What an older server left has no such table.
+    async function slowest() {
+        try {
+            return await objects('SELECT * FROM qasino_server_slow_queries',
+                stop);
+        } catch (e) {
+            if (e.status !== 400) {
+                throw e;
+            }
+            return [];
+        }
+    }
+
+    function drawSlow(queries) {
+        fill(slow, h('h2', null, 'Slowest queries'),
+            queries.length ? h('ol', { class: 'slow' },
+                queries.map((q) => h('li', null,
+                    h('a', { href: `${base}query?sql=${encodeURIComponent(
+                        q.statement)}` }, cell(q.statement)),
+                    q.status !== 200 && h('span', { class: 'mark late' },
+                        q.status === 0 ? 'broke off' : q.status),
+                    h('span', { class: 'n' }, ms(1000 * q.seconds)))))
+                : h('p', { class: 'hint' }, 'None took 0.1 s'));
     }
 
     function drawLargest(tables, rows) {
@@ -104,7 +163,7 @@ export function serverPage() {
                 })) : h('p', { class: 'hint' }, 'No tables yet'));
     }
 
-    // Whatever else the server keeps: slow queries, the cache, ...
+    // Whatever else the server keeps.
     async function drawOthers(names) {
         const parts = await Promise.all(names.map(async (name) => {
             const { columns, rows } = await query(
@@ -138,7 +197,7 @@ export function serverPage() {
             'aria-label': 'Server' },
             h('div', { class: 'page-head' }, h('h1', null, 'Server'),
                 summary),
-            error, figures, largest, others),
+            error, figures, largest, slow, others),
         enter: () => { load(); },
         leave: () => stop.abort(),
         generation: load,
