@@ -92,26 +92,35 @@ lanes_is_free(const lanes_t *lanes)
 int
 lanes_tick(lanes_t *lanes)
 {
-    int busy = 0;
+    size_t available = count_available(lanes);
+    int again = available > lanes->lanes;
 
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
-        if (process->sent_count > 0) {
-            busy = 1;
-
-            if (lanes->count > lanes->lanes && !process->yields
-                && !process->paused
-                && is_slow(lanes, process, LANES_LONG_MS))
+        if (process->sent_count == 0) {
+            if (available > lanes->lanes && query_process_ready(process)
+                && uv_now(lanes->loop) - process->since_ms >= LANES_KEEP_MS)
             {
-                yield_cores(process);
+                query_process_end(process, 0);
+                available--;
             }
+
+            continue;
+        }
+
+        again = 1;
+
+        if (lanes->count > lanes->lanes && !process->yields
+            && !process->paused && is_slow(lanes, process, LANES_LONG_MS))
+        {
+            yield_cores(process);
         }
     }
 
     start_spares(lanes);
 
-    return busy;
+    return again;
 }
 
 

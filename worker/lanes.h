@@ -20,6 +20,7 @@
                                    then answers what is done */
 #define LANES_LONG_MS  100
 #define LANES_TICK_MS  5
+#define LANES_KEEP_MS  2000     /* how long a process too many is idle */
 
 typedef struct {
     query_process_t *processes; /* running or not */
@@ -45,7 +46,8 @@ int lanes_is_slow(const lanes_t *lanes, const query_process_t *process);
 /* 1 if a process that does nothing may begin to do something. */
 int lanes_is_free(const lanes_t *lanes);
 
-/* Due every LANES_TICK_MS while queries run.  1: some still do. */
+/* Due every LANES_TICK_MS while queries run, and while there are more
+   processes than lanes.  1: it is due again. */
 int lanes_tick(lanes_t *lanes);
 
 /* The process has done a query: if it was its last, it may end. */
