@@ -11,6 +11,9 @@
 
 #define NUMBER_SIZE  24
 #define CONNECTIONS  16384      /* of one nginx worker */
+#define SHUTDOWN_MIN 60         /* s; as long as an upload may pause */
+
+static long long shutdown_timeout(const qsn_settings_t *settings);
 
 
 int
@@ -24,6 +27,7 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
     char max_body[NUMBER_SIZE];
     char workers[NUMBER_SIZE] = "auto";
     char connections[NUMBER_SIZE];
+    char shutdown[NUMBER_SIZE];
     int tls = settings->keys_dir != NULL;
 
     (void) snprintf(http, sizeof(http), "%d", (int) settings->http_port);
@@ -32,6 +36,8 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
     (void) snprintf(max_body, sizeof(max_body), "%lld",
                     (long long) settings->max_body);
 
+    (void) snprintf(shutdown, sizeof(shutdown), "%llds",
+                    shutdown_timeout(settings));
     (void) snprintf(connections, sizeof(connections), "%d",
                     host->descriptors < CONNECTIONS ? host->descriptors
                                                     : CONNECTIONS);
@@ -45,6 +51,7 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
         { "user", "www-data", settings->user ? settings->user : "root" },
         { "nginx_workers", "auto", workers },
         { "worker_connections", "16384", connections },
+        { "shutdown_timeout", "60s", shutdown },
         { "run_dir", "/run/qasino", settings->run_dir },
         { "modules_dir", "/usr/lib/nginx/modules", layout->nginx_modules },
         { "module", "/usr/lib/nginx/modules/ngx_http_qasino_module.so",
@@ -112,4 +119,15 @@ nginx_setup_write(const qsn_settings_t *settings, const layout_t *layout,
     qsn_buf_free(&conf);
 
     return rc;
+}
+
+
+/* Of nginx workers that a reload or an upgrade replaces: a query is answered
+   within twice its deadline, and its answer has to reach the client. */
+static long long
+shutdown_timeout(const qsn_settings_t *settings)
+{
+    long long seconds = (2 * settings->query_deadline_ms + 999) / 1000 + 10;
+
+    return seconds > SHUTDOWN_MIN ? seconds : SHUTDOWN_MIN;
 }

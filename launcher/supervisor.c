@@ -39,12 +39,12 @@
 
 #define TURN_MS    10           /* of the loop while something is unsettled */
 #define START_MS   60000        /* at most, until a child is ready */
-#define NGINX_QUIT_MS   4000    /* above worker_shutdown_timeout */
+#define NGINX_QUIT_MS   3000    /* a reload waits longer: nginx_setup.c */
 #define BRIDGE_QUIT_MS  2000
 #define WORKER_QUIT_MS  5000
 #define DEMO_QUIT_MS    1000
 #define SOCKETS_MAX     32      /* that nginx listens on */
-#define KEPT            ".kept" /* another name of nginx's unix socket */
+#define KEPT            ".kept"
 
 enum { WORKER, BRIDGE, NGINX, DEMO, CHILDREN };
 
@@ -58,6 +58,7 @@ typedef struct {
     enum phase phase;
     child_t old_nginx;          /* pid 0: none is being replaced */
     int old_asked;              /* to end */
+    const char *kept;           /* another name of nginx's unix socket */
     int signals;                /* signalfd */
     int hurry;                  /* asked to stop twice */
     int status;
@@ -91,6 +92,7 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
 {
     char conf[QSN_RUN_DIR_MAX + sizeof(LAYOUT_NGINX_CONF) + 1];
     char away[QSN_RUN_DIR_MAX + sizeof(LAYOUT_LINE_AWAY) + 1];
+    char kept[sizeof(away) + sizeof(KEPT)];
     char url[64];
     char *nginx[] = { layout->nginx, "-p", settings->run_dir, "-c", conf,
                       "-e", "stderr", "-g", "daemon off;", NULL };
@@ -100,6 +102,7 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
                     LAYOUT_NGINX_CONF);
     (void) snprintf(away, sizeof(away), "%s/%s", settings->run_dir,
                     LAYOUT_LINE_AWAY);
+    (void) snprintf(kept, sizeof(kept), "%s" KEPT, away);
     (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d",
                     (int) settings->http_port);
 
@@ -128,6 +131,7 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
                        .orphan_signal = SIGKILL }
         },
         .count = layout->demo ? CHILDREN : DEMO,
+        .kept = kept,
         .signals = open_signals()
     };
 
@@ -266,6 +270,10 @@ turn_running(supervisor_t *s, int64_t now)
 
     if (s->old_nginx.pid && !s->old_asked) {
         end_old_nginx(s);
+
+    } else if (s->old_nginx.pid) {
+        /* which it has taken away; link(2) leaves alone what is there */
+        (void) !link(s->kept, s->children[NGINX].stale);
     }
 
     for (int i = 0; i < s->count; i++) {
@@ -443,7 +451,13 @@ upgrade_nginx(supervisor_t *s)
     child_t *nginx = &s->children[NGINX];
     int fds[SOCKETS_MAX];
 
-    if (s->phase != RUNNING || !nginx->ready || s->old_nginx.pid) {
+    if (s->phase != RUNNING || !nginx->ready) {
+        return;
+    }
+
+    if (s->old_nginx.pid) {
+        qsn_log("nginx (pid %d) still ends: it is not replaced again",
+                (int) s->old_nginx.pid);
         return;
     }
 
@@ -476,25 +490,23 @@ upgrade_nginx(supervisor_t *s)
 
 
 /* nginx writes its pid when its configuration is good and its sockets are
-   its own.  Asked to end, the old one removes the unix socket's name. */
+   its own.  Asked to end, the old one removes the unix socket's name at once
+   and then finishes its requests. */
 static void
 end_old_nginx(supervisor_t *s)
 {
-    const char *away = s->children[NGINX].stale;
     char path[QSN_RUN_DIR_MAX + 32];
-    char kept[QSN_RUN_DIR_MAX + 32];
     char error[QSN_SETTINGS_ERROR_SIZE];
     qsn_buf_t text = { 0 };
 
     (void) snprintf(path, sizeof(path), "%s/" LAYOUT_NGINX_PID,
                     s->settings->run_dir);
-    (void) snprintf(kept, sizeof(kept), "%s" KEPT, away);
 
     if (layout_read(path, &text, error) == 0
         && atoi(qsn_buf_text(&text)) == (int) s->children[NGINX].pid)
     {
-        (void) unlink(kept);
-        (void) !link(away, kept);
+        (void) unlink(s->kept);
+        (void) !link(s->children[NGINX].stale, s->kept);
         (void) kill(s->old_nginx.pid, SIGQUIT);
         s->old_asked = 1;
     }
@@ -506,11 +518,8 @@ end_old_nginx(supervisor_t *s)
 static void
 old_nginx_ended(supervisor_t *s)
 {
-    const char *away = s->children[NGINX].stale;
-    char kept[QSN_RUN_DIR_MAX + 32];
-
-    (void) snprintf(kept, sizeof(kept), "%s" KEPT, away);
-    (void) rename(kept, away);
+    (void) !link(s->kept, s->children[NGINX].stale);
+    (void) unlink(s->kept);
     qsn_log("nginx (pid %d) has been replaced", (int) s->old_nginx.pid);
     s->old_nginx.pid = 0;
 }
@@ -550,6 +559,10 @@ reap(supervisor_t *s)
             s->old_nginx.pid = 0;
 
         } else if (child) {
+            if (child == &s->children[NGINX] && s->old_nginx.pid) {
+                (void) unlink(s->kept);         /* the next makes its own */
+            }
+
             (void) child_how_ended(status, how, sizeof(how));
             (void) child_read_ready(child, child_clock());
             child_ended(child, child_clock());

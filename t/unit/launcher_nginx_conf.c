@@ -120,7 +120,8 @@ test_template(void **state)
         (char *) "test", (char *) "--keys-dir=/K", (char *)
         "--htpasswd-file=/H", (char *) "--client-ca-file=/C", (char *)
         "--http-port=11", (char *) "--https-port=12", (char *) "--line-port=13", (char *)
-        "--run-dir=/R", (char *) "--nginx-workers=3", NULL
+        "--run-dir=/R", (char *) "--nginx-workers=3",
+        (char *) "--query-deadline=25.1", NULL
     };
     layout_t layout = {
         .template = (char *) TEMPLATE, .module = (char *) "/M.so",
@@ -132,7 +133,7 @@ test_template(void **state)
 
     (void) state;
 
-    assert_int_equal(qsn_settings_load(&settings, 9, argv, error), 0);
+    assert_int_equal(qsn_settings_load(&settings, 10, argv, error), 0);
 
     if (layout_read(TEMPLATE, &text, error) != 0) {
         fail_msg("%s", error);
@@ -166,6 +167,7 @@ test_template(void **state)
         assert_non_null(strstr(conf, "ssl_certificate /K/server.crt;"));
         assert_non_null(strstr(conf, "auth_basic_user_file /H;"));
         assert_non_null(strstr(conf, "worker_processes 3;"));
+        assert_non_null(strstr(conf, "worker_shutdown_timeout 61s;"));
         assert_non_null(strstr(conf, "worker_connections 99;"));
         assert_non_null(strstr(conf, "client_max_body_size 67108864;"));
         assert_non_null(strstr(conf, "include /L.conf;"));
