@@ -19,7 +19,6 @@ typedef struct {
 static ngx_str_t *ngx_http_qasino_known_arg(ngx_http_qasino_args_t *args,
     ngx_str_t *name);
 static u_char *ngx_http_qasino_decode(u_char *dst, u_char *src, size_t len);
-static ngx_uint_t ngx_http_qasino_arg_is(ngx_str_t *value, const char *word);
 
 
 /* more than the longest name below, each byte written as %XX */
@@ -150,28 +149,30 @@ ngx_http_qasino_check_args(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx,
         }
     }
 
-    if (ngx_http_qasino_arg_is(&args->values, "native")) {
+    if (ngx_http_qasino_word_is(&args->values, "native")) {
         ctx->flags |= QSN_FLAG_NATIVE;
 
     } else if (args->values.len
-               && !ngx_http_qasino_arg_is(&args->values, "classic"))
+               && !ngx_http_qasino_word_is(&args->values, "classic"))
     {
         ngx_str_set(message, "Unknown values, known are: classic, native");
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    if (ngx_http_qasino_arg_is(&args->now, "generation")) {
+    if (ngx_http_qasino_word_is(&args->now, "generation")) {
         ctx->flags |= QSN_FLAG_FROZEN;
 
-    } else if (args->now.len && !ngx_http_qasino_arg_is(&args->now, "real")) {
+    } else if (args->now.len
+               && !ngx_http_qasino_word_is(&args->now, "real"))
+    {
         ngx_str_set(message, "Unknown now, known are: real, generation");
         return NGX_HTTP_BAD_REQUEST;
     }
 
     if (args->use_write_db.len
-        && !ngx_http_qasino_arg_is(&args->use_write_db, "0")
-        && !ngx_http_qasino_arg_is(&args->use_write_db, "no")
-        && !ngx_http_qasino_arg_is(&args->use_write_db, "false"))
+        && !ngx_http_qasino_word_is(&args->use_write_db, "0")
+        && !ngx_http_qasino_word_is(&args->use_write_db, "no")
+        && !ngx_http_qasino_word_is(&args->use_write_db, "false"))
     {
         ctx->flags |= QSN_FLAG_WRITE_DB;
     }
@@ -273,8 +274,8 @@ ngx_http_qasino_decode(u_char *dst, u_char *src, size_t len)
 }
 
 
-static ngx_uint_t
-ngx_http_qasino_arg_is(ngx_str_t *value, const char *word)
+ngx_uint_t
+ngx_http_qasino_word_is(ngx_str_t *value, const char *word)
 {
     return value->len == ngx_strlen(word)
            && ngx_strncasecmp(value->data, (u_char *) word, value->len) == 0;

@@ -139,9 +139,23 @@ ngx_http_qasino_method_not_allowed(ngx_http_request_t *r, const char *allow,
 static ngx_uint_t
 ngx_http_qasino_body_is_encoded(ngx_http_request_t *r)
 {
+    ngx_str_t  *encoding;
+
+    encoding = ngx_http_qasino_header(r, "content-encoding");
+
+    return encoding && !ngx_http_qasino_word_is(encoding, "identity");
+}
+
+
+ngx_str_t *
+ngx_http_qasino_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -150,7 +164,7 @@ ngx_http_qasino_body_is_encoded(ngx_http_request_t *r)
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
-                return 0;
+                return NULL;
             }
 
             part = part->next;
@@ -158,15 +172,10 @@ ngx_http_qasino_body_is_encoded(ngx_http_request_t *r)
             i = 0;
         }
 
-        if (h[i].key.len == sizeof("Content-Encoding") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Content-Encoding",
-                               sizeof("Content-Encoding") - 1)
-               == 0)
+        if (h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
         {
-            return h[i].value.len != sizeof("identity") - 1
-                   || ngx_strncasecmp(h[i].value.data, (u_char *) "identity",
-                                      sizeof("identity") - 1)
-                      != 0;
+            return &h[i].value;
         }
     }
 }

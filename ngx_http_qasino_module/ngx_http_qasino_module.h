@@ -186,6 +186,7 @@ typedef struct {
 
     ngx_http_qasino_client_t      *client;     /* of events */
 
+    unsigned                       foreign:1;  /* of a page elsewhere */
     unsigned                       keyed:1;    /* fit for a cache, asked so */
     unsigned                       more:1;     /* DATA frames follow */
     unsigned                       aborted:1;
@@ -200,6 +201,9 @@ typedef struct {
 /* handler */
 ngx_int_t ngx_http_qasino_handler(ngx_http_request_t *r);
 
+/* The first header of a request with that name; NULL: none has it. */
+ngx_str_t *ngx_http_qasino_header(ngx_http_request_t *r, const char *name);
+
 /* A connection for this request alone, what it asks being known.  The
    request goes on by itself. */
 void ngx_http_qasino_start_upstream(ngx_http_request_t *r);
@@ -213,9 +217,13 @@ ngx_int_t ngx_http_qasino_read_args(ngx_http_request_t *r,
 ngx_uint_t ngx_http_qasino_check_args(ngx_http_request_t *r,
     ngx_http_qasino_ctx_t *ctx, ngx_str_t *message);
 
+/* whether that is all of a value; case does not matter */
+ngx_uint_t ngx_http_qasino_word_is(ngx_str_t *value, const char *word);
+
 /*
  * access: whether the location allows what is known of the request, and who
  * sends it.  Returns 0 or an HTTP status with the reason in *message.
+ * allowed: enum qsn_class of this request, once it was checked.
  */
 ngx_uint_t ngx_http_qasino_check_access(ngx_http_request_t *r,
     ngx_http_qasino_ctx_t *ctx, ngx_str_t *message);

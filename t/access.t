@@ -91,6 +91,32 @@ END
     is($server->http_get('/merge?op=name_value_update&name=a.b&value=1'
         . '&identity=x')->{status}, 200, '... where it may be');
 
+    # pages of other origins, which a browser gives its user's password
+    for my $from (['Sec-Fetch-Site' => 'cross-site'], [Origin => 'null'],
+        [Origin => 'http://evil.example'])
+    {
+        my $answer = $post->('/request?op=add_table_data', { identity =>
+            'victim', table => $table }, @$from, 'Content-Type' =>
+            'text/plain');
+        is($answer->{status}, 403, "@$from cannot publish");
+        like($answer->{error_message}, qr/pages of another origin/,
+            '... and learns why');
+        $answer = $post->('/request', { op => 'add_table_data', identity =>
+            'victim', table => $table }, @$from);
+        is($answer->{status}, 403, '... nor with the op in the body');
+        like($answer->{error_message}, qr/page of another origin/,
+            '... and learns why');
+        $answer = $post->('/request', { op => 'query', sql => 'select 1' },
+            @$from);
+        is($answer->{status}, 200, '... but ask');
+        is($server->http_get('/request?op=name_value_update&name=a.b&value=1'
+            . '&identity=victim', @$from)->{status}, 403,
+            '... an update by GET is none of a page');
+    }
+    is($post->('/request', { op => 'add_table_data', identity => 'own',
+        table => $table }, Origin => $server->url =~ s{/$}{}r)->{status},
+        200, 'a page of this server publishes');
+
     # identities
     my $answer = $post->('/who', { op => 'add_table_data', identity => 'me',
         table => $table }, Who => 'me');
@@ -117,7 +143,7 @@ END
 
     $server->wait_generation;
     is_deeply($server->rows('select identity from qasino_server_connections'
-        . " where identity in ('silent', 'me', 'you') order by 1"),
+        . " where identity in ('silent', 'me', 'victim', 'you') order by 1"),
         [['me'], ['silent']], 'publishers are who nginx says they are');
     is($server->value('select identity from nv'), 'me',
         '... in rows that name them, too');
@@ -158,11 +184,12 @@ END
         client_ca_file => "$dir/fleet.crt");
     my $port = $server->port('https');
 
-    my $ask = sub ($who, $body, $target = '/request') {
-        my $cert = $who ? "--cert $dir/$who.crt --key $dir/$who.key" : '';
+    my $ask = sub ($who, $body, @headers) {
+        my $options = $who ? "--cert $dir/$who.crt --key $dir/$who.key" : '';
+        $options .= join '', map { " -H '$_'" } @headers;
 
         spew("$dir/body", encode_json($body));
-        my $out = `curl -sk --max-time 30 $cert -w '\\n%{http_code}' --data-binary \@$dir/body 'https://127.0.0.1:$port$target' 2>&1`;
+        my $out = `curl -sk --max-time 30 $options -w '\\n%{http_code}' --data-binary \@$dir/body 'https://127.0.0.1:$port/request' 2>&1`;
         my ($text, $status) = $out =~ /^(.*)\n(\d+)$/s or die "curl: $out";
         return ($status, eval { decode_json($text) } // { text => $text });
     };
@@ -176,6 +203,14 @@ END
     is($status, 403, '... and not as another');
     like($answer->{error_message} // '', qr/'db1' but comes from 'web1'/,
         '... in words');
+    ($status, $answer) = $ask->('web1', { op => 'add_table_data',
+        identity => 'web1', %table },
+        'Origin: https://evil.example');
+    is($status, 403, '... nor for a page of another origin');
+    ($status, $answer) = $ask->('web1', { op => 'add_table_data',
+        identity => 'web1', %table },
+        "Origin: https://127.0.0.1:$port");
+    is($status, 200, '... but for one of this server (HTTP/2 has no Host)');
     ($status, $answer) = $ask->('evil', { op => 'add_table_data',
         identity => 'web1', %table });
     is($status, 403, 'a CN inside another part of the name is not its CN');

@@ -211,3 +211,117 @@ invalid value "writing"
 --- must_die
 --- error_log
 "qasino_identity" directive is duplicate
+
+
+
+=== TEST 18: a page of another origin publishes
+--- request
+POST /both?op=add_table_data&who=me
+{}
+--- more_headers
+Sec-Fetch-Site: cross-site
+Content-Type: text/plain
+--- error_code: 403
+--- response_headers
+Content-Type: application/json
+--- response_body_like: "error_message": "Operations of class 'publish' are not allowed for pages of another origin \(Sec-Fetch-Site, Origin\)"
+
+
+
+=== TEST 19: its image updates
+--- request
+GET /both?op=name_value_update&name=a.b&value=1&format=text
+--- more_headers
+Sec-Fetch-Site: cross-site
+--- error_code: 403
+--- response_body_like: ^Operations of class 'update' are not allowed for pages of another origin
+
+
+
+=== TEST 20: another port or host of the same site is another origin
+--- request
+GET /both?op=name_value_update&name=a.b&value=1
+--- more_headers
+Sec-Fetch-Site: same-site
+--- error_code: 403
+--- response_body_like: class 'update' are not allowed for pages
+
+
+
+=== TEST 21: what only the body says is the worker's to judge, as a query
+--- request
+POST /both
+{"op": "add_table_data"}
+--- more_headers
+Sec-Fetch-Site: cross-site
+--- response_body_like: ^op 0 format 0 flags 0\nallow: 1\n
+
+
+
+=== TEST 22: it may ask, by any way
+--- request eval
+["GET /both?op=query&sql=one", "POST /both?op=query\n{}",
+ "GET /both?op=get_table_list", "GET /both?op=generation_signal"]
+--- more_headers
+Sec-Fetch-Site: cross-site
+Origin: http://example.org
+--- error_code eval
+[200, 200, 200, 200]
+
+
+
+=== TEST 23: where the location allows no queries it may do nothing
+--- request eval
+["POST /write\n{}", "POST /write?op=add_csv_table_data\nx"]
+--- more_headers
+Sec-Fetch-Site: cross-site
+--- error_code eval
+[200, 403]
+--- response_body_like eval
+[qr/^op 0 format 0 flags 0\nallow: 0\n/, qr/for pages of another origin/]
+
+
+
+=== TEST 24: pages of this server
+--- request
+POST /both?op=add_table_data
+{}
+--- more_headers
+Sec-Fetch-Site: Same-Origin
+Origin: https://elsewhere.example
+--- response_body_like: ^op 1 format 0 flags 0\nidentity: user \n
+
+
+
+=== TEST 25: an address that someone typed in
+--- request
+GET /both?op=name_value_update&name=a.b&value=1
+--- more_headers
+Sec-Fetch-Site: none
+--- response_body_like: ^op 3 format 0 flags 0\nidentity: user \n
+
+
+
+=== TEST 26: by plain HTTP there is Origin alone
+--- request eval
+[map { "POST /both?op=add_table_data\n{}" } 1 .. 7]
+--- more_headers eval
+["Host: Qasino.example:81\nOrigin: http://qasino.example:81",
+ "Host: qasino.example\nOrigin: https://qasino.example",
+ "Host: qasino.example:81\nOrigin: http://qasino.example",
+ "Host: qasino.example\nOrigin: http://qasino.example.org",
+ "Host: qasino.example\nOrigin: http://evil.example://qasino.example",
+ "Host: null\nOrigin: null",
+ "Host: qasino.example\nOrigin:"]
+--- error_code eval
+[200, 200, 403, 403, 403, 403, 403]
+
+
+
+=== TEST 27: Origin and an op in the body
+--- request
+POST /both
+{"op": "add_table_data"}
+--- more_headers
+Origin: null
+--- response_body_like: ^op 0 format 0 flags 0\nallow: 1\n

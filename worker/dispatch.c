@@ -156,7 +156,8 @@ check_allowed(const exchange_t *exchange, request_t *request)
 
     if (classes) {
         return request_fail(request, 403, "Operations of class '%s' are not "
-                            "allowed here (qasino_allow)",
+                            "allowed here (qasino_allow, or a page of "
+                            "another origin)",
                             qsn_class_name(classes));
     }
 
