@@ -49,7 +49,6 @@ struct ngx_http_qasino_client_s {
 };
 
 
-static ngx_int_t ngx_http_qasino_events_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_qasino_events_refuse(ngx_http_request_t *r,
     ngx_uint_t status, const char *name, const char *value, char *message);
 static ngx_http_qasino_client_t *ngx_http_qasino_events_join(
@@ -145,7 +144,7 @@ invalid:
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_qasino_events_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;

@@ -436,8 +436,19 @@ ngx_http_qasino_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->link = prev->link;
     }
 
-    if (clcf->lmt_excpt && clcf->handler == NULL && conf->upstream.upstream) {
-        clcf->handler = ngx_http_qasino_handler;
+    if (clcf->noname && conf->events_clients == 0) {
+        conf->events_clients = prev->events_clients;
+        conf->events_heartbeat = prev->events_heartbeat;
+    }
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+
+        if (conf->upstream.upstream) {
+            clcf->handler = ngx_http_qasino_handler;
+
+        } else if (conf->events_clients) {
+            clcf->handler = ngx_http_qasino_events_handler;
+        }
     }
 
     if (conf->upstream.upstream && conf->cache && conf->page == NULL) {

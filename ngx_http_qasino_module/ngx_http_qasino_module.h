@@ -330,6 +330,7 @@ ngx_int_t ngx_http_qasino_read_page(ngx_http_request_t *r,
 
 /* events */
 char *ngx_http_qasino_events(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_qasino_events_handler(ngx_http_request_t *r);
 
 /* variables */
 ngx_int_t ngx_http_qasino_add_variables(ngx_conf_t *cf);

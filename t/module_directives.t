@@ -609,3 +609,26 @@ invalid parameter "on"
 --- must_die
 --- error_log
 "qasino_events" directive is duplicate
+
+
+
+=== TEST 42: qasino_events with if and limit_except
+--- config
+    location = /if {
+        qasino_events;
+        if ($arg_x) {
+            set $y 1;
+        }
+    }
+    location = /except {
+        qasino_events;
+        limit_except POST {
+            allow all;
+        }
+    }
+--- request eval
+['HEAD /if', 'HEAD /if?x=1', 'HEAD /except']
+--- error_code eval
+[200, 200, 200]
+--- response_headers eval
+[("Content-Type: text/event-stream") x 3]
