@@ -252,7 +252,8 @@ ngx_int_t ngx_http_qasino_parse_response(u_char **pos, u_char *last,
 /*
  * cache: NGX_DECLINED: go and ask.  Anything else is what the handler returns:
  * the answer was there, or the client has it.  To be called for GET and HEAD
- * once the arguments are checked; store is for every whole answer.
+ * once the arguments are checked; store is for every whole answer that came
+ * over the link: what comes over an upstream connection is not kept.
  */
 char *ngx_http_qasino_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_qasino_cache_lookup(ngx_http_request_t *r);
