@@ -243,6 +243,53 @@ SKIP: {
     system 'umount', $db_dir;
 }
 
+# Who only asks takes no room from who publishes: a copy for use_write_db is
+# made where the generation may still grow to its end beside it.
+SKIP: {
+    my $db_dir = small_dir(16);
+
+    skip 'file systems cannot be mounted here', 1 if !$db_dir;
+
+    my $worker = start_worker(generation_duration => 3600, db_dir => $db_dir,
+        query_deadline => 600, max_generation => 3 * MIB);
+    my ($status, $answer) = raw_publish($worker, 'a', big(large => 1500));
+    is($status, 200, 'a generation, half of what it may be');
+    fill($db_dir);
+    truncate "$db_dir/filler", (-s "$db_dir/filler") - 9 * MIB / 2;
+
+    my @askers = map { $worker->connect } 1 .. 4;
+
+    for my $n (1 .. 4) {
+        $askers[$n - 1]->send(op => 'query', flags =>
+            Qasino::Frame::WRITE_DB, args => { sql => 'with recursive n(i) as'
+            . ' (select 1 union all select i + 1 from n) select max(i) from n'
+            });
+        $worker->connect->request(op => 'generation_signal');
+        ($status) = raw_publish($worker, "tiny$n", table("tiny$n" =>
+            [n => 'int'], [1]));
+        is($status, 200, "a publish after asker $n");
+    }
+
+    my ($refused) = $askers[1]->answers(1);
+    is($refused->{status}, 507, 'the second copy is refused');
+    like($refused->{body}, qr/copy of the generation.*max_generation.*db_dir/,
+        '... is told why');
+    ($status, $answer) = raw_publish($worker, 'b', big(more => 1000));
+    is($status, 200, 'the generation goes on to its end')
+        or diag(encode_json($answer));
+
+    $_->close for @askers;
+    unlink "$db_dir/filler";
+    wait_until('a copy again', sub {
+        my $now = $worker->connect->query('select count(*) as n from more',
+            flags => Qasino::Frame::WRITE_DB);
+        return $now->{status} == 200 && $now->{body} =~ /1000/;
+    });
+    pass('with room again there is a copy');
+    $worker->stop;
+    system 'umount', $db_dir;
+}
+
 # What persists cannot be carried: there is no generation to publish into.
 SKIP: {
     my $db_dir = small_dir(16);

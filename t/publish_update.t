@@ -131,6 +131,47 @@ sub refused ($name, $pattern, @how) {
         'and an update with another key on all of them');
 }
 
+# Each set of key columns costs every later write: there are 16 at most.
+for my $static (0, 1) {
+    my @columns = map { ("c$_" => 'int') } 1 .. 17;
+    my $try = sub ($keycols, $n, @order) {
+        return $worker->connect->request(op => 'add_table_data',
+            body => encode_json({ identity => 'A', update => 1,
+                static => $static, keycols => $keycols,
+                table => table(keyed => [map { ("c$_" => 'int') } @order],
+                    [($n) x @order]) }));
+    };
+
+    is(scalar(grep { $try->("c$_", $_, 1 .. 17)->{status} == 200 } 1 .. 16),
+        16, 'sixteen sets of key columns');
+
+    my $answer = $try->('c17', 17, 1 .. 17);
+
+    is($answer->{status}, 507, '... and not another');
+    like($answer->{body}, qr/'keyed' is updated by 16 sets.*at most/,
+        '... which says why');
+    is($try->('C16', 16, 1 .. 17)->{status}, 200, 'those that are go on');
+    is($worker->publish('B', table(keyed => [@columns], [(18) x 17]),
+        static => $static)->{response_op}, 'ok', '... and plain reports');
+
+    next if $static;
+    is($try->('c1;c2', 1, 1, 2)->{status}, 507, 'two columns');
+
+    my %taken;
+
+    for my $first (1 .. 5) {
+        for my $second (grep { $_ != $first } 1 .. 5) {
+            my $answer = $worker->connect->request(op => 'add_table_data',
+                body => encode_json({ identity => 'A', update => 1,
+                    table => table(ordered => [map { ("c$_" => 'int') }
+                        $first, $second, grep { $_ != $first
+                            && $_ != $second } 1 .. 5], [1 .. 5]) }));
+            $taken{$answer->{status}}++;
+        }
+    }
+    is_deeply(\%taken, { 200 => 20 }, 'in any order they are one set');
+}
+
 # A table of as many columns as there may be.
 {
     my @columns = map { ("c$_" => 'int') } 1 .. 1000;

@@ -121,6 +121,36 @@ budget_has_room(const qsn_settings_t *settings)
 }
 
 
+int
+budget_check_copy(const budget_t *budget, const store_t *store, char *error,
+    size_t size)
+{
+    int64_t pages = sql_int64(store->db, "PRAGMA page_count", 0);
+    int64_t needed = pages * PAGE_SIZE;
+    int64_t left;
+
+    if (file_system(budget->settings->db_dir, &left) == 0) {
+        return 0;
+    }
+
+    if (needed < budget->max_generation) {
+        needed = budget->max_generation;    /* what it grows by, too */
+    }
+
+    if (left >= needed) {
+        return 0;
+    }
+
+    (void) snprintf(error, size, "There is no room for a copy of the "
+                    "generation and for what it may still grow by: together "
+                    "%lld bytes (max_generation), and the file system of "
+                    "db_dir has %lld bytes left", (long long) needed,
+                    (long long) left);
+
+    return -1;
+}
+
+
 void
 budget_refuse(const store_t *store, request_t *request)
 {

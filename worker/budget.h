@@ -34,6 +34,11 @@ int budget_make_reserve(budget_t *budget);
 /* Whether db_dir has room for another generation beside what is there. */
 int budget_has_room(const qsn_settings_t *settings);
 
+/* Whether db_dir has room for a copy of the store, a generation, and for what
+   may still be published into it.  0, or -1 with the reason in error. */
+int budget_check_copy(const budget_t *budget, const store_t *store,
+    char *error, size_t size);
+
 /* Fails the request: a store is as large as it may be, or its file system
    is full. */
 void budget_refuse(const store_t *store, request_t *request);

@@ -19,6 +19,8 @@
 static void take_args(exchange_t *exchange, const qsn_frame_arg_t *args);
 static void take_text(exchange_t *exchange, text_t *text,
     const qsn_frame_arg_t *arg);
+static void skip_body(exchange_t *exchange);
+static void fail_skipped(exchange_t *exchange);
 static int start_parser(exchange_t *exchange);
 static void stop_parser(exchange_t *exchange);
 static void on_query_frame(query_t *query, const qsn_frame_t *frame,
@@ -65,7 +67,8 @@ exchange_body(exchange_t *exchange, const void *data, size_t length)
     exchange->body_bytes += length;
 
     if (exchange->op == QSN_OP_GET_TABLE_LIST
-        || exchange->op == QSN_OP_GENERATION_SIGNAL || exchange->too_long)
+        || exchange->op == QSN_OP_GENERATION_SIGNAL || exchange->too_long
+        || exchange->crowded)
     {
         return;                 /* nothing is asked of the body (any more) */
     }
@@ -73,11 +76,18 @@ exchange_body(exchange_t *exchange, const void *data, size_t length)
     if (exchange->body_bytes > (uint64_t) exchange->worker->settings.max_body)
     {
         exchange->too_long = 1;
+        skip_body(exchange);
         return;
     }
 
     if (!exchange->by_parser) {
         exchange_parse(exchange, data, length);
+        return;
+    }
+
+    if (ingest_receive(exchange, length) != 0) {
+        exchange->crowded = 1;
+        skip_body(exchange);
 
     } else if (parse_piece(exchange, data, length) != 0) {
         exchange->no_memory = 1;
@@ -89,7 +99,7 @@ int
 exchange_has_room(exchange_t *exchange)
 {
     return !exchange->by_parser || exchange->too_long
-           || ingest_has_room(exchange->worker);
+           || exchange->crowded || ingest_has_room(exchange->worker);
 }
 
 
@@ -130,15 +140,7 @@ exchange_parse(exchange_t *exchange, const void *data, size_t length)
 void
 exchange_parse_end(exchange_t *exchange)
 {
-    if (exchange->too_long) {
-        (void) request_fail(&exchange->request, 413, "The request is larger "
-                            "than max_body (%lld bytes)", (long long)
-                            exchange->worker->settings.max_body);
-    }
-
-    if (exchange->no_memory) {
-        (void) request_fail(&exchange->request, 503, "out of memory");
-    }
+    fail_skipped(exchange);
 
     if (exchange->json) {
         (void) request_json_finish(exchange->json);
@@ -148,6 +150,15 @@ exchange_parse_end(exchange_t *exchange)
     }
 
     stop_parser(exchange);
+}
+
+
+void
+exchange_parse_discard(exchange_t *exchange)
+{
+    fail_skipped(exchange);
+    stop_parser(exchange);
+    request_free(&exchange->request);
 }
 
 
@@ -269,6 +280,7 @@ void
 exchange_drop(exchange_t *exchange)
 {
     exchange_leave(exchange);
+    ingest_received(exchange);
     stop_parser(exchange);
     snapshot_put(exchange->query.snapshot);
     request_free(&exchange->request);
@@ -304,6 +316,39 @@ take_text(exchange_t *exchange, text_t *text, const qsn_frame_arg_t *arg)
     if (arg->data) {
         (void) request_set_text(&exchange->request, text, arg->data,
                                 arg->length);
+    }
+}
+
+
+/* What there is of it goes now: its client may take any time to its end. */
+static void
+skip_body(exchange_t *exchange)
+{
+    if (exchange->parser == NULL || parse_discard(exchange) == 0) {
+        ingest_received(exchange);
+    }
+}
+
+
+static void
+fail_skipped(exchange_t *exchange)
+{
+    request_t *request = &exchange->request;
+    worker_t *worker = exchange->worker;
+
+    if (exchange->too_long) {
+        (void) request_fail(request, 413, "The request is larger than "
+                            "max_body (%lld bytes)",
+                            (long long) worker->settings.max_body);
+
+    } else if (exchange->crowded) {
+        (void) request_fail(request, 503, "Too many large requests are being "
+                            "received: together they may have %zu bytes "
+                            "(publish_memory, at least max_body)",
+                            ingest_receive_max(worker));
+
+    } else if (exchange->no_memory) {
+        (void) request_fail(request, 503, "out of memory");
     }
 }
 

@@ -35,9 +35,11 @@ struct exchange_s {
     uint64_t body_bytes;        /* received */
     uint64_t generation;        /* a publish went into; 0: not yet */
     uint64_t static_version;    /* after a static one */
+    size_t receiving;           /* bytes of the body, until it is whole */
     size_t unwritten;           /* bytes, until it is written */
     int by_parser;              /* the body goes to a thread */
     int too_long;               /* seen by the loop, said by the parser */
+    int crowded;                /* likewise: there are too many bodies */
     int no_memory;              /* likewise */
     parser_t *parser;           /* which one, after the first piece */
     request_t request;
@@ -75,6 +77,9 @@ int exchange_has_room(exchange_t *exchange);
 /* A piece of the body, and its end, on whichever thread has the request. */
 void exchange_parse(exchange_t *exchange, const void *data, size_t length);
 void exchange_parse_end(exchange_t *exchange);
+
+/* Likewise: what was parsed is not wanted, as will be said at the end. */
+void exchange_parse_discard(exchange_t *exchange);
 
 /* Back on the loop: answers what is wrong or dispatches it. */
 void exchange_parsed(exchange_t *exchange);

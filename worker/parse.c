@@ -39,12 +39,15 @@ struct parser_s {
 static void run(void *arg);
 static void on_stop(job_t *job);
 static void parse(job_t *job);
+static void discard(job_t *job);
+static void free_piece(piece_t *piece);
 static void finish(job_t *job);
 static void give_up(job_t *job);
 static void on_parsed(job_t *job);
 static void on_given_up(job_t *job);
 static parser_t *choose(worker_t *worker);
-static int put_piece(exchange_t *exchange, const void *data, size_t length);
+static int put_piece(exchange_t *exchange, void (*step)(job_t *job),
+    const void *data, size_t length);
 
 
 /* One core is the writer's, and the loop needs little. */
@@ -111,7 +114,7 @@ parse_piece(exchange_t *exchange, const void *data, size_t length)
     while (length) {
         size_t size = length < PIECE_MAX ? length : PIECE_MAX;
 
-        if (put_piece(exchange, at, size) != 0) {
+        if (put_piece(exchange, parse, at, size) != 0) {
             return -1;
         }
 
@@ -120,6 +123,13 @@ parse_piece(exchange_t *exchange, const void *data, size_t length)
     }
 
     return 0;
+}
+
+
+int
+parse_discard(exchange_t *exchange)
+{
+    return put_piece(exchange, discard, NULL, 0);
 }
 
 
@@ -180,10 +190,27 @@ static void
 parse(job_t *job)
 {
     piece_t *piece = (piece_t *) job;
-    worker_t *worker = piece->exchange->worker;
-    size_t size = piece->size;
 
     exchange_parse(piece->exchange, piece->data, piece->length);
+    free_piece(piece);
+}
+
+
+static void
+discard(job_t *job)
+{
+    piece_t *piece = (piece_t *) job;
+
+    exchange_parse_discard(piece->exchange);
+    free_piece(piece);
+}
+
+
+static void
+free_piece(piece_t *piece)
+{
+    worker_t *worker = piece->exchange->worker;
+    size_t size = piece->size;
 
     if (size == CHUNK_SIZE) {
         chunk_put(piece);
@@ -252,7 +279,8 @@ choose(worker_t *worker)
 
 
 static int
-put_piece(exchange_t *exchange, const void *data, size_t length)
+put_piece(exchange_t *exchange, void (*step)(job_t *job), const void *data,
+    size_t length)
 {
     size_t size = sizeof(piece_t) + length;
     piece_t *piece;
@@ -268,11 +296,15 @@ put_piece(exchange_t *exchange, const void *data, size_t length)
         return -1;
     }
 
-    piece->job.run = parse;
+    piece->job.run = step;
     piece->exchange = exchange;
     piece->size = size;
     piece->length = length;
-    memcpy(piece->data, data, length);
+
+    if (length) {
+        memcpy(piece->data, data, length);
+    }
+
     (void) atomic_fetch_add(&exchange->worker->unparsed, size);
     mailbox_put_job(&exchange->parser->inbox, &piece->job);
 

@@ -25,6 +25,10 @@ void parse_stop(worker_t *worker);
 /* A piece of a body, copied.  0, or -1 without memory. */
 int parse_piece(exchange_t *exchange, const void *data, size_t length);
 
+/* What came so far is freed, more is not to come: only the end.  0, or -1
+   without memory, and all is kept until the end. */
+int parse_discard(exchange_t *exchange);
+
 /* There are no more pieces.  wanted: exchange_parsed() is called when all
    are parsed; otherwise, the client having gone, exchange_drop(). */
 void parse_end(exchange_t *exchange, int wanted);

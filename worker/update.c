@@ -1,8 +1,9 @@
 /*
  * Row by row, because a later row of the same publish may have the key of
  * an earlier one.  An index over the key columns, which constrains nothing,
- * keeps each look-up short; it is named after its columns, so that every
- * set of key columns has one.
+ * keeps each look-up short; it is named after its columns, in the order of
+ * their names, so that every set of key columns has one.  As every later
+ * write pays for each, a table has KEY_SETS_MAX of them at most.
  *
  * With persist, the rows set are marked with whose update it was, and with
  * whether an update made them (owned) or a plain report did: carry.c takes
@@ -12,13 +13,17 @@
 #include "update.h"
 
 #include <ctype.h>
+#include <stdlib.h>
+#include <strings.h>
 
 #include "qsn_clock.h"
 #include "sql.h"
 
+#define KEY_SETS_MAX  16
+
 typedef struct {
     store_t *store;
-    const request_t *request;
+    request_t *request;
     catalog_table_t *table;
     sqlite3_stmt *update;       /* returns the rowids it has set */
     sqlite3_stmt *insert;
@@ -27,6 +32,10 @@ typedef struct {
 
 static int prepare(update_t *update);
 static int make_index(update_t *update);
+static int by_name(const void *one, const void *other);
+static int create_index(update_t *update, const char *name,
+    const char *columns);
+static sqlite3_int64 key_sets(update_t *update, const char *name);
 static int set_rows(update_t *update);
 static int set_row(update_t *update);
 static int mark(update_t *update, sqlite3_int64 row_id, int owned);
@@ -100,33 +109,91 @@ static int
 make_index(update_t *update)
 {
     const table_t *table = &update->request->table;
+    const text_list_t *names = &table->column_names;
+    const char **keys = calloc(names->count, sizeof(*keys));
+    size_t count = 0;
     qsn_buf_t name = { 0 };
     qsn_buf_t columns = { 0 };
+    int rc = -1;
 
+    if (keys == NULL) {
+        return request_fail(update->request, 507, "out of memory");
+    }
+
+    for (size_t i = 0; i < names->count; i++) {
+        if (table->is_key[i]) {
+            keys[count++] = names->items[i].data;
+        }
+    }
+
+    qsort(keys, count, sizeof(*keys), by_name);
     qsn_buf_printf(&name, "_qasino_key_%s", update->table->name);
 
-    for (size_t i = 0; i < table->column_names.count; i++) {
-        if (table->is_key[i]) {
-            qsn_buf_printf(&name, "$%s", table->column_names.items[i].data);
-            qsn_buf_string(&columns, columns.length ? "," : "");
-            sql_quote(&columns, table->column_names.items[i].data);
-        }
+    for (size_t i = 0; i < count; i++) {
+        qsn_buf_printf(&name, "$%s", keys[i]);
+        qsn_buf_string(&columns, columns.length ? "," : "");
+        sql_quote(&columns, keys[i]);
     }
 
     for (size_t i = 0; i < name.length; i++) {
         name.data[i] = (char) tolower((unsigned char) name.data[i]);
     }
 
-    int rc = sql_execf(update->store->db,
-                       "CREATE INDEX IF NOT EXISTS \"%w\" ON \"%w\"(%s)",
-                       qsn_buf_text(&name), update->table->name,
-                       qsn_buf_text(&columns));
+    if (!name.failed && !columns.failed) {
+        rc = create_index(update, qsn_buf_text(&name),
+                          qsn_buf_text(&columns));
+    }
 
-    rc = rc == SQLITE_OK && !name.failed && !columns.failed ? 0 : -1;
+    free(keys);
     qsn_buf_free(&name);
     qsn_buf_free(&columns);
 
     return rc;
+}
+
+
+static int
+by_name(const void *one, const void *other)
+{
+    return strcasecmp(*(const char *const *) one,
+                      *(const char *const *) other);
+}
+
+
+static int
+create_index(update_t *update, const char *name, const char *columns)
+{
+    sqlite3_int64 sets = key_sets(update, name);
+
+    if (sets == -1) {
+        return 0;               /* it is there */
+    }
+
+    if (sets >= KEY_SETS_MAX) {
+        return request_fail(update->request, 507, "Table '%s' is updated by "
+                            "%d sets of key columns (keycols), and may be by "
+                            "no other: so many at most", update->table->name,
+                            KEY_SETS_MAX);
+    }
+
+    return sql_execf(update->store->db, "CREATE INDEX \"%w\" ON \"%w\"(%s)",
+                     name, update->table->name, columns)
+           == SQLITE_OK ? 0 : -1;
+}
+
+
+/* How many sets have an index; -1: this one is among them. */
+static sqlite3_int64
+key_sets(update_t *update, const char *name)
+{
+    char *sql = sqlite3_mprintf("SELECT iif(total(name = %Q), -1, count(*)) "
+                                "FROM pragma_index_list(%Q)", name,
+                                update->table->name);
+    sqlite3_int64 sets = sql ? sql_int64(update->store->db, sql, 0) : 0;
+
+    sqlite3_free(sql);
+
+    return sets;
 }
 
 

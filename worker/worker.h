@@ -70,6 +70,7 @@ typedef struct {
     uv_prepare_t hand_over;     /* of ->publishes, once a turn */
     mailbox_t inbox;            /* what the threads have done */
     uv_async_t wake;
+    size_t receiving;           /* bytes of bodies that are not whole yet */
     size_t unwritten;           /* bytes of publishes that are written */
     atomic_size_t unparsed;     /* bytes of pieces that are parsed */
     atomic_int waits_for_parser;

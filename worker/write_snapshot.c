@@ -9,16 +9,18 @@
 
 #include <stdlib.h>
 
+#include "budget.h"
 #include "ingest.h"
 #include "rotate.h"
 #include "sql.h"
 
-#define COPIES_MAX  4           /* each as large as the generation */
+#define COPIES_MAX  2           /* each as large as the generation */
 
 typedef struct {
     job_t job;
     worker_t *worker;
     seal_info_t info;
+    int have_last;              /* the last one is still there */
     uint64_t number;            /* of the generation, as copied */
     char *path;                 /* NULL: the last one is still right */
     int failed;
@@ -78,6 +80,7 @@ write_snapshot_next(worker_t *worker)
     copy->job.run = run_copy;
     copy->job.done = on_copied;
     copy->worker = worker;
+    copy->have_last = worker->write_snapshot != NULL;
     worker->write_copying = 1;
     ingest_run(worker, &copy->job);
 }
@@ -122,7 +125,9 @@ run_copy(job_t *job)
     copy->number = writer->generation->number;
     changes = sqlite3_total_changes64(writer->generation->store.db);
 
-    if (writer->copied == copy->number && writer->copied_changes == changes) {
+    if (copy->have_last && writer->copied == copy->number
+        && writer->copied_changes == changes)
+    {
         return;
     }
 
@@ -137,8 +142,14 @@ make_copy(copy_t *copy)
 {
     static uint64_t serial;
     worker_t *worker = copy->worker;
-    sqlite3 *db = worker->writer.generation->store.db;
+    const store_t *store = &worker->writer.generation->store;
     char *path;
+
+    if (budget_check_copy(&worker->writer.budget, store, copy->error,
+                          sizeof(copy->error)) != 0)
+    {
+        return -1;
+    }
 
     if (asprintf(&path, "%s/" WRITE_SNAPSHOT_PREFIX "%llu.db",
                  worker->settings.db_dir, (unsigned long long) ++serial)
@@ -148,7 +159,7 @@ make_copy(copy_t *copy)
         return -1;
     }
 
-    if (copy_store(db, path, copy->error) == 0
+    if (copy_store(store->db, path, copy->error) == 0
         && rotate_seal_copy(worker, path, &copy->info, copy->error) == 0)
     {
         copy->path = path;
@@ -174,6 +185,10 @@ on_copied(job_t *job)
     if (copy->path && keep_copy(copy) != 0) {
         (void) snprintf(copy->error, sizeof(copy->error), "out of memory");
         copy->failed = 1;
+    }
+
+    if (copy->failed) {
+        write_snapshot_drop(worker);    /* it is an old one, and takes room */
     }
 
     answer_all(worker, copy->failed ? copy->error : NULL);

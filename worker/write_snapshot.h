@@ -8,7 +8,8 @@
  *
  * The writer makes the copy, in time proportional to the generation's size
  * (memory speed on a tmpfs), and all share it who ask before the next
- * publish.  There are a few at a time at most; who would need another waits.
+ * publish.  There are two at a time at most, who would need another waits;
+ * and none is made of the room that the generation may still need.
  */
 
 #include "exchange.h"
