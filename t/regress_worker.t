@@ -331,6 +331,26 @@ for my $damage (
         '... and the generation before goes on');
 }
 
+# What persists is larger than max_cell is now: no generation was sealed any
+# more.
+{
+    my $worker = start_worker(generation_duration => 1, max_cell => '4m');
+    $worker->publish('host', table(large => [a => 'text'],
+        ['x' x 2_000_000]), persist => 1);
+    $worker->publish('host', table(small => [a => 'int'], [7]),
+        persist => 1);
+    $worker->wait_generation;
+    $worker->stop;
+    $worker->{settings}{max_cell} = '1m';
+    $worker->start;
+    $worker->wait_generation(2);
+    is_deeply($worker->rows('select a from small'), [[7]],
+        'rows too large for a lower max_cell are dropped, others carried');
+    like($worker->log_text, qr/'large' are dropped: larger than max_cell/,
+        '... which the log says');
+    $worker->stop;
+}
+
 # More requests at once than are worked on: the rest was taken only when
 # something else woke the worker.
 {

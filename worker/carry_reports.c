@@ -15,7 +15,8 @@
 #include "sealed_columns.h"
 #include "sql.h"
 
-#define LIST  CARRY_REPORTS_LIST
+#define LIST   CARRY_REPORTS_LIST
+#define MARKS  "_qasino_marks_to_carry"         /* by identity */
 
 struct carry_reports_s {
     store_t *store;
@@ -56,6 +57,7 @@ static int carry_updates(carry_reports_t *carry, const char *identity,
     report_t *report);
 static int carry_row(carry_reports_t *carry, const char *identity,
     report_t *report);
+static int is_too_big(const carry_reports_t *carry);
 static int copy_rows(carry_reports_t *carry, sqlite3_int64 first,
     sqlite3_int64 last);
 
@@ -96,11 +98,11 @@ carry_reports_create(store_t *store, carry_reports_t **out)
     carry->move = sql_prepare(store->db,
         "UPDATE temp." LIST " SET moved_to = ?1 WHERE id = ?2");
     carry->marks = sql_prepare(store->db,
-        "SELECT row_id, (SELECT moved_to + row_id - first_rowid "
-        "FROM temp." LIST " WHERE tablename = ?1 "
-        "AND moved_to IS NOT NULL "
-        "AND row_id BETWEEN first_rowid AND last_rowid) "
-        "FROM sealed._qasino_updated WHERE tablename = ?1 "
+        "SELECT row_id, (SELECT CASE WHEN row_id <= last_rowid "
+        "THEN moved_to + row_id - first_rowid END "
+        "FROM temp." LIST " WHERE tablename = ?1 AND is_update = 0 "
+        "AND first_rowid <= row_id ORDER BY first_rowid DESC LIMIT 1) "
+        "FROM temp." MARKS " WHERE tablename = ?1 "
         "AND identity = ?2 ORDER BY row_id");
 
     return carry->reports && carry->updates && carry->info && carry->move
@@ -117,7 +119,8 @@ carry_reports_destroy(carry_reports_t *carry)
         (void) sqlite3_finalize(carry->info);
         (void) sqlite3_finalize(carry->move);
         (void) sqlite3_finalize(carry->marks);
-        (void) sql_exec(carry->store->db, "DROP TABLE IF EXISTS temp." LIST);
+        (void) sql_exec(carry->store->db, "DROP TABLE IF EXISTS temp." LIST
+                        ";DROP TABLE IF EXISTS temp." MARKS);
         free(carry);
     }
 }
@@ -158,7 +161,14 @@ list_reports(store_t *store)
                     "columns, NULL FROM sealed._qasino_reports "
                     "WHERE persist;"
                     "CREATE INDEX temp." LIST "_of ON " LIST
-                    "(tablename, is_update)") == SQLITE_OK ? 0 : -1;
+                    "(tablename, is_update, first_rowid);"
+                    "CREATE TEMP TABLE " MARKS "(tablename TEXT "
+                    "COLLATE NOCASE, identity TEXT, row_id INTEGER, "
+                    "PRIMARY KEY(tablename, identity, row_id)) "
+                    "WITHOUT ROWID;"
+                    "INSERT INTO temp." MARKS " SELECT tablename, identity, "
+                    "row_id FROM sealed._qasino_updated")
+           == SQLITE_OK ? 0 : -1;
 }
 
 
@@ -406,7 +416,8 @@ carry_plain(carry_reports_t *carry, sqlite3_int64 id, report_t *report)
     }
 
     if (copy_rows(carry, report->first, report->last) != SQLITE_OK) {
-        return -1;
+        report->rows = 0;
+        return is_too_big(carry) ? 0 : -1;
     }
 
     note_rows(carry->store->db, report);
@@ -516,7 +527,7 @@ carry_row(carry_reports_t *carry, const char *identity, report_t *report)
         int rc = copy_rows(carry, sealed, sealed);
 
         if (rc != SQLITE_OK) {
-            return rc;
+            return is_too_big(carry) ? SQLITE_OK : rc;
         }
 
         row_id = sqlite3_last_insert_rowid(carry->store->db);
@@ -529,6 +540,22 @@ carry_row(carry_reports_t *carry, const char *identity, report_t *report)
     (void) sqlite3_bind_int(mark, 4, owned);
 
     return sql_run(mark);
+}
+
+
+/* max_cell is lower than it was: the rows that do not fit it are dropped, or
+   no generation would be sealed any more. */
+static int
+is_too_big(const carry_reports_t *carry)
+{
+    if (sqlite3_errcode(carry->store->db) != SQLITE_TOOBIG) {
+        return 0;
+    }
+
+    qsn_log("persisted rows of '%s' are dropped: larger than max_cell",
+            carry->table->name);
+
+    return 1;
 }
 
 

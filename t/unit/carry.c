@@ -260,7 +260,7 @@ count_compiled(void *data, int action, const char *first, const char *second,
         compiled->moves += strcmp(second, "moved_to") == 0;
 
     } else if (action == SQLITE_READ) {
-        compiled->marks += strcmp(first, "_qasino_updated") == 0
+        compiled->marks += strcmp(first, "_qasino_marks_to_carry") == 0
                            && strcmp(second, "identity") == 0;
     }
 
