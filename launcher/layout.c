@@ -97,6 +97,7 @@ layout_free(layout_t *layout)
     free(layout->demo);
     free(layout->nginx);
     free(layout->nginx_modules);
+    free(layout->root_dir);
 }
 
 
@@ -187,13 +188,12 @@ layout_make_dirs(const qsn_settings_t *settings, uid_t user, char *error)
 
 
 int
-layout_lock(const qsn_settings_t *settings, int *lock, char *error)
+layout_lock(const char *root_dir, int *lock, char *error)
 {
     char path[PATH_MAX];
     char text[32] = "";
 
-    (void) snprintf(path, sizeof(path), "%s/" LAYOUT_LOCK,
-                    settings->run_dir);
+    (void) snprintf(path, sizeof(path), "%s/" LAYOUT_LOCK, root_dir);
 
     *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -207,7 +207,7 @@ layout_lock(const qsn_settings_t *settings, int *lock, char *error)
         (void) close(*lock);
         *lock = -1;
         return say(error, "another server (pid %s) uses %s: give this one "
-                   "its own --run-dir", text, settings->run_dir);
+                   "its own --run-dir", text, root_dir);
     }
 
     int n = snprintf(text, sizeof(text), "%d\n", (int) getpid());
@@ -231,16 +231,15 @@ layout_unlock(int lock)
 
 
 int
-layout_was_killed(const qsn_settings_t *settings)
+layout_was_killed(const char *root_dir)
 {
     char path[PATH_MAX];
     char byte;
     int killed;
 
-    (void) snprintf(path, sizeof(path), "%s/" LAYOUT_LOCK,
-                    settings->run_dir);
+    (void) snprintf(path, sizeof(path), "%s/" LAYOUT_LOCK, root_dir);
 
-    int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     if (lock == -1) {
         return 0;
@@ -283,12 +282,12 @@ layout_read(const char *path, qsn_buf_t *text, char *error)
 
 
 int
-layout_write(const qsn_settings_t *settings, const char *name,
+layout_write(const char *root_dir, const char *name,
     const qsn_buf_t *text, const user_t *owner, char *error)
 {
     char path[PATH_MAX];
 
-    (void) snprintf(path, sizeof(path), "%s/%s", settings->run_dir, name);
+    (void) snprintf(path, sizeof(path), "%s/%s", root_dir, name);
     (void) unlink(path);
 
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -14,7 +14,7 @@
 #include "qsn_settings.h"
 #include "user.h"
 
-/* What the launcher itself makes in run_dir. */
+/* What the launcher and nginx make in root_dir. */
 #define LAYOUT_NGINX_CONF  "nginx.conf"
 #define LAYOUT_CONFIG      "options.yaml"       /* copy of --config */
 #define LAYOUT_LINE_AWAY   "line-away.sock"     /* nginx's, see nginx.conf */
@@ -31,6 +31,7 @@ typedef struct {
     char *demo;                 /* NULL without --demo */
     char *nginx;
     char *nginx_modules;        /* directory of nginx's own modules */
+    char *root_dir;             /* see root_dir.h; layout_free() frees it */
     int stream_built_in;
     int module_built_in;
 } layout_t;
@@ -53,20 +54,20 @@ int layout_make_dirs(const qsn_settings_t *settings, uid_t user,
     char *error);
 
 /*
- * Takes run_dir for this process: *lock is a descriptor to keep, and to give
- * to layout_unlock() at a clean end.
+ * Takes root_dir, and run_dir with it, for this process: *lock is a
+ * descriptor to keep, and to give to layout_unlock() at a clean end.
  */
-int layout_lock(const qsn_settings_t *settings, int *lock, char *error);
+int layout_lock(const char *root_dir, int *lock, char *error);
 void layout_unlock(int lock);
 
-/* Whether the last server in run_dir was killed: its children may take a
+/* Whether the last server in root_dir was killed: its children may take a
    moment to notice, and hold the ports until then. */
-int layout_was_killed(const qsn_settings_t *settings);
+int layout_was_killed(const char *root_dir);
 
-/* A whole file, appended to text; one in run_dir, which only owner (NULL:
+/* A whole file, appended to text; one in root_dir, which only owner (NULL:
    we) can read. */
 int layout_read(const char *path, qsn_buf_t *text, char *error);
-int layout_write(const qsn_settings_t *settings, const char *name,
+int layout_write(const char *root_dir, const char *name,
     const qsn_buf_t *text, const user_t *owner, char *error);
 
 /*

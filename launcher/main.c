@@ -2,8 +2,9 @@
  * qasino-server, the launcher: one command that is a whole server.
  *
  * The way through this folder: options and files are checked (qsn_settings,
- * layout.c), ports are chosen (listen_ports.c), the children's command lines
- * and nginx's configuration are written (options.c, nginx_setup.c,
+ * layout.c), ports are chosen (listen_ports.c), directories are made and
+ * given to whom they belong (root_dir.c, user.c), the children's command
+ * lines and nginx's configuration are written (options.c, nginx_setup.c,
  * nginx_conf.c), then supervisor.c runs the children (child.c).
  *
  * What is wrong with the options, a file or a port is said in one line
@@ -22,6 +23,7 @@
 #include "options.h"
 #include "qsn_log.h"
 #include "qsn_settings.h"
+#include "root_dir.h"
 #include "supervisor.h"
 #include "user.h"
 
@@ -98,7 +100,10 @@ static int
 settle(server_t *server, int argc, char **argv, char *error)
 {
     qsn_settings_t *settings = &server->settings;
-    int killed = layout_was_killed(settings);
+    char *root_dir = root_dir_name(settings);
+    int killed = root_dir && layout_was_killed(root_dir);
+
+    free(root_dir);
 
     if (layout_find(&server->layout, settings, error) != 0
         || layout_check_files(settings, error) != 0
@@ -149,7 +154,9 @@ prepare(server_t *server, char *error)
     qsn_settings_t *settings = &server->settings;
 
     if (layout_make_dirs(settings, server->user.uid, error) != 0
-        || layout_lock(settings, &server->lock, error) != 0
+        || root_dir_make(&server->layout.root_dir, settings, &server->user,
+                         error) != 0
+        || layout_lock(server->layout.root_dir, &server->lock, error) != 0
         || keep_config(server, error) != 0
         || user_own(&server->user, settings, error) != 0
         || nginx_setup_write(settings, &server->layout, error) != 0)
@@ -187,10 +194,11 @@ keep_config(server_t *server, char *error)
     }
 
     if (layout_read(settings->config, &text, error) == 0
-        && layout_write(settings, LAYOUT_CONFIG, &text, &server->user,
-                        error) == 0)
+        && layout_write(server->layout.root_dir, LAYOUT_CONFIG, &text,
+                        &server->user, error) == 0)
     {
-        rc = asprintf(&path, "%s/" LAYOUT_CONFIG, settings->run_dir) == -1;
+        rc = asprintf(&path, "%s/" LAYOUT_CONFIG,
+                      server->layout.root_dir) == -1;
 
         if (rc == 0) {
             options_add(&server->worker, "config", path);

@@ -53,6 +53,7 @@ nginx_setup_render(qsn_buf_t *out, const char *text,
         { "worker_connections", "16384", connections },
         { "shutdown_timeout", "60s", shutdown },
         { "run_dir", "/run/qasino", settings->run_dir },
+        { "root_dir", "/run/qasino", layout->root_dir },
         { "modules_dir", "/usr/lib/nginx/modules", layout->nginx_modules },
         { "module", "/usr/lib/nginx/modules/ngx_http_qasino_module.so",
           layout->module },
@@ -111,7 +112,7 @@ nginx_setup_write(const qsn_settings_t *settings, const layout_t *layout,
         && nginx_setup_render(&conf, qsn_buf_text(&text), settings, layout,
                               &host, error) == 0)
     {
-        rc = layout_write(settings, LAYOUT_NGINX_CONF, &conf, NULL,
+        rc = layout_write(layout->root_dir, LAYOUT_NGINX_CONF, &conf, NULL,
                           error);
     }
 

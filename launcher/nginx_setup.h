@@ -20,7 +20,7 @@ int nginx_setup_render(qsn_buf_t *out, const char *text,
     const qsn_settings_t *settings, const layout_t *layout,
     const nginx_setup_host_t *host, char *error);
 
-/* Reads the template and writes <run_dir>/nginx.conf. */
+/* Reads the template and writes <root_dir>/nginx.conf. */
 int nginx_setup_write(const qsn_settings_t *settings,
     const layout_t *layout, char *error);
 

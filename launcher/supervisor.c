@@ -94,13 +94,13 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
     char away[QSN_RUN_DIR_MAX + sizeof(LAYOUT_LINE_AWAY) + 1];
     char kept[sizeof(away) + sizeof(KEPT)];
     char url[64];
-    char *nginx[] = { layout->nginx, "-p", settings->run_dir, "-c", conf,
+    char *nginx[] = { layout->nginx, "-p", layout->root_dir, "-c", conf,
                       "-e", "stderr", "-g", "daemon off;", NULL };
     char *demo[] = { layout->demo, "--url", url, "--follow", NULL };
 
-    (void) snprintf(conf, sizeof(conf), "%s/%s", settings->run_dir,
+    (void) snprintf(conf, sizeof(conf), "%s/%s", layout->root_dir,
                     LAYOUT_NGINX_CONF);
-    (void) snprintf(away, sizeof(away), "%s/%s", settings->run_dir,
+    (void) snprintf(away, sizeof(away), "%s/%s", layout->root_dir,
                     LAYOUT_LINE_AWAY);
     (void) snprintf(kept, sizeof(kept), "%s" KEPT, away);
     (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d",
@@ -500,7 +500,7 @@ end_old_nginx(supervisor_t *s)
     qsn_buf_t text = { 0 };
 
     (void) snprintf(path, sizeof(path), "%s/" LAYOUT_NGINX_PID,
-                    s->settings->run_dir);
+                    s->layout->root_dir);
 
     if (layout_read(path, &text, error) == 0
         && atoi(qsn_buf_text(&text)) == (int) s->children[NGINX].pid)

@@ -1,6 +1,7 @@
 /*
  * A directory that is the user's already is left as it is: what is in it was
  * made by that user, who might have put a link there for us to give away.
+ * Nor is anything given away that such a link leads to.
  */
 
 #include "user.h"
@@ -17,13 +18,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "root_dir.h"
+
 #define OWN_STATIC_DIR  "/var/lib/qasino"
 
 static int open_to_group(const user_t *user, const qsn_settings_t *settings,
     char *error);
 static int own_directory(const user_t *user, const char *path, char *error);
+static int open_directory(const user_t *user, const char *path);
+static int open_below(int dir, const char *name);
 static int own_static(const user_t *user, const char *file, char *error);
 static int has_only(const char *path, const char *name);
+static int own_path(const user_t *user, const char *path);
 static int own_file(const user_t *user, int dir, const char *name);
 static int failed(char *error, const char *path, const user_t *user);
 
@@ -117,18 +123,25 @@ static int
 open_to_group(const user_t *user, const qsn_settings_t *settings,
     char *error)
 {
-    if (user->socket_gid == (gid_t) -1
-        || (chown(settings->run_dir, (uid_t) -1, user->socket_gid) == 0
-            && chmod(settings->run_dir, 0710) == 0))
-    {
+    if (user->socket_gid == (gid_t) -1) {
         return 0;
     }
 
-    (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                    "cannot open run_dir to --socket-group %s: %s",
-                    settings->socket_group, strerror(errno));
+    int fd = open_directory(user, settings->run_dir);
+    int rc = fd != -1 && fchown(fd, (uid_t) -1, user->socket_gid) == 0
+             && fchmod(fd, 0710) == 0 ? 0 : -1;
 
-    return -1;
+    if (rc != 0) {
+        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
+                        "cannot open run_dir to --socket-group %s: %s",
+                        settings->socket_group, strerror(errno));
+    }
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    return rc;
 }
 
 
@@ -136,11 +149,16 @@ open_to_group(const user_t *user, const qsn_settings_t *settings,
 static int
 own_directory(const user_t *user, const char *path, char *error)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
     struct dirent *entry;
     struct stat info;
     int rc = 0;
+
+    if (stat(path, &info) == 0 && info.st_uid == user->uid) {
+        return 0;
+    }
+
+    int fd = open_directory(user, path);
+    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
 
     if (dir == NULL || fstat(fd, &info) == -1) {
         rc = -1;
@@ -169,6 +187,55 @@ own_directory(const user_t *user, const char *path, char *error)
 }
 
 
+/* As open(2), but with --user through no link that the user could have put
+   there or could turn elsewhere. */
+static int
+open_directory(const user_t *user, const char *path)
+{
+    char copy[PATH_MAX];
+    char *rest = NULL;
+
+    if (user->name == NULL) {
+        return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+
+    int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    (void) snprintf(copy, sizeof(copy), "%s", path);
+
+    for (char *name = strtok_r(copy, "/", &rest); name && dir != -1;
+         name = strtok_r(NULL, "/", &rest))
+    {
+        int below = open_below(dir, name);
+        int reason = errno;
+
+        (void) close(dir);
+        dir = below;
+        errno = reason;
+    }
+
+    return dir;
+}
+
+
+static int
+open_below(int dir, const char *name)
+{
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+    struct stat link;
+    struct stat above;
+
+    if (fstatat(dir, name, &link, AT_SYMLINK_NOFOLLOW) == 0
+        && S_ISLNK(link.st_mode) && link.st_uid == 0
+        && fstat(dir, &above) == 0 && root_dir_holds(&above))
+    {
+        flags &= ~O_NOFOLLOW;
+    }
+
+    return openat(dir, name, flags);
+}
+
+
 /* Its directory, too, where nothing else is in it: SQLite makes files beside
    it. */
 static int
@@ -190,7 +257,7 @@ own_static(const user_t *user, const char *file, char *error)
 
     for (size_t i = 0; rc == 0 && i < sizeof(ends) / sizeof(ends[0]); i++) {
         (void) snprintf(path, sizeof(path), "%s%s", file, ends[i]);
-        rc = own_file(user, AT_FDCWD, path);
+        rc = own_path(user, path);
     }
 
     return rc == 0 ? 0 : failed(error, path, user);
@@ -215,6 +282,38 @@ has_only(const char *path, const char *name)
     }
 
     return only;
+}
+
+
+static int
+own_path(const user_t *user, const char *path)
+{
+    char above[PATH_MAX];
+    struct stat info;
+
+    if (stat(path, &info) == -1 ? errno == ENOENT
+                                : info.st_uid == user->uid)
+    {
+        return 0;
+    }
+
+    (void) snprintf(above, sizeof(above), "%s", path);
+
+    char *name = strrchr(above, '/');
+
+    *name++ = '\0';
+
+    int dir = open_directory(user, above);
+    int rc = dir == -1 ? -1 : own_file(user, dir, name);
+    int reason = errno;
+
+    if (dir != -1) {
+        (void) close(dir);
+    }
+
+    errno = reason;
+
+    return rc;
 }
 
 

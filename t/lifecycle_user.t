@@ -6,7 +6,7 @@ use v5.36;
 use IO::Socket::UNIX;
 use Test::More;
 
-use Qasino::Process qw(build_dir slurp temp_dir wait_until);
+use Qasino::Process qw(build_dir slurp spew temp_dir wait_until);
 use Qasino::Server;
 
 plan(skip_all => 'only root can become somebody else') if $> != 0;
@@ -75,6 +75,10 @@ $server->start;
 is($server->wait_answer && $server->value('select n from main.t'), 1,
     'restarted as another user, it has its files');
 
+# a worker that has just been forked is still called master
+wait_until('the workers of nginx', sub {
+    $server->pids('nginx-worker') == $server->{settings}{nginx_workers} });
+
 my %user = map {
     my $pid = $_;
     my ($name) = slurp("/proc/$pid/cmdline") =~ m{^(?:[^\s\0]*/)?(qasino-[\w-]+|nginx: \w+)};
@@ -99,10 +103,109 @@ is($server->value('select n from more'), 1, 'static tables can be written');
 is(ref $server->zmq('print(req({"op": "query", "sql": "select 1"})[0])'),
     'HASH', 'the bridge gets answers');
 like($server->line("select 5 five;\r\n"), qr/five/, 'so does the line port');
+$server->{settings}{config} = temp_dir() . '/worker.yaml';
+spew($server->{settings}{config}, "max_tables: 900\n");
+chmod 0600, $server->{settings}{config};
 $server->restart;
+$server->kill_and_wait('qasino-worker');
 is($server->wait_answer && $server->value('select n from t'), 1,
-    'and again');
+    'and again, with a configuration that is root\'s');
+
+# who has taken the user over puts a configuration and links where root's
+# nginx and the launcher read and write
+my $root = "$run.root";
+my $outside = temp_dir();
+my $conf = -e "$root/nginx.conf" ? "$root/nginx.conf" : "$run/nginx.conf";
+my $ours = slurp($conf);
+my @written = qw(nginx.pid line-away.sock line-away.sock.kept launcher.lock
+    options.yaml body reply proxy fastcgi uwsgi scgi);
+
+mkdir "$outside/$_", 0700 for qw(body reply proxy fastcgi uwsgi scgi);
+spew("$outside/$_", "precious\n") for grep { !-d "$outside/$_" } @written;
+chmod 0600, glob "$outside/*.*";
+
+sub outside () {
+    return join "\n", map { my @is = lstat; -f _ ? slurp($_) : '',
+        "$_ @is[2 .. 5]" } $outside, glob "$outside/*";
+}
+
+sub planted ($dir) {
+    my @done;
+
+    push @done, $dir if rename($dir, "$dir.mine") && rename("$dir.mine", $dir);
+    for my $name ('nginx.conf', @written) {
+        push @done, "-$name" if rename "$dir/$name", "$dir/$name.mine";
+        push @done, "+$name" if $name ne 'nginx.conf'
+            && symlink "$outside/$name", "$dir/$name";
+    }
+    if (open my $file, '>', "$dir/nginx.conf") {
+        print $file "daemon off; events {} http { server {"
+            . " listen unix:$run/taken.sock; } }\n";
+        push @done, '+nginx.conf';
+    }
+    return "@done";
+}
+
+my $before = outside();
+isnt(as(@daemon, sub { planted($run) }), '', 'the user can write in run_dir');
+is(as(@daemon, sub { planted($root) }), '', '... not where root is at work');
+
+my $master = $server->pid_of('nginx-master');
+kill 'USR2', $server->pid;
+wait_until('another nginx, or none', sub {
+    $server->log_text =~ /\(pid $master\) has been replaced|does not start/ });
+is($server->wait_answer && $server->value('select 6'), 6,
+    'nginx is upgraded');
+for my $name (qw(nginx-master nginx-master)) {
+    $server->kill_and_wait($name);
+    is($server->wait_answer && $server->value('select 7'), 7,
+        "$name is replaced");
+}
+$server->restart;
+is($server->wait_answer && $server->value('select 8'), 8, 'all is restarted');
+is(slurp($conf) =~ s/\d{4,5}/PORT/gr, $ours =~ s/\d{4,5}/PORT/gr,
+    '... with our configuration');
+ok(!-e "$run/taken.sock", "the user's own was never read");
+is(outside(), $before, 'nothing outside is written, given away or opened');
+$server->published('a', table(large => [s => 'text'],
+    map { ['x' x 500_000] } 1 .. 4), static => 1);
+is($server->value('select sum(length(s)) from large'), 2_000_000,
+    "nginx's workers can write their files");
 $server->stop;
+
+# directories that are the user's to rename
+my $theirs = temp_dir();
+chown @daemon, $theirs;
+my ($how, $log) = run_server(user => 'daemon', run_dir => "$theirs/run");
+is($how, 'exited with 1', 'a run_dir inside a directory of the user: exit 1');
+like($log, qr/--run-dir.*\Q$theirs\E.*root/, '... and the message says why');
+
+my $shared = temp_dir();
+chmod 01777, $shared;
+as(@daemon, sub { mkdir "$shared/run.root"; 
+    symlink "$outside/body", "$shared/link" });
+for my $name (qw(run link)) {
+    ($how, $log) = run_server(user => 'daemon', run_dir => "$shared/$name");
+    is($how, 'exited with 1', "what the user made before ($name): exit 1");
+    like($log, qr{\Q$shared\E/$name}, '... and the message says what');
+    is(outside(), $before, '... and nothing is given away');
+}
+
+# directories of others below links of the user
+mkdir "$outside/body/$_" for qw(archive db);
+spew("$outside/body/static.db", '');
+as(@daemon, sub { symlink "$outside/body", "$theirs/link" });
+for my $case ([archive_db_dir => 'archive'], [db_dir => 'db'],
+    [static_db => 'static.db'])
+{
+    my ($option, $name) = @$case;
+    ($how, $log) = run_server(user => 'daemon',
+        $option => "$theirs/link/$name");
+    is($how, 'exited with 1', "$option below a link of the user: exit 1");
+    like($log, qr{cannot give \Q$theirs\E/link/$name},
+        '... and the message says so');
+    is((stat "$outside/body/$name")[4], 0, '... and it is not given away');
+}
 
 # a group that may connect
 $server->{settings}{socket_group} = 'www-data';

@@ -126,7 +126,7 @@ test_template(void **state)
     layout_t layout = {
         .template = (char *) TEMPLATE, .module = (char *) "/M.so",
         .locations = (char *) "/L.conf", .www = (char *) "/W",
-        .nginx_modules = (char *) "/N"
+        .nginx_modules = (char *) "/N", .root_dir = (char *) "/R.root"
     };
     qsn_settings_t settings;
     qsn_buf_t text = { 0 };
@@ -164,6 +164,9 @@ test_template(void **state)
         assert_non_null(strstr(conf, "listen 12 ssl"));
         assert_non_null(strstr(conf, "listen 13 "));
         assert_non_null(strstr(conf, "server unix:/R/worker.sock;"));
+        assert_non_null(strstr(conf, "pid /R.root/nginx.pid;"));
+        assert_non_null(strstr(conf, "listen unix:/R.root/line-away.sock;"));
+        assert_non_null(strstr(conf, "_path /R.root/body;"));
         assert_non_null(strstr(conf, "ssl_certificate /K/server.crt;"));
         assert_non_null(strstr(conf, "auth_basic_user_file /H;"));
         assert_non_null(strstr(conf, "worker_processes 3;"));
