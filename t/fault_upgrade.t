@@ -105,6 +105,56 @@ sub upgraded ($server, $times) {
     is($worker->stop, '', 'a stop meanwhile is a stop');
 }
 
+# A program that does not run, or hangs, is not gone over to; meanwhile the
+# old one works.
+{
+    my $dir = temp_dir();
+    my $own = "$dir/qasino-worker";
+
+    system('cp', (map { build_dir() . "/$_" } qw(qasino-worker qasino-query)),
+        $dir) == 0 or die "cp: $?\n";
+
+    my $worker = do {
+        local $ENV{QASINO_BUILD} = $dir;
+        start_worker(generation_duration => 3600);
+    };
+    my $instead = sub ($script) {
+        rename $own, "$dir/good" if !-e "$dir/good";    # not a script
+        spew("$own.new", "#!/bin/sh\n$script\n");
+        chmod 0755, "$own.new";
+        rename "$own.new", $own or die "$own: $!\n";
+        kill 'USR2', $worker->pid;
+    };
+    my $stays = sub ($times) {
+        wait_until("it to stay, $times", sub {
+            $times == (() = $worker->log_text =~ /this program stays/g) });
+    };
+
+    rename $own, "$dir/good" or die "$own: $!\n";
+    kill 'USR2', $worker->pid;
+    $stays->(1);
+    $instead->('exit 1');
+    $stays->(2);
+    $instead->("touch $dir/begun; exec sleep 3600");
+    wait_until('it to begin', sub { -e "$dir/begun" });
+    kill 'USR2', $worker->pid;          # once more changes nothing
+    is($worker->rows('select 9')->[0][0], 9, 'a program that hangs:'
+        . ' the old one answers meanwhile');
+    $stays->(3);
+    like($worker->log_text, qr/--version takes more than 5 s/,
+        '... and then stays');
+
+    rename "$dir/good", $own or die "$own: $!\n";
+    kill 'USR2', $worker->pid;
+    upgraded($worker, 1);
+    is($worker->rows('select 10')->[0][0], 10, 'one that runs, after these');
+
+    unlink "$dir/begun";
+    $instead->("touch $dir/begun; exec sleep 3600");
+    wait_until('it to begin', sub { -e "$dir/begun" });
+    is($worker->stop, '', 'a stop meanwhile is a stop');
+}
+
 # A subscriber gets its events from the next program, too.
 {
     my $worker = start_worker(generation_duration => 1);

@@ -9,12 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "connection.h"
@@ -27,16 +26,28 @@
 #define MAGIC      "QSNH0001"
 #define MAGIC_SIZE 8
 #define LOOK_MS    2
+#define TRIAL_MS   5000         /* for a program to say its version */
 
-extern char **environ;
+typedef struct {
+    worker_t *worker;
+    const char *program;
+    uv_process_t process;
+    uv_timer_t timer;
+    int open;                   /* handles */
+} trial_t;
 
-static int runs(const char *program);
+static int try(worker_t *worker, const char *program);
+static void on_slow_trial(uv_timer_t *timer);
+static void on_tried(uv_process_t *process, int64_t status, int number);
+static void end_trial(void);
+static void on_trial_closed(uv_handle_t *handle);
 static void on_look(uv_timer_t *timer);
 static void on_pipe_closed(uv_handle_t *pipe);
 static int keep_fd(int fd);
 static size_t padded(size_t length);
 static const handover_item_t *next_item(const qsn_buf_t *left, size_t *at);
 
+static trial_t *trial;          /* NULL: none is on */
 static uv_timer_t look;
 static uint64_t deadline_ms;    /* loop time */
 static qsn_buf_t noted;         /* by the old program, then read by the new */
@@ -45,24 +56,28 @@ static qsn_buf_t noted;         /* by the old program, then read by the new */
 void
 handover_begin(worker_t *worker, const char *program)
 {
-    if (worker->draining) {
+    if (worker->draining || trial) {
         return;
     }
 
-    if (!runs(program)) {
-        qsn_log("%s does not run: this program stays", program);
-        return;
-    }
+    int rc = try(worker, program);
 
-    qsn_log("goes over to %s", program);
-    worker->draining = 1;
-    deadline_ms = uv_now(&worker->loop)
-                  + 2 * (uint64_t) worker->settings.query_deadline_ms;
-    look.data = worker;
-    (void) uv_timer_init(&worker->loop, &look);
-    (void) uv_timer_start(&look, on_look, 0, LOOK_MS);
-    uv_unref((uv_handle_t *) &look);    /* a stop meanwhile is a stop */
-    connection_balance_all(worker);
+    if (rc != 0) {
+        qsn_log("%s does not run (%s): this program stays", program,
+                uv_strerror(rc));
+    }
+}
+
+
+void
+handover_cancel(worker_t *worker)
+{
+    worker->draining = 0;
+
+    if (trial) {
+        (void) uv_process_kill(&trial->process, SIGKILL);
+        end_trial();
+    }
 }
 
 
@@ -242,26 +257,104 @@ handover_adopt(worker_t *worker)
 
 /* One that cannot even say its version would take the server down. */
 static int
-runs(const char *program)
+try(worker_t *worker, const char *program)
 {
-    posix_spawn_file_actions_t actions;
     char *argv[] = { (char *) program, (char *) "--version", NULL };
-    pid_t pid;
-    int status = -1;
+    uv_stdio_container_t stdio[] = {
+        { .flags = UV_IGNORE },
+        { .flags = UV_IGNORE },
+        { .flags = UV_INHERIT_FD, .data.fd = 2 }
+    };
+    uv_process_options_t options = {
+        .exit_cb = on_tried,
+        .file = program,
+        .args = argv,
+        .stdio = stdio,
+        .stdio_count = 3
+    };
 
-    (void) posix_spawn_file_actions_init(&actions);
-    (void) posix_spawn_file_actions_addopen(&actions, 1, "/dev/null",
-                                            O_WRONLY, 0);
+    trial = calloc(1, sizeof(*trial));
 
-    if (posix_spawn(&pid, program, &actions, NULL, argv, environ) == 0) {
-        while (waitpid(pid, &status, 0) == -1 && errno == EINTR) {
-            continue;
-        }
+    if (trial == NULL) {
+        return UV_ENOMEM;
     }
 
-    (void) posix_spawn_file_actions_destroy(&actions);
+    trial->worker = worker;
+    trial->program = program;
+    trial->process.data = trial;
+    trial->timer.data = trial;
+    (void) uv_timer_init(&worker->loop, &trial->timer);
 
-    return status == 0;
+    int rc = uv_spawn(&worker->loop, &trial->process, &options);
+
+    if (rc != 0) {
+        end_trial();
+        return rc;
+    }
+
+    (void) uv_timer_start(&trial->timer, on_slow_trial, TRIAL_MS, 0);
+    uv_unref((uv_handle_t *) &trial->timer);
+    uv_unref((uv_handle_t *) &trial->process);
+
+    return 0;
+}
+
+
+static void
+on_slow_trial(uv_timer_t *timer)
+{
+    trial_t *slow = timer->data;
+
+    qsn_log("%s --version takes more than %d s", slow->program,
+            TRIAL_MS / 1000);
+    (void) uv_process_kill(&slow->process, SIGKILL);
+}
+
+
+static void
+on_tried(uv_process_t *process, int64_t status, int number)
+{
+    trial_t *tried = process->data;
+    worker_t *worker = tried->worker;
+    const char *program = tried->program;
+
+    end_trial();
+
+    if (status != 0 || number != 0) {
+        qsn_log("%s does not run: this program stays", program);
+        return;
+    }
+
+    qsn_log("goes over to %s", program);
+    worker->draining = 1;
+    deadline_ms = uv_now(&worker->loop)
+                  + 2 * (uint64_t) worker->settings.query_deadline_ms;
+    look.data = worker;
+    (void) uv_timer_init(&worker->loop, &look);
+    (void) uv_timer_start(&look, on_look, 0, LOOK_MS);
+    uv_unref((uv_handle_t *) &look);    /* a stop meanwhile is a stop */
+    connection_balance_all(worker);
+}
+
+
+static void
+end_trial(void)
+{
+    trial->open = 2;
+    uv_close((uv_handle_t *) &trial->timer, on_trial_closed);
+    uv_close((uv_handle_t *) &trial->process, on_trial_closed);
+    trial = NULL;
+}
+
+
+static void
+on_trial_closed(uv_handle_t *handle)
+{
+    trial_t *ended = handle->data;
+
+    if (--ended->open == 0) {
+        free(ended);
+    }
 }
 
 

@@ -28,9 +28,13 @@ typedef struct {
     uint64_t subscription;
 } handover_item_t;
 
-/* Starts finishing, if program is one that runs; ->draining is then set, and
-   when all is finished or has had its time the loop is stopped. */
+/* Starts finishing, if program, which must outlive this, is one that runs;
+   ->draining is then set, and when all is finished or has had its time the
+   loop is stopped. */
 void handover_begin(worker_t *worker, const char *program);
+
+/* The worker stops: nothing of that any more. */
+void handover_cancel(worker_t *worker);
 
 /* After the loop has ended: keeps the descriptor from being closed with its
    handle, and notes it.  0, or -1 and it is left out. */

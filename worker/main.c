@@ -284,7 +284,7 @@ on_signal(uv_signal_t *handle, int number)
         return;
     }
 
-    worker.draining = 0;
+    handover_cancel(&worker);
     uv_stop(handle->loop);
 }
 
