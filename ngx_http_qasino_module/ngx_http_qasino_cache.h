@@ -18,6 +18,9 @@
  * memory stays until it is found without pins at the end of the queue.  Pins
  * are taken under the zone's mutex and given back without it.
  *
+ * Clients that take their time must not keep the zone: entries that are
+ * pinned are a quarter of it at most.  Past that a hit is copied.
+ *
  * A worker process may die at any instruction.  nginx's master then gives
  * its mutex back, and two marks tell the others what is left:
  *
@@ -38,7 +41,7 @@
 
 
 /* goes up with every change of the structures below */
-#define NGX_HTTP_QASINO_CACHE_LAYOUT  2
+#define NGX_HTTP_QASINO_CACHE_LAYOUT  3
 
 
 typedef struct ngx_http_qasino_cache_block_s  ngx_http_qasino_cache_block_t;
@@ -87,6 +90,7 @@ typedef struct {
     ngx_rbtree_t                     rbtree;
     ngx_rbtree_node_t                sentinel;
     ngx_queue_t                      queue;    /* last used first */
+    ngx_atomic_t                     pinned;   /* bytes of such entries */
 
     ngx_http_qasino_cache_user_t     users[NGX_MAX_PROCESSES];
 } ngx_http_qasino_cache_sh_t;

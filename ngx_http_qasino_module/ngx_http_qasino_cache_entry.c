@@ -12,6 +12,11 @@
 #define NGX_HTTP_QASINO_CACHE_EVICT  256
 
 
+#define NGX_HTTP_QASINO_CACHE_HEAD                                            \
+    (offsetof(ngx_http_qasino_cache_entry_t, first)                           \
+     + offsetof(ngx_http_qasino_cache_block_t, data))
+
+
 typedef struct {
     ngx_http_qasino_cache_t         *cache;
     ngx_http_qasino_cache_entry_t   *entry;
@@ -31,6 +36,10 @@ static void ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
     ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry);
 static void ngx_http_qasino_cache_free(ngx_slab_pool_t *shpool,
     ngx_http_qasino_cache_entry_t *entry);
+static size_t ngx_http_qasino_cache_size(
+    ngx_http_qasino_cache_entry_t *entry);
+static ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_copy(
+    ngx_pool_t *pool, ngx_http_qasino_cache_entry_t *entry);
 static void ngx_http_qasino_cache_unpin(void *data);
 
 
@@ -39,6 +48,7 @@ ngx_http_qasino_cache_find(ngx_http_request_t *r, ngx_shm_zone_t *shm_zone,
     ngx_http_qasino_cache_key_t *key, qsn_page_state_t *page,
     ngx_http_qasino_cache_entry_t **found)
 {
+    size_t                          size;
     ngx_int_t                       rc;
     ngx_pool_cleanup_t             *cln;
     ngx_http_qasino_cache_t        *cache;
@@ -75,17 +85,29 @@ ngx_http_qasino_cache_find(ngx_http_request_t *r, ngx_shm_zone_t *shm_zone,
         ngx_queue_remove(&entry->queue);
         ngx_queue_insert_head(&sh->queue, &entry->queue);
 
-        sh->users[ngx_process_slot].pins++;
-        (void) ngx_atomic_fetch_add(&entry->pins, 1);
+        size = ngx_http_qasino_cache_size(entry);
 
-        pin = cln->data;
-        pin->cache = cache;
-        pin->entry = entry;
+        if (entry->pins == 0 && sh->pinned + size > shm_zone->shm.size / 4) {
 
-        cln->handler = ngx_http_qasino_cache_unpin;
+            *found = ngx_http_qasino_cache_copy(r->pool, entry);
+            rc = *found ? NGX_OK : NGX_ERROR;
 
-        *found = entry;
-        rc = NGX_OK;
+        } else {
+            sh->users[ngx_process_slot].pins++;
+
+            if (ngx_atomic_fetch_add(&entry->pins, 1) == 0) {
+                (void) ngx_atomic_fetch_add(&sh->pinned, size);
+            }
+
+            pin = cln->data;
+            pin->cache = cache;
+            pin->entry = entry;
+
+            cln->handler = ngx_http_qasino_cache_unpin;
+
+            *found = entry;
+            rc = NGX_OK;
+        }
     }
 
     if (rc == NGX_OK) {
@@ -435,9 +457,7 @@ ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
 
     evict = NGX_HTTP_QASINO_CACHE_EVICT;
 
-    head = offsetof(ngx_http_qasino_cache_entry_t, first)
-           + offsetof(ngx_http_qasino_cache_block_t, data);
-
+    head = NGX_HTTP_QASINO_CACHE_HEAD;
     size = head + rest;
 
     entry = ngx_slab_alloc_locked(shpool, size);
@@ -548,16 +568,73 @@ ngx_http_qasino_cache_free(ngx_slab_pool_t *shpool,
 }
 
 
+static size_t
+ngx_http_qasino_cache_size(ngx_http_qasino_cache_entry_t *entry)
+{
+    return NGX_HTTP_QASINO_CACHE_HEAD + entry->key.statement.len
+           + entry->body_size;
+}
+
+
+/* With the mutex held, as in ngx_http_qasino_cache_keep(). */
+
+static ngx_http_qasino_cache_entry_t *
+ngx_http_qasino_cache_copy(ngx_pool_t *pool,
+    ngx_http_qasino_cache_entry_t *entry)
+{
+    u_char                         *p;
+    size_t                          skip;
+    ngx_http_qasino_cache_block_t  *block;
+    ngx_http_qasino_cache_entry_t  *copy;
+
+    copy = ngx_palloc(pool, NGX_HTTP_QASINO_CACHE_HEAD + entry->body_size);
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(copy, entry, NGX_HTTP_QASINO_CACHE_HEAD);
+
+    copy->key.statement.len = 0;        /* the body alone */
+    copy->first.next = NULL;
+    copy->first.size = entry->body_size;
+
+    p = copy->first.data;
+    skip = entry->key.statement.len;
+
+    for (block = &entry->first; block; block = block->next) {
+
+        if (skip >= block->size) {
+            skip -= block->size;
+            continue;
+        }
+
+        p = ngx_cpymem(p, block->data + skip, block->size - skip);
+        skip = 0;
+    }
+
+    return copy;
+}
+
+
+/* Once it has no pins the entry may be gone, and once the process has none
+   the zone may begin empty. */
+
 static void
 ngx_http_qasino_cache_unpin(void *data)
 {
     ngx_http_qasino_cache_pin_t  *pin = data;
 
+    size_t                       size;
     ngx_http_qasino_cache_sh_t  *sh;
 
     sh = pin->cache->shpool->data;
+    size = ngx_http_qasino_cache_size(pin->entry);
 
-    (void) ngx_atomic_fetch_add(&pin->entry->pins, -1);
+    if (ngx_atomic_fetch_add(&pin->entry->pins, -1) == 1) {
+        (void) ngx_atomic_fetch_add(&sh->pinned, -(ngx_atomic_int_t) size);
+    }
+
+    ngx_memory_barrier();
 
     sh->users[ngx_process_slot].pins--;
 }

@@ -7,6 +7,8 @@ use v5.36;
 use HTTP::Tiny;
 use IO::Socket::INET;
 use POSIX ();
+use Socket qw(AF_INET INADDR_LOOPBACK IPPROTO_TCP SOCK_STREAM SOL_SOCKET
+    SO_RCVBUF TCP_MAXSEG pack_sockaddr_in);
 use Test::More;
 
 use Qasino::CacheServer;
@@ -137,6 +139,60 @@ for my $sql ('select random()', "select datetime('now')",
     is(scalar(grep { m{^HTTP/1.1 200 .*\["300000"\]}s } @answers), 40,
         'the same question from many is asked once');
     $narrow->stop;
+}
+
+# Clients that do not read on hold a quarter of the zone at most: what others
+# ask is kept beside what they were to get.
+{
+    my $small = start_cache_server(generation_duration => 3600, zone => '1m');
+    my $sql = sub ($n) { "select $n as n, hex(zeroblob(95000)) as x" };
+    my @slow = map {
+        my $n = $_;
+        my $plain = get($small, $sql->($n));
+        my $socket = begin_slowly($small, $sql->($n));
+
+        # what it has not taken yet does not fit the socket's buffers
+        my $head = '';
+        sysread $socket, $head, 100, length $head
+            or die "no answer: $!\n" while $head !~ /X-Cache: (\w+)/;
+        is($1, 'HIT', "a slow reader, $n");
+        { socket => $socket, head => $head, content => $plain->{content} };
+    } 1 .. 8;
+
+    for my $n (11 .. 14) {
+        is(all(cache => map { get($small, $sql->($n)) } 1, 2), 'MISS HIT',
+            "others find what was kept, $n");
+    }
+
+    # every byte of theirs is still there
+    my $right = grep {
+        my $all = $_->{head} . do { local $/; readline $_->{socket} };
+
+        $all =~ s/^.*?\r\n\r\n//s;
+        $all eq $_->{content};
+    } @slow;
+    is($right, 8, 'the slow ones get all of it');
+
+    # they let go: all of the zone is there again
+    is(all(cache => map { get($small, $sql->($_)) } 21 .. 24, 21 .. 24),
+        join(' ', ('MISS') x 4, ('HIT') x 4), 'and leave the zone as it was');
+    $small->stop;
+}
+
+# Asks, with next to no room for the answer.
+sub begin_slowly ($server, $sql) {
+    my $target = '/request?op=query&sql=' . Qasino::CacheServer::escape($sql);
+
+    socket my $socket, AF_INET, SOCK_STREAM, 0 or die "socket: $!\n";
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, 4096 or die "SO_RCVBUF: $!\n";
+    setsockopt $socket, IPPROTO_TCP, TCP_MAXSEG, 536
+        or die "TCP_MAXSEG: $!\n";
+    connect $socket, pack_sockaddr_in($server->port('http'), INADDR_LOOPBACK)
+        or die "connect: $!\n";
+    syswrite $socket,
+        "GET $target HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+    return $socket;
 }
 
 # nginx workers die and are reloaded under load; clients check every byte.

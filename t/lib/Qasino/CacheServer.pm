@@ -6,6 +6,8 @@ package Qasino::CacheServer;
 #   /request    with "X-Cache: HIT" and the like
 #   /uncached   the same without a cache
 #
+# zone => '1m' makes the cache that large.
+#
 # get() is a GET of a statement: status, content, generation, cache, etag,
 # max_age (undef where it may not be kept).
 
@@ -34,9 +36,12 @@ sub start_cache_server (%settings) {
     my $template = temp_dir() . '/nginx.conf';
     my $text = slurp(top_dir() . '/conf/nginx.conf');
     my $locations = LOCATIONS;
+    my $zone = delete $settings{zone} // '64m';
 
     $text =~ s{^\s*include\s.*#= locations$}{$locations}mg
         or die "conf/nginx.conf includes no locations\n";
+    $text =~ s/(qasino_cache_zone \w+:)\w+/$1$zone/
+        or die "conf/nginx.conf makes no cache zone\n";
     spew($template, $text);
 
     return start_server(nginx_conf => $template, %settings);
