@@ -148,6 +148,7 @@ sub start_server (%given) {
     %options = (
         (map { ("${_}_port" => 0) } qw(http zmq pubsub line)),
         identity => 'bench', nginx_workers => 2, db_dir => "$dir/db",
+        max_identities => 10_000_000,   # one for each publish
         run_dir => "$dir/run", static_db => "$dir/static.db", %given);
     unlink "$dir/ready";
     $server = spawn("$dir/ready", "$build/qasino-server",
