@@ -18,17 +18,7 @@ my $server = start_server(generation_duration => 1,
 my @names = qw(qasino-worker qasino-query qasino-zmq-bridge nginx-worker
     nginx-master);
 
-my $ledger = Qasino::Ledger->start(
-    archive => $archive,
-    publish => sub ($who, $n) {
-        my $answer = $server->publish("p$who-$n",
-            table(ledger => [who => 'int', n => 'int'], [$who, $n]));
-        return ($answer->{status}, $answer->{generation_number});
-    },
-    query => sub ($sql) {
-        my $answer = $server->query($sql);
-        return $answer->{table} && $answer->{table}{rows};
-    });
+my $ledger = Qasino::Ledger->of_server($server, $archive);
 
 $ledger->wait_acks(20);
 $server->wait_generation;

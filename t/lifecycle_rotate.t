@@ -79,17 +79,7 @@ sub wait_for_generation ($number) {
 # observer of the ledger sees every change of a snapshot, and all of them ask
 # for a table that each generation has.
 {
-    my $ledger = Qasino::Ledger->start(
-        archive => $archive,
-        publish => sub ($who, $n) {
-            my $answer = $server->publish("p$who-$n",
-                table(ledger => [who => 'int', n => 'int'], [$who, $n]));
-            return ($answer->{status}, $answer->{generation_number});
-        },
-        query => sub ($sql) {
-            my $answer = $server->query($sql);
-            return $answer->{table} && $answer->{table}{rows};
-        });
+    my $ledger = Qasino::Ledger->of_server($server, $archive);
 
     $ledger->wait_acks(10);
 

@@ -27,7 +27,8 @@ leftovers_find(worker_t *worker, leftovers_t *found, char *error)
     memset(found, 0, sizeof(*found));
 
     if (dir == NULL) {
-        (void) snprintf(error, GENERATION_ERROR_SIZE, "cannot read db_dir %s: %s",
+        (void) snprintf(error, GENERATION_ERROR_SIZE,
+                        "cannot read db_dir %s: %s",
                         worker->settings.db_dir, strerror(errno));
         return -1;
     }

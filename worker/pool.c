@@ -323,7 +323,8 @@ choose(const pool_t *pool, const query_t *query)
             const query_t *last =
                 process->sent[process->sent_count - 1].query;
 
-            if (query->alone || (last && last->alone) || lanes_is_slow(&pool->lanes, process))
+            if (query->alone || (last && last->alone)
+                || lanes_is_slow(&pool->lanes, process))
             {
                 continue;
             }

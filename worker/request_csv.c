@@ -249,7 +249,9 @@ end_record(request_csv_t *csv)
     size_t start = csv->count ? csv->ends[csv->count - 1] : 0;
 
     /* of CRLF, if it is in this field */
-    if (csv->text.length > start && csv->text.data[csv->text.length - 1] == '\r') {
+    if (csv->text.length > start
+        && csv->text.data[csv->text.length - 1] == '\r')
+    {
         csv->text.length--;
     }
 

@@ -3,8 +3,8 @@
 
 /*
  * The operator's views: a YAML file, a list of {viewname, view}, where view
- * is a CREATE VIEW statement (or several).  They are made in file order in every
- * generation when it is sealed, so a view may stand on those before it; the
+ * is a CREATE VIEW statement (or several).  They are made in file order in
+ * every generation when it is sealed, so a view may stand on those before it; the
  * file is watched and read again when it changes.
  *
  * Threads: the loop's, but for views_make(), which the writer calls.

@@ -20,6 +20,22 @@ use Qasino::Process qw(now patience slurp wait_until);
 my $marks = 'select generation_number, (select count(*) from ledger),'
     . ' (select total(n) from ledger) from qasino_server_info';
 
+# That of a whole server, over HTTP; its archive is the observer's.
+sub of_server ($class, $server, $archive) {
+    return $class->start(
+        archive => $archive,
+        publish => sub ($who, $n) {
+            my $answer = $server->publish("p$who-$n",
+                Qasino::Server::table(ledger => [who => 'int', n => 'int'],
+                    [$who, $n]));
+            return ($answer->{status}, $answer->{generation_number});
+        },
+        query => sub ($sql) {
+            my $answer = $server->query($sql);
+            return $answer->{table} && $answer->{table}{rows};
+        });
+}
+
 # publish => sub ($who, $n) { (status, generation) }, query => sub ($sql)
 # { rows or undef }, both called in processes of their own.
 sub start ($class, %how) {
