@@ -946,10 +946,19 @@ our @specific = (
     {
         name => 'publishers there are',
         ids => qr{\Apersist\.preload_race/1[147]\z},
-        want => table(['identity', 'nr_tables'], ['A', 4], ['Xa', 1],
-            ['a', 1], (map { ["R$_", 1] } 0 .. 7), ['test-server', 6]),
+        want => sub ($recorded, $ours) {
+            my %tables = (A => 4, Xa => 1, a => 1,
+                (map { ("R$_" => 1) } 0 .. 7), 'test-server' => 6);
+
+            # in the order of ours, but for what it has not
+            return table(['identity', 'nr_tables'],
+                (map { [$_, delete $tables{$_}] }
+                    grep { $tables{$_} } map { $_->[0] } @{$ours->{rows}}),
+                map { [$_, $tables{$_}] } sort keys %tables);
+        },
         why => 'WIRE: keys do not collide, what was refused is not carried;'
-            . ' issue 3: true counts',
+            . ' issue 3: true counts; SQL: rows without ORDER BY come in any'
+            . ' order',
     },
     {
         name => 'static and persist',
