@@ -4,17 +4,21 @@
  * looks like: cache_zone makes, locks and empties it, cache_entry has the
  * entries.
  *
- *   shpool -> sh -> rbtree --\
+ *   shpool -> sh -> buckets --\
  *               \-> queue ----+-> entry: head, statement, body ...
- *                                          \-> block: ... body ...
+ *               \-> seen                  \-> block: ... body ...
  *
- * A tree of entries by the hash of what was asked, a queue of them by last
+ * Buckets of entries by the hash of what was asked, a queue of them by last
  * use, all in nginx's slab.  Where there are not enough free pages in a row,
  * as in any zone that was full once, an entry goes on in further blocks of a
  * page each.
  *
+ * In a full zone, what was asked once gets no room that an entry would have
+ * to give up that still holds.  What was asked before, in this generation or
+ * another, has left a mark of its hash in seen, until another is put there.
+ *
  * A hit is sent from where it lies.  Its entry is pinned meanwhile: it may
- * leave the tree, as it does when a newer answer takes its place, but its
+ * leave its bucket, as it does when a newer answer takes its place, but its
  * memory stays until it is found without pins at the end of the queue.  Pins
  * are taken under the zone's mutex and given back without it.
  *
@@ -41,7 +45,7 @@
 
 
 /* goes up with every change of the structures below */
-#define NGX_HTTP_QASINO_CACHE_LAYOUT  3
+#define NGX_HTTP_QASINO_CACHE_LAYOUT  4
 
 
 typedef struct ngx_http_qasino_cache_block_s  ngx_http_qasino_cache_block_t;
@@ -54,7 +58,7 @@ struct ngx_http_qasino_cache_block_s {
 
 
 struct ngx_http_qasino_cache_entry_s {
-    ngx_rbtree_node_t                node;
+    ngx_http_qasino_cache_entry_t   *next;     /* in its bucket */
     ngx_queue_t                      queue;
     ngx_atomic_t                     pins;
 
@@ -65,7 +69,7 @@ struct ngx_http_qasino_cache_entry_s {
     enum qsn_format                  format;   /* as this is, too */
     size_t                           body_size;
 
-    unsigned                         removed:1;        /* from the tree */
+    unsigned                         removed:1;        /* from its bucket */
 
     ngx_http_qasino_cache_block_t    first;    /* the last: it is longer */
 };
@@ -87,8 +91,10 @@ typedef struct {
     uint64_t                         hits;
     uint64_t                         misses;   /* expired ones, too */
 
-    ngx_rbtree_t                     rbtree;
-    ngx_rbtree_node_t                sentinel;
+    ngx_http_qasino_cache_entry_t  **buckets;  /* mask + 1 of them, */
+    uint32_t                        *seen;     /* and of marks */
+    ngx_uint_t                       mask;
+
     ngx_queue_t                      queue;    /* last used first */
     ngx_atomic_t                     pinned;   /* bytes of such entries */
 
@@ -107,9 +113,6 @@ ngx_http_qasino_cache_sh_t *ngx_http_qasino_cache_lock(
     ngx_http_qasino_cache_t *cache);
 void ngx_http_qasino_cache_unlock(ngx_http_qasino_cache_t *cache,
     ngx_http_qasino_cache_sh_t *sh);
-
-void ngx_http_qasino_cache_insert_value(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 
 
 #endif /* _NGX_HTTP_QASINO_CACHE_H_INCLUDED_ */

@@ -8,7 +8,7 @@
 #include "ngx_http_qasino_cache.h"
 
 
-/* entries that one may put out, so that the mutex is not held for long */
+/* entries that one may put out, or look at for that */
 #define NGX_HTTP_QASINO_CACHE_EVICT  256
 
 
@@ -23,15 +23,29 @@ typedef struct {
 } ngx_http_qasino_cache_pin_t;
 
 
-static ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_search(
-    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_key_t *key);
+/* what a new entry may put out, so that the mutex is not held for long */
+
+typedef struct {
+    uint64_t                         generation;
+    uint64_t                         static_version;
+    ngx_uint_t                       tries;
+    unsigned                         valid:1;          /* valid ones, too */
+} ngx_http_qasino_cache_evict_t;
+
+
+static ngx_http_qasino_cache_entry_t **ngx_http_qasino_cache_search(
+    ngx_http_qasino_cache_sh_t *sh, u_char *hash);
 static ngx_int_t ngx_http_qasino_cache_same_key(
     ngx_http_qasino_cache_entry_t *entry, ngx_http_qasino_cache_key_t *key);
-static ngx_rbtree_key_t ngx_http_qasino_cache_node_key(u_char *hash);
+static ngx_uint_t ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh,
+    u_char *hash);
+static uint32_t ngx_http_qasino_cache_hash_part(u_char *hash, ngx_uint_t i);
 static ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_new_entry(
-    ngx_slab_pool_t *shpool, ngx_http_qasino_cache_sh_t *sh, size_t rest);
+    ngx_slab_pool_t *shpool, ngx_http_qasino_cache_sh_t *sh, size_t rest,
+    ngx_http_qasino_cache_evict_t *evict);
 static void *ngx_http_qasino_cache_alloc(ngx_slab_pool_t *shpool,
-    ngx_http_qasino_cache_sh_t *sh, size_t size, ngx_uint_t *evict);
+    ngx_http_qasino_cache_sh_t *sh, size_t size,
+    ngx_http_qasino_cache_evict_t *evict);
 static void ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
     ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry);
 static void ngx_http_qasino_cache_free(ngx_slab_pool_t *shpool,
@@ -70,7 +84,7 @@ ngx_http_qasino_cache_find(ngx_http_request_t *r, ngx_shm_zone_t *shm_zone,
         return NGX_DECLINED;
     }
 
-    entry = ngx_http_qasino_cache_search(sh, key);
+    entry = *ngx_http_qasino_cache_search(sh, key->hash);
 
     if (entry == NULL || ngx_http_qasino_cache_same_key(entry, key) != NGX_OK)
     {
@@ -226,13 +240,14 @@ void
 ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
     ngx_http_qasino_cache_key_t *key, ngx_http_qasino_reply_t *reply)
 {
-    u_char                         *statement, *body;
-    size_t                          n, size;
-    ngx_slab_pool_t                *shpool;
-    ngx_http_qasino_cache_t        *cache;
-    ngx_http_qasino_cache_sh_t     *sh;
-    ngx_http_qasino_cache_block_t  *block;
-    ngx_http_qasino_cache_entry_t  *entry;
+    u_char                          *statement, *body;
+    size_t                           n, size;
+    ngx_slab_pool_t                 *shpool;
+    ngx_http_qasino_cache_t         *cache;
+    ngx_http_qasino_cache_sh_t      *sh;
+    ngx_http_qasino_cache_evict_t    evict;
+    ngx_http_qasino_cache_block_t   *block;
+    ngx_http_qasino_cache_entry_t   *entry, **place;
 
     size = key->statement.len + reply->body.len;
 
@@ -248,7 +263,7 @@ ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
         return;
     }
 
-    entry = ngx_http_qasino_cache_search(sh, key);
+    entry = *ngx_http_qasino_cache_search(sh, key->hash);
 
     if (entry) {
 
@@ -262,7 +277,12 @@ ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
         ngx_http_qasino_cache_remove(shpool, sh, entry);
     }
 
-    entry = ngx_http_qasino_cache_new_entry(shpool, sh, size);
+    evict.generation = reply->generation;
+    evict.static_version = reply->static_version;
+    evict.tries = NGX_HTTP_QASINO_CACHE_EVICT;
+    evict.valid = ngx_http_qasino_cache_seen(sh, key->hash);
+
+    entry = ngx_http_qasino_cache_new_entry(shpool, sh, size, &evict);
     if (entry == NULL) {
         goto done;
     }
@@ -292,9 +312,11 @@ ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
         body += block->size - n;
     }
 
-    entry->node.key = ngx_http_qasino_cache_node_key(key->hash);
+    /* the entries put out may have been before it in its bucket */
 
-    ngx_rbtree_insert(&sh->rbtree, &entry->node);
+    place = ngx_http_qasino_cache_search(sh, key->hash);
+    *place = entry;
+
     ngx_queue_insert_head(&sh->queue, &entry->queue);
 
 done:
@@ -303,49 +325,23 @@ done:
 }
 
 
-/* By the hash alone. */
+/* Where the entry of that hash hangs, or else the end of its bucket. */
 
-static ngx_http_qasino_cache_entry_t *
-ngx_http_qasino_cache_search(ngx_http_qasino_cache_sh_t *sh,
-    ngx_http_qasino_cache_key_t *key)
+static ngx_http_qasino_cache_entry_t **
+ngx_http_qasino_cache_search(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 {
-    ngx_int_t                       rc;
-    ngx_rbtree_key_t                node_key;
-    ngx_rbtree_node_t              *node, *sentinel;
-    ngx_http_qasino_cache_entry_t  *entry;
+    ngx_http_qasino_cache_entry_t  **place;
 
-    node_key = ngx_http_qasino_cache_node_key(key->hash);
+    place = &sh->buckets[ngx_http_qasino_cache_hash_part(hash, 0) & sh->mask];
 
-    node = sh->rbtree.root;
-    sentinel = sh->rbtree.sentinel;
-
-    while (node != sentinel) {
-
-        if (node_key < node->key) {
-            node = node->left;
-            continue;
-        }
-
-        if (node_key > node->key) {
-            node = node->right;
-            continue;
-        }
-
-        /* node_key == node->key */
-
-        entry = (ngx_http_qasino_cache_entry_t *) node;
-
-        rc = ngx_memcmp(key->hash, entry->key.hash,
-                        NGX_HTTP_QASINO_HASH_SIZE);
-
-        if (rc == 0) {
-            return entry;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
+    while (*place
+           && ngx_memcmp(hash, (*place)->key.hash, NGX_HTTP_QASINO_HASH_SIZE)
+              != 0)
+    {
+        place = &(*place)->next;
     }
 
-    return NULL;
+    return place;
 }
 
 
@@ -387,75 +383,50 @@ ngx_http_qasino_cache_same_key(ngx_http_qasino_cache_entry_t *entry,
 }
 
 
-static ngx_rbtree_key_t
-ngx_http_qasino_cache_node_key(u_char *hash)
+/* Was it asked before, in any generation?  From now on it was. */
+
+static ngx_uint_t
+ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 {
-    ngx_rbtree_key_t  node_key;
+    uint32_t  mark, *seen;
 
-    ngx_memcpy(&node_key, hash, sizeof(ngx_rbtree_key_t));
+    seen = &sh->seen[ngx_http_qasino_cache_hash_part(hash, 1) & sh->mask];
+    mark = ngx_http_qasino_cache_hash_part(hash, 2);
 
-    return node_key;
+    if (*seen == mark) {
+        return 1;
+    }
+
+    *seen = mark;
+
+    return 0;
 }
 
 
-void
-ngx_http_qasino_cache_insert_value(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
+static uint32_t
+ngx_http_qasino_cache_hash_part(u_char *hash, ngx_uint_t i)
 {
-    ngx_rbtree_node_t              **p;
-    ngx_http_qasino_cache_entry_t   *entry, *other;
+    uint32_t  part;
 
-    for ( ;; ) {
+    ngx_memcpy(&part, hash + i * sizeof(uint32_t), sizeof(uint32_t));
 
-        if (node->key < temp->key) {
-
-            p = &temp->left;
-
-        } else if (node->key > temp->key) {
-
-            p = &temp->right;
-
-        } else { /* node->key == temp->key */
-
-            entry = (ngx_http_qasino_cache_entry_t *) node;
-            other = (ngx_http_qasino_cache_entry_t *) temp;
-
-            p = (ngx_memcmp(entry->key.hash, other->key.hash,
-                            NGX_HTTP_QASINO_HASH_SIZE)
-                 < 0)
-                ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
+    return part;
 }
 
 
 /*
- * An entry with room for rest bytes, in no tree or queue yet.  One piece is
+ * An entry with room for rest bytes, in no bucket or queue yet.  One piece is
  * sent faster than blocks, but nothing is put out for the sake of it.
  */
 
 static ngx_http_qasino_cache_entry_t *
 ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
-    ngx_http_qasino_cache_sh_t *sh, size_t rest)
+    ngx_http_qasino_cache_sh_t *sh, size_t rest,
+    ngx_http_qasino_cache_evict_t *evict)
 {
     size_t                          head, size;
-    ngx_uint_t                      evict;
     ngx_http_qasino_cache_block_t  *block;
     ngx_http_qasino_cache_entry_t  *entry;
-
-    evict = NGX_HTTP_QASINO_CACHE_EVICT;
 
     head = NGX_HTTP_QASINO_CACHE_HEAD;
     size = head + rest;
@@ -465,7 +436,7 @@ ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
     if (entry == NULL) {
         size = ngx_min(size, ngx_pagesize);
 
-        entry = ngx_http_qasino_cache_alloc(shpool, sh, size, &evict);
+        entry = ngx_http_qasino_cache_alloc(shpool, sh, size, evict);
         if (entry == NULL) {
             return NULL;
         }
@@ -488,7 +459,7 @@ ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
         head = offsetof(ngx_http_qasino_cache_block_t, data);
         size = ngx_min(head + rest, ngx_pagesize);
 
-        block->next = ngx_http_qasino_cache_alloc(shpool, sh, size, &evict);
+        block->next = ngx_http_qasino_cache_alloc(shpool, sh, size, evict);
 
         if (block->next == NULL) {
             ngx_http_qasino_cache_free(shpool, entry);
@@ -500,11 +471,16 @@ ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
 }
 
 
-/* Entries at the end of the queue make room, except those being sent. */
+/*
+ * Entries at the end of the queue make room, except those being sent, and
+ * those that still hold for what was asked only once: a flood of questions
+ * that nobody repeats leaves what others share, and costs no copies.
+ */
 
 static void *
 ngx_http_qasino_cache_alloc(ngx_slab_pool_t *shpool,
-    ngx_http_qasino_cache_sh_t *sh, size_t size, ngx_uint_t *evict)
+    ngx_http_qasino_cache_sh_t *sh, size_t size,
+    ngx_http_qasino_cache_evict_t *evict)
 {
     void                           *p;
     ngx_queue_t                    *q;
@@ -513,11 +489,11 @@ ngx_http_qasino_cache_alloc(ngx_slab_pool_t *shpool,
     for ( ;; ) {
         p = ngx_slab_alloc_locked(shpool, size);
 
-        if (p || *evict == 0 || ngx_queue_empty(&sh->queue)) {
+        if (p || evict->tries == 0 || ngx_queue_empty(&sh->queue)) {
             return p;
         }
 
-        (*evict)--;
+        evict->tries--;
 
         q = ngx_queue_last(&sh->queue);
         entry = ngx_queue_data(q, ngx_http_qasino_cache_entry_t, queue);
@@ -526,6 +502,14 @@ ngx_http_qasino_cache_alloc(ngx_slab_pool_t *shpool,
             ngx_queue_remove(q);
             ngx_queue_insert_head(&sh->queue, q);
             continue;
+        }
+
+        if (!evict->valid
+            && !entry->removed
+            && entry->generation == evict->generation
+            && entry->static_version == evict->static_version)
+        {
+            return NULL;
         }
 
         ngx_http_qasino_cache_remove(shpool, sh, entry);
@@ -538,7 +522,7 @@ ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
     ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry)
 {
     if (!entry->removed) {
-        ngx_rbtree_delete(&sh->rbtree, &entry->node);
+        *ngx_http_qasino_cache_search(sh, entry->key.hash) = entry->next;
         entry->removed = 1;
     }
 

@@ -11,6 +11,9 @@
 /* for the tables of the zone and a few entries */
 #define NGX_HTTP_QASINO_CACHE_PAGES  32
 
+/* bytes of the zone to a bucket and a mark: an entry with a small answer */
+#define NGX_HTTP_QASINO_CACHE_BUCKET  512
+
 
 static ngx_int_t ngx_http_qasino_cache_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -125,10 +128,18 @@ ngx_http_qasino_cache_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 static ngx_int_t
 ngx_http_qasino_cache_create(ngx_slab_pool_t *shpool)
 {
+    size_t                       size;
+    ngx_uint_t                   n;
     ngx_http_qasino_cache_sh_t  *sh;
 
     /* a full zone is the rule here */
     shpool->log_nomem = 0;
+
+    size = shpool->end - (u_char *) shpool;
+
+    for (n = 1; n * 2 <= size / NGX_HTTP_QASINO_CACHE_BUCKET; n *= 2) {
+        /* void */
+    }
 
     sh = ngx_slab_calloc_locked(shpool, sizeof(ngx_http_qasino_cache_sh_t));
     if (sh == NULL) {
@@ -137,8 +148,18 @@ ngx_http_qasino_cache_create(ngx_slab_pool_t *shpool)
 
     sh->layout = NGX_HTTP_QASINO_CACHE_LAYOUT;
 
-    ngx_rbtree_init(&sh->rbtree, &sh->sentinel,
-                    ngx_http_qasino_cache_insert_value);
+    sh->mask = n - 1;
+
+    sh->buckets = ngx_slab_calloc_locked(shpool,
+                                 n * sizeof(ngx_http_qasino_cache_entry_t *));
+    if (sh->buckets == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh->seen = ngx_slab_calloc_locked(shpool, n * sizeof(uint32_t));
+    if (sh->seen == NULL) {
+        return NGX_ERROR;
+    }
 
     ngx_queue_init(&sh->queue);
 
