@@ -8,7 +8,7 @@ use Test::More;
 use Qasino::Process qw(slurp spew wait_until);
 use Qasino::Server;
 
-my $server = start_server(generation_duration => 1,
+my $server = start_server(generation_duration => 3,
     query_deadline => 3600,
     Qasino::Server::tls_settings());
 

@@ -18,7 +18,7 @@ import struct
 import sys
 import time
 
-REQUEST, MORE, NATIVE = 1, 1, 8
+REQUEST, MORE, ABORT, NATIVE = 1, 1, 2, 8
 ADD_TABLE, QUERY = 1, 4
 SQL = 3
 
@@ -59,6 +59,8 @@ class Worker:
             status = head[7] if status is None else status
             more = head[6] & MORE
             self.take(head[8])
+            if head[6] & ABORT:         # past a limit, and says which
+                return 504, self.take(head[9]).decode()
             answer += self.take(head[9])
         return status, json.loads(answer)
 

@@ -66,7 +66,8 @@ export class Grid {
         if (!keep) {
             this.widths = null;
             this.el.scrollTop = 0;
-            this.active[0] = Math.min(0, rows.length - 1);
+            // who sorts from the head stays there
+            this.active[0] = Math.min(this.active[0], 0);
         }
         this.active[0] = Math.min(this.active[0], rows.length - 1);
         this.note.textContent = rows.length ? '' : this.options.empty
