@@ -39,6 +39,7 @@ typedef struct {
     char *name;
     uint64_t tables;
     double last_update;
+    int listed;                 /* as it is, in internal_tables.c's list */
 } catalog_identity_t;
 
 typedef struct {
@@ -56,6 +57,7 @@ typedef struct {
     catalog_identity_t **identities;
     size_t identity_count;
     size_t identity_capacity;
+    size_t listed;              /* the first so many, as they were then */
     catalog_index_t identity_index;
     catalog_pair_t *pairs;      /* who has reported what: a hash table */
     size_t pair_size;

@@ -164,6 +164,16 @@ generation_close(generation_t *generation)
 }
 
 
+/* SQLite gives up the lock when it next reads. */
+int
+generation_unlock(generation_t *generation)
+{
+    return sql_exec(generation->store.db, "PRAGMA locking_mode = NORMAL;"
+                    "SELECT count(*) FROM sqlite_schema") == SQLITE_OK
+           ? 0 : -1;
+}
+
+
 void
 generation_unlink(const char *path)
 {

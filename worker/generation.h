@@ -60,6 +60,10 @@ int generation_mark_sealed(generation_t *generation);
 /* Closes the file and frees all; the file stays. */
 void generation_close(generation_t *generation);
 
+/* Lets others open a sealed file before it is closed, which takes a while.
+   0 or -1. */
+int generation_unlock(generation_t *generation);
+
 /* Deletes a generation's file and what SQLite left beside it. */
 void generation_unlink(const char *path);
 

@@ -25,8 +25,6 @@ static const char schema[] =
     "generation_duration_s INTEGER, generation_start_epoch REAL);"
     "CREATE TABLE qasino_server_tables(tablename TEXT, nr_rows INTEGER, "
     "nr_updates INTEGER, last_update_epoch REAL, static INTEGER);"
-    "CREATE TABLE qasino_server_connections(identity TEXT, "
-    "nr_tables INTEGER, last_update_epoch REAL);"
     "CREATE TABLE qasino_server_views(viewname TEXT, loaded INTEGER, "
     "errormsg TEXT, view TEXT);"
     "CREATE TABLE qasino_server_sql_stats(sql_received INTEGER, "
@@ -44,8 +42,11 @@ static const char schema[] =
 static int make_slow_queries(sqlite3 *db, const slow_queries_t *slow);
 static int make_connections(generation_t *generation,
     const internal_info_t *info);
-static int put_connection(sqlite3_stmt *statement, const char *identity,
-    uint64_t tables, double epoch);
+static sqlite3_stmt *open_connections(store_t *store);
+static int put_identity(sqlite3_stmt *statement, const catalog_t *catalog,
+    size_t place, const char *own);
+static int put_connection(sqlite3_stmt *statement, size_t place,
+    const char *identity, uint64_t tables, double epoch);
 static int make_tables(generation_t *generation,
     const internal_info_t *info);
 static int put_tables(sqlite3_stmt *statement, const catalog_t *catalog,
@@ -113,31 +114,54 @@ make_slow_queries(sqlite3 *db, const slow_queries_t *slow)
 }
 
 
+int
+internal_tables_list(store_t *store, const char *identity, size_t at_most,
+    int *more)
+{
+    catalog_t *catalog = &store->catalog;
+    sqlite3_stmt *statement = open_connections(store);
+    int rc = statement ? SQLITE_OK : SQLITE_ERROR;
+    size_t end = catalog->listed + at_most;
+
+    if (end > catalog->identity_count) {
+        end = catalog->identity_count;
+    }
+
+    while (rc == SQLITE_OK && catalog->listed < end) {
+        rc = put_identity(statement, catalog, catalog->listed++, identity);
+    }
+
+    (void) sqlite3_finalize(statement);
+    *more = end < catalog->identity_count;
+
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+/* What is not there yet, or not as it is now; then ourselves. */
 static int
 make_connections(generation_t *generation, const internal_info_t *info)
 {
-    const catalog_t *catalog = &generation->store.catalog;
-    sqlite3_stmt *statement = sql_prepare(generation->store.db,
-        "INSERT INTO qasino_server_connections VALUES(?1, ?2, ?3)");
+    catalog_t *catalog = &generation->store.catalog;
+    sqlite3_stmt *statement = open_connections(&generation->store);
     int rc = statement ? SQLITE_OK : SQLITE_ERROR;
-
     uint64_t own_tables = NAMES;
 
     for (size_t i = 0; rc == SQLITE_OK && i < catalog->identity_count; i++) {
         const catalog_identity_t *identity = catalog->identities[i];
 
-        if (strcmp(identity->name, info->identity) == 0) {
-            own_tables += identity->tables;     /* it publishes, too */
-            continue;
+        if (i >= catalog->listed || !identity->listed) {
+            rc = put_identity(statement, catalog, i, info->identity);
         }
 
-        rc = put_connection(statement, identity->name, identity->tables,
-                            identity->last_update);
+        if (strcmp(identity->name, info->identity) == 0) {
+            own_tables += identity->tables;     /* it publishes, too */
+        }
     }
 
     if (rc == SQLITE_OK) {
-        rc = put_connection(statement, info->identity, own_tables,
-                            info->start_epoch);
+        rc = put_connection(statement, catalog->identity_count,
+                            info->identity, own_tables, info->start_epoch);
     }
 
     (void) sqlite3_finalize(statement);
@@ -146,13 +170,50 @@ make_connections(generation_t *generation, const internal_info_t *info)
 }
 
 
+/* What is listed in the file, but not in the catalog, is of a former worker
+   or of the original that this file is a copy of. */
+static sqlite3_stmt *
+open_connections(store_t *store)
+{
+    if (store->catalog.listed == 0
+        && sql_exec(store->db,
+                    "DROP TABLE IF EXISTS qasino_server_connections;"
+                    "CREATE TABLE qasino_server_connections(identity TEXT, "
+                    "nr_tables INTEGER, last_update_epoch REAL)")
+           != SQLITE_OK)
+    {
+        return NULL;
+    }
+
+    return sql_prepare(store->db,
+        "INSERT OR REPLACE INTO qasino_server_connections(rowid, identity, "
+        "nr_tables, last_update_epoch) VALUES(?1, ?2, ?3, ?4)");
+}
+
+
+/* The one at that place, unless it is the server's. */
 static int
-put_connection(sqlite3_stmt *statement, const char *identity,
+put_identity(sqlite3_stmt *statement, const catalog_t *catalog, size_t place,
+    const char *own)
+{
+    catalog_identity_t *identity = catalog->identities[place];
+
+    identity->listed = 1;
+
+    return strcmp(identity->name, own) == 0 ? SQLITE_OK
+           : put_connection(statement, place, identity->name,
+                            identity->tables, identity->last_update);
+}
+
+
+static int
+put_connection(sqlite3_stmt *statement, size_t place, const char *identity,
     uint64_t tables, double epoch)
 {
-    (void) sqlite3_bind_text(statement, 1, identity, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) tables);
-    (void) sqlite3_bind_double(statement, 3, epoch);
+    (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) place + 1);
+    (void) sqlite3_bind_text(statement, 2, identity, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(statement, 3, (sqlite3_int64) tables);
+    (void) sqlite3_bind_double(statement, 4, epoch);
 
     return sql_run(statement);
 }

@@ -22,7 +22,16 @@ typedef struct {
     const catalog_t *statics;   /* the static tables */
 } internal_info_t;
 
-/* In the transaction that is open: 0, or -1 (the reason is SQLite's). */
+/* Each in the transaction that is open: 0, or -1 (the reason is SQLite's). */
+
+/*
+ * Lists publishers in qasino_server_connections, at most so many of those
+ * that are not there yet; identity: the server's.  Sets *more if some are
+ * left.  internal_tables_make() does the rest.
+ */
+int internal_tables_list(store_t *store, const char *identity,
+    size_t at_most, int *more);
+
 int internal_tables_make(generation_t *generation,
     const internal_info_t *info, views_t *views);
 

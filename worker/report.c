@@ -157,6 +157,8 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
         entry->last_update = epoch;
     }
 
+    entry->listed = 0;
+
     return 0;
 }
 

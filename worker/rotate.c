@@ -1,8 +1,10 @@
 /*
  * Rotation, in this order: the writer, when it comes to it among the
- * publishes, puts the internal tables in, seals and closes the file and
- * opens the next one; then it goes on writing, and the loop tells the query
- * processes, publishes the page and sends the signal.
+ * publishes, puts the internal tables in, seals the file and opens the next
+ * one; then it goes on writing, and the loop tells the query processes,
+ * publishes the page and sends the signal.  Publishes wait meanwhile, so
+ * what can be done before or after is: most publishers are listed before
+ * (list_ahead.h), what the file took of memory is freed after (background.h).
  * Killed anywhere in between, the next start finds either an open file to
  * go on with, or a sealed one to serve; never neither.
  *
@@ -18,11 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "background.h"
 #include "carry.h"
 #include "connection.h"
 #include "ingest.h"
 #include "internal_tables.h"
 #include "leftovers.h"
+#include "list_ahead.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "write_snapshot.h"
@@ -45,6 +49,7 @@ typedef struct {
     uint64_t sealed;            /* numbers; 0: it could not be sealed */
     uint64_t next;
     facts_t facts;              /* of the sealed one */
+    generation_t *closing;      /* likewise */
     int refusing;               /* there is no room for what comes next */
 } rotation_t;
 
@@ -60,6 +65,7 @@ static int make_first_snapshot(worker_t *worker, leftovers_t *found,
 static void on_rotation(uv_timer_t *timer);
 static void run_rotation(job_t *job);
 static void on_rotated(job_t *job);
+static void close_generation(void *generation);
 static void add_stats(stats_t *stats, const stats_t *more);
 static int seal(worker_t *worker, generation_t *generation,
     const seal_info_t *info, facts_t *facts, char *error);
@@ -132,6 +138,8 @@ rotate_start(worker_t *worker, char *error)
     (void) uv_timer_start(&worker->rotation, on_rotation, left, 0);
     worker->room.data = worker;
     (void) uv_timer_init(&worker->loop, &worker->room);
+    list_ahead_start(worker);
+    list_ahead_expect(worker, left);
 
     if (writer->refusing[0]) {
         look_for_room(worker);
@@ -146,6 +154,7 @@ rotate_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->rotation, NULL);
     uv_close((uv_handle_t *) &worker->room, NULL);
+    list_ahead_stop(worker);
     carry_stop(worker->writer.carry);
     generation_close(worker->writer.generation);
     worker->writer.generation = NULL;
@@ -250,10 +259,11 @@ static void
 on_rotation(uv_timer_t *timer)
 {
     worker_t *worker = timer->data;
+    uint64_t duration = (uint64_t) worker->settings.generation_duration_ms;
     rotation_t *rotation;
 
-    (void) uv_timer_start(timer, on_rotation, (uint64_t)
-                          worker->settings.generation_duration_ms, 0);
+    (void) uv_timer_start(timer, on_rotation, duration, 0);
+    list_ahead_expect(worker, duration);
 
     if (worker->rotating) {
         return;                 /* the last one is not over yet */
@@ -302,7 +312,13 @@ run_rotation(job_t *job)
     int persists = writer->generation->store.persists;
 
     memset(&writer->stats, 0, sizeof(writer->stats));
-    generation_close(writer->generation);
+
+    if (generation_unlock(writer->generation) == 0) {
+        rotation->closing = writer->generation;
+    } else {
+        generation_close(writer->generation);
+    }
+
     writer->generation = NULL;
     writer->number = next_number(number);
     begin_next(worker, number, persists);
@@ -364,6 +380,11 @@ on_rotated(job_t *job)
                               duration < SEAL_MS ? duration : SEAL_MS, 0);
 
     } else {
+        if (rotation->closing) {
+            background_run(&worker->loop, close_generation,
+                           rotation->closing);
+        }
+
         worker->collecting = rotation->next;
         show_facts(worker, &rotation->facts);
         write_snapshot_drop(worker);
@@ -381,6 +402,13 @@ on_rotated(job_t *job)
 
     rotate_seal_info_free(&rotation->info);
     free(rotation);
+}
+
+
+static void
+close_generation(void *generation)
+{
+    generation_close(generation);
 }
 
 

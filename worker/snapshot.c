@@ -12,14 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "background.h"
 #include "budget.h"
 #include "generation.h"
 #include "qsn_log.h"
-
-typedef struct {
-    uv_work_t work;
-    char path[];
-} removal_t;
 
 typedef struct {
     uv_fs_t copy;
@@ -29,8 +25,7 @@ typedef struct {
 } archive_t;
 
 static void remove_file(uv_loop_t *loop, const char *path);
-static void run_removal(uv_work_t *work);
-static void on_removed(uv_work_t *work, int status);
+static void run_removal(void *path);
 static void on_copied(uv_fs_t *copy);
 static void archive_free(archive_t *archive);
 
@@ -135,36 +130,21 @@ snapshot_dispose(uv_loop_t *loop, const qsn_settings_t *settings,
 static void
 remove_file(uv_loop_t *loop, const char *path)
 {
-    size_t size = strlen(path) + 1;
-    removal_t *removal = malloc(sizeof(*removal) + size);
+    char *own = strdup(path);
 
-    if (removal == NULL) {
+    if (own) {
+        background_run(loop, run_removal, own);
+    } else {
         generation_unlink(path);
-        return;
-    }
-
-    memcpy(removal->path, path, size);
-
-    if (uv_queue_work(loop, &removal->work, run_removal, on_removed) != 0) {
-        generation_unlink(path);
-        free(removal);
     }
 }
 
 
 static void
-run_removal(uv_work_t *work)
+run_removal(void *path)
 {
-    generation_unlink(((removal_t *) work)->path);
-}
-
-
-static void
-on_removed(uv_work_t *work, int status)
-{
-    (void) status;
-
-    free(work);
+    generation_unlink(path);
+    free(path);
 }
 
 

@@ -29,6 +29,9 @@ static const char schema[] =
 
     REPORTS
 
+    /* carrying begins with them; the others are many */
+    "CREATE INDEX _qasino_persisted ON _qasino_reports(id) WHERE persist;"
+
     /* rows that a persisted update has set, whose it was, and whether an
        update made the row or a plain report did */
     "CREATE TABLE _qasino_updated("
@@ -243,7 +246,8 @@ load_catalog(store_t *store)
     sqlite3_stmt *statement = sql_prepare(store->db,
         "SELECT name FROM sqlite_schema WHERE type = 'table' "
         "AND substr(name, 1, 1) <> '_' AND name NOT LIKE 'sqlite\\_%' "
-        "ESCAPE '\\' ORDER BY rowid");
+        "ESCAPE '\\' AND name NOT LIKE 'qasino\\_server\\_%' ESCAPE '\\' "
+        "ORDER BY rowid");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
 
     while (rc == SQLITE_ROW) {

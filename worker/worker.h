@@ -57,6 +57,7 @@ typedef struct {
     qsn_page_state_t page_state;
     uv_timer_t rotation;
     uv_timer_t room;            /* looks for it while publishes are refused */
+    uv_timer_t list_ahead;      /* of the publishers, list_ahead.h */
 
     int rotating;               /* the writer has been told to */
 

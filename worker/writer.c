@@ -29,7 +29,6 @@ static void refuse(writer_t *writer, exchange_t *exchange);
 static void write_alone(writer_t *writer, exchange_t *exchange);
 static enum report_result apply(writer_t *writer, exchange_t *exchange);
 static void count(stats_t *stats, const request_t *request);
-static void rollback(writer_t *writer);
 
 typedef struct {
     job_t job;
@@ -129,7 +128,7 @@ carry_one(writer_t *writer, char *error)
     int rc = carry_next(&writer->carry, error);
 
     if (rc != 0) {
-        rollback(writer);
+        writer_rollback(writer);
     }
 
     budget_limit(store, writer->budget.max_generation);
@@ -217,7 +216,7 @@ write_group(writer_t *writer, job_t *first)
 
     for (job_t *job = first; job; job = job->next) {
         if (apply(writer, exchange_of(job)) == REPORT_FAILED) {
-            rollback(writer);
+            writer_rollback(writer);
             return -1;
         }
     }
@@ -227,7 +226,7 @@ write_group(writer_t *writer, job_t *first)
     }
 
     qsn_log("commit failed: %s", sqlite3_errmsg(store->db));
-    rollback(writer);
+    writer_rollback(writer);
 
     return -1;
 }
@@ -256,13 +255,13 @@ write_alone(writer_t *writer, exchange_t *exchange)
     }
 
     if (apply(writer, exchange) == REPORT_FAILED) {
-        rollback(writer);
+        writer_rollback(writer);
         return;
     }
 
     if (store_commit(store) != 0) {
         (void) schema_failed(store, request);
-        rollback(writer);
+        writer_rollback(writer);
     }
 }
 
@@ -301,8 +300,8 @@ count(stats_t *stats, const request_t *request)
 }
 
 
-static void
-rollback(writer_t *writer)
+void
+writer_rollback(writer_t *writer)
 {
     store_t *store = &writer->generation->store;
 

@@ -44,4 +44,7 @@ void writer_stop(writer_t *writer);
    (GENERATION_ERROR_SIZE): what could not be carried is tried again. */
 int writer_carry_rest(writer_t *writer, char *error);
 
+/* On the thread: undoes the transaction that is open, if one is. */
+void writer_rollback(writer_t *writer);
+
 #endif

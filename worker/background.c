@@ -1,0 +1,57 @@
+/* A low priority is a thread's own on Linux, and cannot be taken back. */
+
+#include "background.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define LOWEST  19
+
+typedef struct {
+    uv_work_t work;
+    void (*run)(void *data);
+    void *data;
+} background_t;
+
+static void on_work(uv_work_t *work);
+static void on_done(uv_work_t *work, int status);
+
+
+void
+background_run(uv_loop_t *loop, void (*run)(void *data), void *data)
+{
+    background_t *background = malloc(sizeof(*background));
+
+    if (background) {
+        background->run = run;
+        background->data = data;
+
+        if (uv_queue_work(loop, &background->work, on_work, on_done) == 0) {
+            return;
+        }
+
+        free(background);
+    }
+
+    run(data);
+}
+
+
+static void
+on_work(uv_work_t *work)
+{
+    background_t *background = (background_t *) work;
+
+    (void) setpriority(PRIO_PROCESS, (id_t) gettid(), LOWEST);
+    background->run(background->data);
+}
+
+
+static void
+on_done(uv_work_t *work, int status)
+{
+    (void) status;
+
+    free(work);
+}

@@ -1,0 +1,111 @@
+/* A job of the writer's for some, and from its answer the next one. */
+
+#include "list_ahead.h"
+
+#include <stdlib.h>
+
+#include "budget.h"
+#include "ingest.h"
+#include "internal_tables.h"
+#include "qsn_log.h"
+
+#define AHEAD_MS  1000          /* a quarter of a generation at most */
+#define AT_ONCE   500           /* less than a millisecond */
+
+typedef struct {
+    job_t job;
+    worker_t *worker;
+    int more;
+} listing_t;
+
+static void on_timer(uv_timer_t *timer);
+static void run_listing(job_t *job);
+static void on_listed(job_t *job);
+
+
+void
+list_ahead_start(worker_t *worker)
+{
+    worker->list_ahead.data = worker;
+    (void) uv_timer_init(&worker->loop, &worker->list_ahead);
+}
+
+
+void
+list_ahead_stop(worker_t *worker)
+{
+    uv_close((uv_handle_t *) &worker->list_ahead, NULL);
+}
+
+
+void
+list_ahead_expect(worker_t *worker, uint64_t left_ms)
+{
+    uint64_t ahead = left_ms / 4 < AHEAD_MS ? left_ms / 4 : AHEAD_MS;
+
+    (void) uv_timer_start(&worker->list_ahead, on_timer, left_ms - ahead, 0);
+}
+
+
+static void
+on_timer(uv_timer_t *timer)
+{
+    worker_t *worker = timer->data;
+    listing_t *listing = calloc(1, sizeof(*listing));
+
+    if (listing) {
+        listing->job.run = run_listing;
+        listing->job.done = on_listed;
+        listing->worker = worker;
+        ingest_run(worker, &listing->job);
+    }
+}
+
+
+/* On the writer.  What fails here is done when the generation is sealed. */
+static void
+run_listing(job_t *job)
+{
+    listing_t *listing = (listing_t *) job;
+    worker_t *worker = listing->worker;
+    writer_t *writer = &worker->writer;
+
+    listing->more = 0;
+
+    if (writer->generation == NULL || writer->refusing[0] != '\0') {
+        return;
+    }
+
+    store_t *store = &writer->generation->store;
+
+    budget_lift(store);
+
+    if (store_begin(store) == 0
+        && internal_tables_list(store, worker->settings.identity, AT_ONCE,
+                                &listing->more) == 0
+        && store_commit(store) == 0)
+    {
+        budget_limit(store, writer->budget.max_generation);
+        return;
+    }
+
+    qsn_log("publishers are not listed ahead: %s", sqlite3_errmsg(store->db));
+    listing->more = 0;
+    writer_rollback(writer);
+    budget_limit(store, writer->budget.max_generation);
+}
+
+
+/* On the loop. */
+static void
+on_listed(job_t *job)
+{
+    listing_t *listing = (listing_t *) job;
+    worker_t *worker = listing->worker;
+
+    if (listing->more && !worker->rotating && !worker->writer.stopping) {
+        ingest_run(worker, job);
+    } else {
+        free(listing);
+    }
+}
