@@ -36,9 +36,10 @@ for my $i (1 .. 50) {
 }
 
 is(wait_until('the slow ones to yield', sub {
-    my @nice = grep { niceness($_) == 10 } $server->pids('qasino-query');
-    @nice == 20 && @nice;
-}), 20, 'the slow ones run at low priority');
+    my @nice = sort { $a <=> $b } grep { $_ >= 10 } map { niceness($_) }
+        $server->pids('qasino-query');
+    @nice == 20 && "@nice[0 .. 2]";
+}), '10 10 19', 'the slow ones run at low priority, all but two at the lowest');
 cmp_ok(processes(), '<=', 22, 'there are no more processes than allowed');
 
 # A 21st has the last place of those; lanes are left.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "costs.h"
 #include "held.h"
 #include "ingest.h"
 #include "parse.h"
@@ -307,6 +308,9 @@ take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
     request->native = (exchange->flags & QSN_FLAG_NATIVE) != 0;
     request->frozen = (exchange->flags & QSN_FLAG_FROZEN) != 0;
     exchange->claim = qsn_frame_arg_u64(&args[QSN_ARG_CLAIM], 0);
+    exchange->query.client = args[QSN_ARG_CLIENT].data
+        ? costs_hash(0, args[QSN_ARG_CLIENT].data, args[QSN_ARG_CLIENT].length)
+        : costs_hash(0, &exchange->connection, sizeof(exchange->connection));
 }
 
 

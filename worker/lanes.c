@@ -1,17 +1,46 @@
-/* Which processes run, and at what priority. */
+/* Which processes run, what they take, and at what priority. */
 
 #include "lanes.h"
 
+#include <sched.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#define LONG_NICE  10           /* about a tenth of what others get */
+#include "costs.h"
 
+#define SLOW_NICE      10       /* about a tenth of what others get */
+#define SLOWER_NICE    19       /* about a seventieth */
+#define SLOW_SLICE_NS  100000000
+
+/* struct sched_attr of sched_setattr(2), for which there is no header that
+   goes together with that of libc. */
+typedef struct {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns;        /* the slice */
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+} sched_attributes_t;
+
+static query_process_t *choose_lane(const lanes_t *lanes, uint32_t cost_us,
+    int alone);
+static query_process_t *choose_yielding(lanes_t *lanes);
+static void start_yielding(lanes_t *lanes);
+static int lane_is_free(const lanes_t *lanes, uint32_t cost_us);
 static int is_slow(const lanes_t *lanes, const query_process_t *process,
     uint64_t ms);
 static void start_spares(lanes_t *lanes);
+static query_process_t *find_off(const lanes_t *lanes);
+static void make_room(lanes_t *lanes);
+static size_t wanted(const lanes_t *lanes);
 static size_t count_available(const lanes_t *lanes);
-static void yield_cores(query_process_t *process);
+static size_t count_yielding(const lanes_t *lanes);
+static int is_yielding(const query_process_t *process);
+static void yield_cores(const lanes_t *lanes, query_process_t *process);
 
 
 int
@@ -56,7 +85,9 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
             continue;
         }
 
-        if (process->sent_count == 0 && ++idle > lanes->lanes) {
+        if (process->sent_count == 0
+            && (process->yields || ++idle > lanes->lanes))
+        {
             query_process_end(process, 0);
         } else {
             query_process_serve(process, snapshot, static_version);
@@ -64,6 +95,26 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
     }
 
     start_spares(lanes);
+}
+
+
+enum lanes_pace
+lanes_pace(const lanes_t *lanes, uint32_t cost_us)
+{
+    if (cost_us < LANES_QUICK_US) {
+        return LANES_QUICK;
+    }
+
+    return cost_us < LANES_HEAVY_US || cost_us == COSTS_UNKNOWN
+           || lanes->count == lanes->lanes ? LANES_UNSURE : LANES_SLOW;
+}
+
+
+query_process_t *
+lanes_choose(lanes_t *lanes, uint32_t cost_us, int alone)
+{
+    return lanes_pace(lanes, cost_us) == LANES_SLOW
+           ? choose_yielding(lanes) : choose_lane(lanes, cost_us, alone);
 }
 
 
@@ -75,47 +126,27 @@ lanes_is_slow(const lanes_t *lanes, const query_process_t *process)
 
 
 int
-lanes_is_free(const lanes_t *lanes)
-{
-    size_t busy = 0;
-
-    for (size_t i = 0; i < lanes->count; i++) {
-        const query_process_t *process = &lanes->processes[i];
-
-        busy += process->sent_count > 0 && !lanes_is_slow(lanes, process);
-    }
-
-    return busy < lanes->lanes;
-}
-
-
-int
 lanes_tick(lanes_t *lanes)
 {
     size_t available = count_available(lanes);
-    int again = available > lanes->lanes;
+    int again = available > lanes->lanes || count_yielding(lanes);
 
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
         if (process->sent_count == 0) {
-            if (available > lanes->lanes && query_process_ready(process)
+            if ((process->yields || available > wanted(lanes))
+                && query_process_ready(process)
                 && uv_now(lanes->loop) - process->since_ms >= LANES_KEEP_MS)
             {
+                available -= !process->yields;
                 query_process_end(process, 0);
-                available--;
             }
 
             continue;
         }
 
         again = 1;
-
-        if (lanes->count > lanes->lanes && !process->yields
-            && !process->paused && is_slow(lanes, process, LANES_LONG_MS))
-        {
-            yield_cores(process);
-        }
     }
 
     start_spares(lanes);
@@ -125,12 +156,142 @@ lanes_tick(lanes_t *lanes)
 
 
 void
-lanes_rest(lanes_t *lanes, query_process_t *process)
+lanes_yield(const lanes_t *lanes, query_process_t *process)
 {
-    if (process->sent_count == 0 && process->yields) {
-        query_process_end(process, count_available(lanes) <= lanes->lanes);
-        start_spares(lanes);
+    if (lanes->count > lanes->lanes && !process->yields) {
+        yield_cores(lanes, process);
     }
+}
+
+
+/* One that yielded does not begin anew: the next would not yield. */
+void
+lanes_bury(query_process_t *process)
+{
+    if (process->yields) {
+        query_process_end(process, 0);
+    }
+}
+
+
+/* One that does nothing, else the one with the least to do. */
+static query_process_t *
+choose_lane(const lanes_t *lanes, uint32_t cost_us, int alone)
+{
+    query_process_t *idle = NULL;
+    query_process_t *best = NULL;
+    uint64_t least = LANES_QUICK_US;
+
+    for (size_t i = 0; i < lanes->count; i++) {
+        query_process_t *process = &lanes->processes[i];
+
+        if (!query_process_ready(process) || process->yields) {
+            continue;
+        }
+
+        if (process->sent_count == 0) {
+            idle = process;
+
+        } else if (!alone && !lanes_is_slow(lanes, process)) {
+            uint64_t load = query_process_load(process);
+
+            if (load < least) {
+                best = process;
+                least = load;
+            }
+        }
+    }
+
+    if (idle && lane_is_free(lanes, cost_us)) {
+        return idle;
+    }
+
+    return best || lanes_pace(lanes, cost_us) != LANES_QUICK ? best : idle;
+}
+
+
+/* The first slow query after a while need not wait for a process, and the last
+   that may run has the place of the one too many. */
+static query_process_t *
+choose_yielding(lanes_t *lanes)
+{
+    query_process_t *idle = NULL;
+    size_t yielding = count_yielding(lanes);
+
+    for (size_t i = 0; i < lanes->count; i++) {
+        query_process_t *process = &lanes->processes[i];
+
+        if (query_process_ready(process) && process->sent_count == 0) {
+            if (process->yields) {
+                return process;
+            }
+
+            idle = process;
+        }
+    }
+
+    if (idle && yielding < lanes->count - lanes->lanes
+        && (yielding == 0 || (find_off(lanes) == NULL
+                              && count_available(lanes) > lanes->lanes)))
+    {
+        yield_cores(lanes, idle);
+        start_spares(lanes);
+        return idle;
+    }
+
+    start_yielding(lanes);
+
+    return NULL;
+}
+
+
+/* One after the other: each takes its time of the loop and of the cores. */
+static void
+start_yielding(lanes_t *lanes)
+{
+    query_process_t *process = find_off(lanes);
+
+    if (process == NULL
+        || count_yielding(lanes) >= lanes->count - lanes->lanes)
+    {
+        return;
+    }
+
+    for (size_t i = 0; i < lanes->count; i++) {
+        const query_process_t *other = &lanes->processes[i];
+
+        if (is_yielding(other) && !query_process_is_up(other)) {
+            return;
+        }
+    }
+
+    query_process_serve(process, lanes->snapshot, lanes->static_version);
+    yield_cores(lanes, process);
+}
+
+
+/* 1 if a process that does nothing may begin to do this.  Those of which
+   nothing is known leave one lane to the others: they may all be slow. */
+static int
+lane_is_free(const lanes_t *lanes, uint32_t cost_us)
+{
+    size_t busy = 0;
+    size_t unknown = 0;
+
+    for (size_t i = 0; i < lanes->count; i++) {
+        const query_process_t *process = &lanes->processes[i];
+
+        if (process->sent_count > 0 && !process->yields
+            && !lanes_is_slow(lanes, process))
+        {
+            busy++;
+            unknown += query_process_load(process) >= COSTS_UNKNOWN;
+        }
+    }
+
+    return busy < lanes->lanes
+           && (cost_us != COSTS_UNKNOWN || unknown == 0
+               || unknown + 1 < lanes->lanes);
 }
 
 
@@ -150,17 +311,55 @@ start_spares(lanes_t *lanes)
 {
     size_t available = count_available(lanes);
 
-    for (size_t i = 0; i < lanes->count && lanes->snapshot
-         && available < lanes->lanes; i++)
-    {
-        query_process_t *process = &lanes->processes[i];
+    while (lanes->snapshot && available++ < wanted(lanes)) {
+        query_process_t *process = find_off(lanes);
 
-        if (query_process_is_off(process)) {
-            query_process_serve(process, lanes->snapshot,
-                                lanes->static_version);
-            available++;
+        if (process == NULL) {
+            make_room(lanes);
+            return;
+        }
+
+        query_process_serve(process, lanes->snapshot, lanes->static_version);
+    }
+}
+
+
+static query_process_t *
+find_off(const lanes_t *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        if (query_process_is_off(&lanes->processes[i])) {
+            return &lanes->processes[i];
         }
     }
+
+    return NULL;
+}
+
+
+/* One that waits for slow queries makes room for one in a lane. */
+static void
+make_room(lanes_t *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        query_process_t *process = &lanes->processes[i];
+
+        if (is_yielding(process) && process->sent_count == 0) {
+            query_process_end(process, 0);
+            return;
+        }
+    }
+}
+
+
+/* Of processes for other than slow queries. */
+static size_t
+wanted(const lanes_t *lanes)
+{
+    size_t yielding = count_yielding(lanes);
+
+    return lanes->lanes
+           + (yielding > 0 && yielding < lanes->count - lanes->lanes);
 }
 
 
@@ -173,7 +372,7 @@ count_available(const lanes_t *lanes)
     for (size_t i = 0; i < lanes->count; i++) {
         const query_process_t *process = &lanes->processes[i];
 
-        available += query_process_is_on(process)
+        available += query_process_is_on(process) && !process->yields
                      && !is_slow(lanes, process, LANES_TICK_MS);
     }
 
@@ -181,9 +380,45 @@ count_available(const lanes_t *lanes)
 }
 
 
-static void
-yield_cores(query_process_t *process)
+static size_t
+count_yielding(const lanes_t *lanes)
 {
-    process->yields = setpriority(PRIO_PROCESS, (id_t) process->handle.pid,
-                                  LONG_NICE) == 0;
+    size_t yielding = 0;
+
+    for (size_t i = 0; i < lanes->count; i++) {
+        yielding += (size_t) is_yielding(&lanes->processes[i]);
+    }
+
+    return yielding;
+}
+
+
+static int
+is_yielding(const query_process_t *process)
+{
+    return query_process_is_on(process) && process->yields;
+}
+
+
+/*
+ * As many as there are cores get a share that lets an honest report end on a
+ * busy machine; what there is beyond these gets next to nothing then.  All
+ * have a long slice: whoever wakes up with a shorter one is due earlier.
+ * Kernels before 6.12 ignore that.
+ */
+static void
+yield_cores(const lanes_t *lanes, query_process_t *process)
+{
+    sched_attributes_t attributes = {
+        .size = sizeof(attributes),
+        .policy = SCHED_BATCH,
+        .nice = count_yielding(lanes) < lanes->lanes ? SLOW_NICE
+                                                     : SLOWER_NICE,
+        .runtime_ns = SLOW_SLICE_NS
+    };
+
+    if (process->alive) {
+        process->yields = 1;
+        (void) syscall(SYS_sched_setattr, process->handle.pid, &attributes, 0);
+    }
 }

@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "costs.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
 #include "statement_splitter.h"
@@ -159,6 +160,7 @@ create(worker_t *worker)
     session->next = sessions;
     session->query.on_frame = on_frame;
     session->query.asker = session;
+    session->query.client = costs_hash(0, &session, sizeof(session));
     session->pipe.data = session;
 
     if (sessions) {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "costs.h"
 #include "denylist.h"
 #include "lanes.h"
 #include "qsn_clock.h"
@@ -23,6 +24,7 @@
 #include "share.h"
 
 #define GENERATIONS_KEPT  3
+#define RETRY_MS          1000  /* a query that ran for less may run twice */
 
 struct pool_s {
     uv_loop_t *loop;
@@ -33,8 +35,9 @@ struct pool_s {
     uint64_t turn;              /* counts snapshots */
     uint64_t world;             /* and changes of static tables, too */
     share_t *share;
-    query_queue_t queue;
-    uv_timer_t queue_timer;
+    costs_t *costs;
+    query_queue_t queues[LANES_PACES];
+    uv_timer_t queue_timer;     /* while queries wait, or a while longer */
     uv_timer_t slow_timer;      /* while queries run */
     uv_prepare_t before_poll;
     int stopping;
@@ -43,11 +46,16 @@ struct pool_s {
 
 static void enqueue(pool_t *pool, query_t *query);
 static void dispatch(pool_t *pool);
-static query_process_t *choose(const pool_t *pool, const query_t *query);
+static int send_first(pool_t *pool, query_queue_t *queue);
+static enum lanes_pace pace_of(const pool_t *pool, const query_t *query);
+static size_t count_waiting(const pool_t *pool);
 static void send_query(query_process_t *process, query_t *query);
-static void arm_queue_timer(pool_t *pool);
 static void on_queue_timer(uv_timer_t *timer);
+static query_t *longest_waiting(const pool_t *pool);
 static void on_slow_timer(uv_timer_t *timer);
+static void note_begin(query_process_t *process);
+static void note_slowness(query_process_t *process);
+static uint64_t spent_us(const query_t *query);
 static void take_back(query_process_t *process);
 static void run_again(query_t *query);
 static void on_before_poll(uv_prepare_t *prepare);
@@ -55,6 +63,7 @@ static void on_ready(query_process_t *process);
 static void on_frame(query_process_t *process, void *data,
     const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 static void on_death(query_process_t *process, int overdue);
+static int deserves_another(const query_process_t *process, query_t *query);
 static void pass_on(pool_t *pool, query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
 static void hand_out(pool_t *pool, query_t *follower,
@@ -67,7 +76,7 @@ static void fail(pool_t *pool, query_t *query, unsigned status,
     const char *message);
 static void stop(pool_t *pool, query_t *query, unsigned status,
     const char *message);
-static void replace(pool_t *pool, query_t *query, query_t *heir);
+static void replace(query_t *query, query_t *heir);
 
 static const query_process_events_t events = {
     .on_ready = on_ready,
@@ -91,15 +100,17 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->stats = stats;
     pool->slow = slow;
     pool->share = share_create();
+    pool->costs = costs_create();
 
     if (lanes_create(&pool->lanes, loop, settings->query_processes
                      ? (size_t) settings->query_processes
                      : (size_t) uv_available_parallelism(),
                      (size_t) settings->query_slow_processes) != 0
-        || pool->share == NULL)
+        || pool->share == NULL || pool->costs == NULL)
     {
         lanes_destroy(&pool->lanes);
         share_destroy(pool->share);
+        costs_destroy(pool->costs);
         free(pool);
         return NULL;
     }
@@ -134,8 +145,11 @@ pool_destroy(pool_t *pool)
     uv_close((uv_handle_t *) &pool->slow_timer, NULL);
     uv_close((uv_handle_t *) &pool->before_poll, NULL);
 
-    while (pool->queue.first) {
-        fail(pool, query_queue_pop(&pool->queue), 503, "The server stops");
+    for (int pace = 0; pace < LANES_PACES; pace++) {
+        while (pool->queues[pace].first) {
+            fail(pool, query_queue_pop(&pool->queues[pace]), 503,
+                 "The server stops");
+        }
     }
 
     for (size_t i = 0; i < pool->lanes.count; i++) {
@@ -148,6 +162,7 @@ pool_destroy(pool_t *pool)
     lanes_destroy(&pool->lanes);
     denylist_clear(&pool->denied);
     share_destroy(pool->share);
+    costs_destroy(pool->costs);
     free(pool);
 }
 
@@ -204,7 +219,13 @@ void
 pool_submit(pool_t *pool, query_t *query)
 {
     query->process = NULL;
+    query->queue = NULL;
+    query->key = costs_key(query->client ^ query->op, query->sql,
+                           query->sql_length);
+    query->cost_us = costs_of(pool->costs, query->key, &query->sure);
+    query->begun_us = 0;
     query->alone = 0;
+    query->retried = 0;
     query->answered = 0;
     query->queued_ms = uv_now(pool->loop);
     query->world = pool->world;
@@ -229,19 +250,25 @@ enqueue(pool_t *pool, query_t *query)
         return;
     }
 
-    if (pool->queue.count >= (size_t) pool->settings->query_queue) {
+    if (count_waiting(pool) >= (size_t) pool->settings->query_queue) {
         fail(pool, query, 503, "Too many queries are waiting (query_queue)");
         return;
     }
 
-    query_queue_push(&pool->queue, query);
+    query_queue_push(&pool->queues[pace_of(pool, query)], query);
+
+    if (!uv_is_active((uv_handle_t *) &pool->queue_timer)) {
+        (void) uv_timer_start(&pool->queue_timer, on_queue_timer,
+                              (uint64_t) pool->settings->query_deadline_ms,
+                              0);
+    }
 }
 
 
 int
 pool_is_short(const pool_t *pool)
 {
-    return pool->queue.first != NULL;
+    return count_waiting(pool) > 0;
 }
 
 
@@ -259,7 +286,7 @@ pool_cancel(pool_t *pool, query_t *query)
     query_t *heir = query->leading ? share_succeed(pool->share, query) : NULL;
 
     if (heir) {
-        replace(pool, query, heir);
+        replace(query, heir);
         fail(pool, query, 503, message);
     } else {
         stop(pool, query, 503, message);
@@ -285,55 +312,82 @@ pool_resume(query_t *query)
 }
 
 
+/* Those that are not known to be slow in the order in which they came, so far
+   as there are processes for them. */
 static void
 dispatch(pool_t *pool)
 {
-    while (pool->queue.first) {
-        query_process_t *process = choose(pool, pool->queue.first);
+    query_queue_t *quick = &pool->queues[LANES_QUICK];
+    query_queue_t *unsure = &pool->queues[LANES_UNSURE];
+    int sent;
 
-        if (process == NULL) {
-            break;
-        }
+    do {
+        int swap = quick->first && unsure->first
+                   && unsure->first->queued_ms < quick->first->queued_ms;
 
-        send_query(process, query_queue_pop(&pool->queue));
+        sent = send_first(pool, swap ? unsure : quick)
+               || send_first(pool, swap ? quick : unsure);
+    } while (sent);
+
+    while (send_first(pool, &pool->queues[LANES_SLOW])) {
+        /* void */
     }
-
-    arm_queue_timer(pool);
 }
 
 
-/* The process with the least to do that can take the query, or NULL. */
-static query_process_t *
-choose(const pool_t *pool, const query_t *query)
+/* 1 if the first of the queue has left it. */
+static int
+send_first(pool_t *pool, query_queue_t *queue)
 {
-    query_process_t *best = NULL;
-    int free_lane = lanes_is_free(&pool->lanes);
+    query_t *query = queue->first;
 
-    for (size_t i = 0; i < pool->lanes.count; i++) {
-        query_process_t *process = &pool->lanes.processes[i];
-
-        if (!query_process_ready(process)
-            || (process->sent_count == 0 && !free_lane)
-            || (best && best->sent_count <= process->sent_count))
-        {
-            continue;
-        }
-
-        if (process->sent_count > 0) {
-            const query_t *last =
-                process->sent[process->sent_count - 1].query;
-
-            if (query->alone || (last && last->alone)
-                || lanes_is_slow(&pool->lanes, process))
-            {
-                continue;
-            }
-        }
-
-        best = process;
+    if (query == NULL) {
+        return 0;
     }
 
-    return best;
+    /* its like may have become known meanwhile */
+    query->cost_us = costs_of(pool->costs, query->key, &query->sure);
+
+    enum lanes_pace pace = pace_of(pool, query);
+
+    if (queue != &pool->queues[pace]) {
+        query_queue_remove(query);
+        query_queue_push(&pool->queues[pace], query);
+        return 1;
+    }
+
+    query_process_t *process = lanes_choose(&pool->lanes, query->cost_us,
+                                            query->alone);
+
+    if (process == NULL) {
+        return 0;
+    }
+
+    send_query(process, query_queue_pop(queue));
+
+    return 1;
+}
+
+
+static enum lanes_pace
+pace_of(const pool_t *pool, const query_t *query)
+{
+    enum lanes_pace pace = lanes_pace(&pool->lanes, query->cost_us);
+
+    return query->alone && pace == LANES_QUICK ? LANES_UNSURE : pace;
+}
+
+
+static size_t
+count_waiting(const pool_t *pool)
+{
+    size_t count = 0;
+
+    for (int pace = 0; pace < LANES_PACES; pace++) {
+        count += pool->queues[pace].count;
+    }
+
+    return count;
 }
 
 
@@ -362,7 +416,8 @@ send_query(query_process_t *process, query_t *query)
             strlen(query->snapshot->path) };
     }
 
-    if (query_process_send(process, query, &frame, args, 2 * deadline) != 0)
+    if (query_process_send(process, query, &frame, args, 2 * deadline,
+                           query->cost_us) != 0)
     {
         fail(pool, query, 503, "out of memory");
         return;
@@ -370,6 +425,7 @@ send_query(query_process_t *process, query_t *query)
 
     query->process = process;
     query->turn = pool->turn;
+    note_begin(process);
 
     if (!uv_is_active((uv_handle_t *) &pool->slow_timer)) {
         (void) uv_timer_start(&pool->slow_timer, on_slow_timer,
@@ -378,38 +434,47 @@ send_query(query_process_t *process, query_t *query)
 }
 
 
-/* The first in the queue has waited longest. */
-static void
-arm_queue_timer(pool_t *pool)
-{
-    uint64_t patience = (uint64_t) pool->settings->query_deadline_ms;
-
-    if (pool->queue.first == NULL) {
-        (void) uv_timer_stop(&pool->queue_timer);
-        return;
-    }
-
-    uint64_t waited = uv_now(pool->loop) - pool->queue.first->queued_ms;
-
-    (void) uv_timer_start(&pool->queue_timer, on_queue_timer,
-                          waited < patience ? patience - waited : 0, 0);
-}
-
-
+/* It goes off at times for nothing: cheaper than to find who has waited
+   longest at each change. */
 static void
 on_queue_timer(uv_timer_t *timer)
 {
     pool_t *pool = timer->data;
     uint64_t patience = (uint64_t) pool->settings->query_deadline_ms;
+    query_t *query;
 
-    while (pool->queue.first
-           && uv_now(pool->loop) - pool->queue.first->queued_ms >= patience)
-    {
-        fail(pool, query_queue_pop(&pool->queue), 503, "All query processes "
-             "were busy for as long as a query may take (query_deadline)");
+    while ((query = longest_waiting(pool)) != NULL) {
+        uint64_t waited = uv_now(pool->loop) - query->queued_ms;
+
+        if (waited < patience) {
+            (void) uv_timer_start(timer, on_queue_timer, patience - waited,
+                                  0);
+            break;
+        }
+
+        query_queue_remove(query);
+        fail(pool, query, 503, "All query processes were busy for as long "
+             "as a query may take (query_deadline)");
     }
 
     dispatch(pool);
+}
+
+
+static query_t *
+longest_waiting(const pool_t *pool)
+{
+    query_t *longest = NULL;
+
+    for (int pace = 0; pace < LANES_PACES; pace++) {
+        for (query_t *q = pool->queues[pace].first; q; q = q->next) {
+            if (longest == NULL || q->queued_ms < longest->queued_ms) {
+                longest = q;
+            }
+        }
+    }
+
+    return longest;
 }
 
 
@@ -421,9 +486,12 @@ on_slow_timer(uv_timer_t *timer)
     for (size_t i = 0; i < pool->lanes.count; i++) {
         query_process_t *process = &pool->lanes.processes[i];
 
-        if (process->sent_count > 1 && lanes_is_slow(&pool->lanes, process)) {
-            take_back(process);
+        if (!lanes_is_slow(&pool->lanes, process)) {
+            continue;
         }
+
+        take_back(process);
+        note_slowness(process);
     }
 
     if (lanes_tick(&pool->lanes)) {
@@ -431,6 +499,57 @@ on_slow_timer(uv_timer_t *timer)
     }
 
     dispatch(pool);
+}
+
+
+/* What the process takes from here on is its first query's.  For those that
+   are known to be quick it is not asked: it would be a good part of that. */
+static void
+note_begin(query_process_t *process)
+{
+    query_t *query = process->sent_count ? process->sent[0].query : NULL;
+
+    if (query && query->begun_us == 0
+        && (!query->sure || query->cost_us >= LANES_QUICK_US))
+    {
+        query->begun_us = query_process_cpu(process);
+    }
+}
+
+
+/* Its query is slow, or had to wait for a core.  One that was expected to be
+   quick is looked at from here on.  Its like is known to be slow before it
+   ends, if it does. */
+static void
+note_slowness(query_process_t *process)
+{
+    pool_t *pool = process->owner;
+    query_t *query = process->sent[0].query;
+
+    if (query == NULL || process->yields) {
+        return;
+    }
+
+    if (query->begun_us == 0) {
+        costs_forget(pool->costs, query->key);
+        query->cost_us = COSTS_UNKNOWN;
+        note_begin(process);
+
+    } else if (spent_us(query) >= LANES_HEAVY_US) {
+        query->cost_us = LANES_HEAVY_US;
+        costs_add(pool->costs, query->key, query->cost_us);
+        lanes_yield(&pool->lanes, process);
+    }
+}
+
+
+/* Of its process's time; 0: not known. */
+static uint64_t
+spent_us(const query_t *query)
+{
+    uint64_t now_us = query->begun_us ? query_process_cpu(query->process) : 0;
+
+    return now_us ? now_us - query->begun_us : 0;
 }
 
 
@@ -457,7 +576,8 @@ run_again(query_t *query)
 
     query->process = NULL;
     query->alone = 1;
-    query_queue_push_first(&pool->queue, query);
+    query->begun_us = 0;
+    query_queue_push_first(&pool->queues[pace_of(pool, query)], query);
 }
 
 
@@ -477,7 +597,7 @@ on_ready(query_process_t *process)
 {
     pool_t *pool = process->owner;
 
-    lanes_rest(&pool->lanes, process);
+    note_begin(process);
     dispatch(pool);
 }
 
@@ -503,8 +623,13 @@ on_frame(query_process_t *process, void *data, const qsn_frame_t *frame,
     pool->stats->sql_errors += !good;
     note_slow(pool, query, process->ran_ms, query->answered ? 200 * good
                                                             : frame->status);
+
+    if (query->begun_us) {
+        costs_add(pool->costs, query->key, spent_us(query));
+    }
+
+    note_begin(process);
     pass_on(pool, query, frame, args, body);
-    lanes_rest(&pool->lanes, process);
     dispatch(pool);
 }
 
@@ -533,7 +658,9 @@ on_death(query_process_t *process, int overdue)
             fail(pool, query, 504, "The query did not stop at its deadline "
                  "(query_deadline): its process was killed");
 
-        } else if (several && !query->answered && !pool->stopping) {
+        } else if (!query->answered && !pool->stopping
+                   && (several || deserves_another(process, query)))
+        {
             run_again(query);
 
         } else {
@@ -542,9 +669,23 @@ on_death(query_process_t *process, int overdue)
         }
     }
 
+    lanes_bury(process);
+
     if (!pool->stopping) {
         dispatch(pool);
     }
+}
+
+
+/* Whoever killed the process from outside did not mean the statement.  One
+   that had run for long is not begun anew: it may be why (for its memory). */
+static int
+deserves_another(const query_process_t *process, query_t *query)
+{
+    const pool_t *pool = process->owner;
+
+    return process->killed && !query->retried++
+           && uv_now(pool->loop) - process->since_ms < RETRY_MS;
 }
 
 
@@ -677,7 +818,8 @@ stop(pool_t *pool, query_t *query, unsigned status, const char *message)
     query_process_t *process = query->process;
 
     if (process == NULL) {
-        fail(pool, query_queue_remove(&pool->queue, query), status, message);
+        query_queue_remove(query);
+        fail(pool, query, status, message);
         return;
     }
 
@@ -695,16 +837,17 @@ stop(pool_t *pool, query_t *query, unsigned status, const char *message)
 
 /* heir takes the place of query, which the caller still has to end. */
 static void
-replace(pool_t *pool, query_t *query, query_t *heir)
+replace(query_t *query, query_t *heir)
 {
     if (query->process) {
         heir->process = query->process;
         heir->turn = query->turn;
+        heir->begun_us = query->begun_us;
         query_process_replace(query->process, query, heir);
         query->process = NULL;
 
     } else {
-        query_queue_replace(&pool->queue, query, heir);
+        query_queue_replace(query, heir);
     }
 
     heir->alone = query->alone;

@@ -6,9 +6,12 @@
  * killed, a queue in front of them, and for each running query the frames
  * that come back, passed on to whoever asked.
  *
- * A process is sent a few queries ahead, so that a crowd of small ones costs
- * it and the worker one read and one write a handful.  Those that turn out
- * to wait behind a slow one are taken back and run elsewhere.
+ * What a query will take is guessed from what its like took before (costs.h).
+ * A process is sent a few quick ones ahead, so that a crowd of them costs it
+ * and the worker one read and one write a handful; those that turn out to
+ * wait behind a slow one are taken back and run elsewhere.  Known slow ones
+ * run beside the others from the start (lanes.h), and have a queue of their
+ * own.  In each queue clients take turns (query_queue.h).
  *
  * Queries that ask the same at the same time run once, where the answer is
  * one that caches may keep.
@@ -42,17 +45,26 @@ struct query_s {
     const char *sql;            /* NULL: none given */
     size_t sql_length;
     snapshot_t *snapshot;       /* for this query alone; NULL: the served */
+    uint64_t client;            /* who asks: costs_hash() of a name */
 
     void (*on_frame)(query_t *query, const qsn_frame_t *frame,
                      const uint8_t *args, const uint8_t *body);
     void *asker;
 
     /* the pool's */
+    struct query_queue_s *queue;        /* that it waits in, or NULL */
+    query_t *previous;          /* there */
     query_t *next;
+    uint64_t round;
     struct query_process_s *process;    /* NULL while it is queued */
     uint64_t queued_ms;         /* loop time */
+    uint64_t key;               /* in costs_t */
+    uint32_t cost_us;           /* what it may take, or COSTS_UNKNOWN */
+    int sure;                   /* whether it need not be measured */
+    uint64_t begun_us;          /* its process's time; 0: not noted */
     uint64_t turn;              /* of the pool's snapshots, it runs on */
     int alone;                  /* shares a process with no other query */
+    int retried;                /* its process was killed from outside */
     int answered;               /* the RESPONSE frame has been passed on */
 
     /* share.c's */

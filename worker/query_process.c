@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "qsn_log.h"
@@ -87,16 +88,23 @@ query_process_serve(query_process_t *process, snapshot_t *snapshot,
 
 
 int
+query_process_is_up(const query_process_t *process)
+{
+    return process->alive && !process->dying && process->confirmed;
+}
+
+
+int
 query_process_ready(const query_process_t *process)
 {
-    return process->alive && !process->dying && process->confirmed
+    return query_process_is_up(process)
            && process->sent_count < QUERY_PROCESS_AHEAD;
 }
 
 
 int
 query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
-    const qsn_frame_arg_t *args, uint64_t kill_ms)
+    const qsn_frame_arg_t *args, uint64_t kill_ms, uint32_t cost_us)
 {
     query_process_sent_t *sent = &process->sent[process->sent_count];
 
@@ -109,7 +117,8 @@ query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
     *sent = (query_process_sent_t) {
         .query = query,
         .id = frame->id,
-        .kill_ms = kill_ms
+        .kill_ms = kill_ms,
+        .cost_us = cost_us
     };
 
     if (process->sent_count++ == 0) {
@@ -122,6 +131,36 @@ query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
     }
 
     return 0;
+}
+
+
+uint64_t
+query_process_load(const query_process_t *process)
+{
+    uint64_t load = 0;
+
+    for (size_t i = 0; i < process->sent_count; i++) {
+        load += process->sent[i].cost_us;
+    }
+
+    return load;
+}
+
+
+uint64_t
+query_process_cpu(const query_process_t *process)
+{
+    clockid_t clock;
+    struct timespec time;
+
+    if (!process->alive
+        || clock_getcpuclockid((pid_t) process->handle.pid, &clock) != 0
+        || clock_gettime(clock, &time) != 0)
+    {
+        return 0;
+    }
+
+    return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
 }
 
 
@@ -291,6 +330,7 @@ spawn(query_process_t *process)
     process->open_handles = 3;
     process->paused = 0;
     process->yields = 0;
+    process->killed = 0;
     process->ending = 0;
     process->expected = 0;
     process->overdue = 0;
@@ -610,6 +650,7 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
 
     process->alive = 0;
     process->at_fault |= is_crash(term_signal);
+    process->killed = term_signal && !process->at_fault && !process->dying;
     (void) uv_timer_stop(&process->timer);
 
     if (!process->stopping && !process->overdue && !process->expected) {

@@ -45,6 +45,7 @@ typedef struct {
     void *query;                /* the owner's; NULL: nobody waits for it */
     uint64_t id;                /* of its frames */
     uint64_t kill_ms;           /* how long it may run */
+    uint32_t cost_us;           /* what it may take, a guess */
     int answered;               /* its RESPONSE has come */
 } query_process_sent_t;
 
@@ -58,7 +59,9 @@ struct query_process_s {
     uint64_t since_ms;          /* when the first became that, loop time */
     uint64_t ran_ms;            /* how long the one before it took */
     int paused;
+    int alive;
     int yields;                 /* runs at low priority, for good */
+    int killed;                 /* dead by a signal that nobody here sent */
 
     /* below: its own */
     uv_loop_t *loop;
@@ -68,7 +71,6 @@ struct query_process_s {
     uv_pipe_t pipe;
     uv_timer_t timer;           /* kills, or delays the next start */
     unsigned open_handles;
-    int alive;
     int stopping;
     int ending;                 /* not to be started again for now */
     int expected;               /* its death is: no line in the log */
@@ -96,16 +98,26 @@ void query_process_init(query_process_t *process, uv_loop_t *loop,
 void query_process_serve(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version);
 
+/* 1 if it serves a snapshot. */
+int query_process_is_up(const query_process_t *process);
+
 /* 1 if another query can be sent. */
 int query_process_ready(const query_process_t *process);
 
 /*
  * Sends a query: frame (but for its id) and arguments by tag.  The process
  * is killed unless the query's last frame has come kill_ms after that of
- * the one before.  0, or -1 without memory.
+ * the one before.  cost_us: how long it may take.  0, or -1 without memory.
  */
 int query_process_send(query_process_t *process, void *query,
-    qsn_frame_t *frame, const qsn_frame_arg_t *args, uint64_t kill_ms);
+    qsn_frame_t *frame, const qsn_frame_arg_t *args, uint64_t kill_ms,
+    uint32_t cost_us);
+
+/* How long it may be busy with what it has, in microseconds. */
+uint64_t query_process_load(const query_process_t *process);
+
+/* Processor time that it has taken, in microseconds; 0 if nobody knows. */
+uint64_t query_process_cpu(const query_process_t *process);
 
 /* From here on what comes of query is heir's. */
 void query_process_replace(query_process_t *process, const void *query,

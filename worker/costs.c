@@ -1,0 +1,203 @@
+/* A hash table without chains: each set has the WAYS that were used last. */
+
+#include "costs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SETS       1024         /* a power of two */
+#define WAYS       4
+#define SHAPE_MAX  4096         /* bytes of a text that are looked at */
+#define SURE       8            /* times measured */
+
+#define FNV_BASIS  0xcbf29ce484222325u
+#define FNV_PRIME  0x100000001b3u
+
+typedef struct {
+    uint64_t key;               /* 0: free */
+    uint32_t us;
+    uint32_t times;
+} entry_t;
+
+struct costs_s {
+    entry_t sets[SETS][WAYS];   /* each the last used first */
+};
+
+static entry_t *find(costs_t *costs, uint64_t key);
+static entry_t *use(costs_t *costs, uint64_t key);
+static const char *skip_literal(const char *p, const char *end);
+static int is_word_byte(unsigned char byte);
+
+
+costs_t *
+costs_create(void)
+{
+    return calloc(1, sizeof(costs_t));
+}
+
+
+void
+costs_destroy(costs_t *costs)
+{
+    free(costs);
+}
+
+
+uint64_t
+costs_hash(uint64_t seed, const void *data, size_t length)
+{
+    const unsigned char *p = data;
+    uint64_t hash = FNV_BASIS ^ seed;
+
+    for (size_t i = 0; i < length; i++) {
+        hash = (hash ^ p[i]) * FNV_PRIME;
+    }
+
+    return hash;
+}
+
+
+uint64_t
+costs_key(uint64_t client, const char *sql, size_t length)
+{
+    uint64_t hash = FNV_BASIS ^ client;
+    const char *p = sql ? sql : "";
+    const char *end = p + (sql == NULL ? 0 : length < SHAPE_MAX ? length
+                                                            : SHAPE_MAX);
+
+    while (p < end) {
+        unsigned char byte = (unsigned char) *p;
+
+        if (byte == '\'' || (byte >= '0' && byte <= '9')) {
+            p = skip_literal(p, end);
+            hash = (hash ^ '?') * FNV_PRIME;
+            continue;
+        }
+
+        if (byte <= ' ') {
+            p++;
+            continue;
+        }
+
+        /* a word to its end, with the digits in it */
+        do {
+            hash = (hash ^ (unsigned char) *p) * FNV_PRIME;
+            p++;
+        } while (is_word_byte(byte) && p < end
+                 && is_word_byte((unsigned char) *p));
+    }
+
+    hash ^= hash >> 32;         /* the low bits choose the set */
+
+    return hash ? hash : 1;
+}
+
+
+uint32_t
+costs_of(costs_t *costs, uint64_t key, int *sure)
+{
+    if (find(costs, key) == NULL) {
+        *sure = 0;
+        return COSTS_UNKNOWN;
+    }
+
+    const entry_t *entry = use(costs, key);
+
+    *sure = entry->times >= SURE;
+
+    return entry->us;
+}
+
+
+void
+costs_add(costs_t *costs, uint64_t key, uint64_t us)
+{
+    int known = find(costs, key) != NULL;
+    entry_t *entry = use(costs, key);
+    uint32_t new = us < COSTS_UNKNOWN ? (uint32_t) us : COSTS_UNKNOWN - 1;
+
+    if (known && new < entry->us) {
+        entry->us -= (entry->us - new + 1) / 2;
+    } else {
+        entry->us = new;
+    }
+
+    entry->times += entry->times < SURE;
+}
+
+
+void
+costs_forget(costs_t *costs, uint64_t key)
+{
+    entry_t *entry = find(costs, key);
+
+    if (entry) {
+        memset(entry, 0, sizeof(*entry));
+    }
+}
+
+
+static entry_t *
+find(costs_t *costs, uint64_t key)
+{
+    entry_t *set = costs->sets[key % SETS];
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].key == key) {
+            return &set[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Makes it the first of its set; a new one takes the place of the last. */
+static entry_t *
+use(costs_t *costs, uint64_t key)
+{
+    entry_t *set = costs->sets[key % SETS];
+    entry_t *entry = find(costs, key);
+    entry_t moved = entry ? *entry : (entry_t) { .key = key };
+
+    if (entry == NULL) {
+        entry = &set[WAYS - 1];
+    }
+
+    memmove(set + 1, set, (size_t) (entry - set) * sizeof(*set));
+    set[0] = moved;
+
+    return set;
+}
+
+
+/* A text with its quotes, which are doubled in it, or a number. */
+static const char *
+skip_literal(const char *p, const char *end)
+{
+    while (p < end && *p == '\'') {
+        do {
+            p++;
+        } while (p < end && *p != '\'');
+
+        p += p < end;
+
+        if (p == end || *p != '\'') {
+            return p;
+        }
+    }
+
+    while (p < end && (is_word_byte((unsigned char) *p) || *p == '.')) {
+        p++;
+    }
+
+    return p;
+}
+
+
+static int
+is_word_byte(unsigned char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')
+           || (byte >= '0' && byte <= '9') || byte == '_' || byte >= 0x80;
+}
