@@ -53,8 +53,8 @@ for my $place (0, 5, 15) {
     my ($one, $two, @ids) = send_all(ENDLESS, ENDLESS . ' limit 1',
         map { "select $_ as n" } 1 .. 10);
 
-    like($client->request(op => 'generation_signal')->{body}, qr/"ok"/,
-        'both processes are busy, the worker is not');
+    like($worker->connect->request(op => 'generation_signal')->{body},
+        qr/"ok"/, 'both processes are busy, the worker is not');
     cancel($two);
     is(scalar(grep { $_->{status} == 200 } grep { $_->{id} != $two }
         $client->answers(11)), 10, '... one is free: all are answered');

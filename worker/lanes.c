@@ -164,11 +164,12 @@ lanes_yield(const lanes_t *lanes, query_process_t *process)
 }
 
 
-/* One that yielded does not begin anew: the next would not yield. */
+/* One that yielded does not begin anew: the next would not yield.  But one
+   that could not even begin waits for its next try like all others. */
 void
 lanes_bury(query_process_t *process)
 {
-    if (process->yields) {
+    if (process->yields && process->confirmed) {
         query_process_end(process, 0);
     }
 }

@@ -494,7 +494,7 @@ on_slow_timer(uv_timer_t *timer)
         note_slowness(process);
     }
 
-    if (lanes_tick(&pool->lanes)) {
+    if (lanes_tick(&pool->lanes) || count_waiting(pool)) {
         (void) uv_timer_start(timer, on_slow_timer, LANES_TICK_MS, 0);
     }
 
