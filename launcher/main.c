@@ -79,7 +79,7 @@ main(int argc, char **argv)
         }
 
         status = supervisor_run(&server.settings, &server.layout,
-                                &server.user,
+                                &server.ports, &server.user,
                                 server.worker.argv, server.bridge.argv);
     }
 

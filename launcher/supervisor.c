@@ -53,6 +53,7 @@ typedef struct {
     child_t children[CHILDREN];
     int count;                  /* without the demo there are three */
     enum phase phase;
+    upgrade_t bridge;
     upgrade_t nginx;
     int line_socket;
     int64_t away_ms;            /* since when there is no worker; 0: it is */
@@ -85,7 +86,8 @@ static void show_demo(const qsn_settings_t *settings);
 
 int
 supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
-    const user_t *user, char *const *worker, char *const *bridge)
+    const listen_ports_t *ports, const user_t *user, char *const *worker,
+    char *const *bridge)
 {
     char conf[QSN_RUN_DIR_MAX + sizeof(LAYOUT_NGINX_CONF) + 1];
     char away[QSN_RUN_DIR_MAX + sizeof(LAYOUT_LINE_AWAY) + 1];
@@ -102,6 +104,10 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
                     (int) settings->http_port);
 
     int line_socket = line_socket_create();
+    const int zmq_sockets[] = {
+        listen_ports_find(ports, settings->zmq_port),
+        listen_ports_find(ports, settings->pubsub_port)
+    };
     supervisor_t s = {
         .settings = settings,
         .layout = layout,
@@ -117,7 +123,9 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
                          .user = user,
                          .announces = 1, .quit_signal = SIGTERM,
                          .quit_ms = BRIDGE_QUIT_MS,
-                         .orphan_signal = SIGKILL },
+                         .orphan_signal = SIGKILL,
+                         .inherits_env = QSN_SOCKETS_ENV,
+                         .inherits = zmq_sockets, .inherits_count = 2 },
             /* nginx does not remove its unix socket when it is killed, and
                can't bind one that is there */
             [NGINX] = { .name = "nginx", .argv = nginx, .stale = away,
@@ -131,6 +139,7 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
         },
         .count = layout->demo ? CHILDREN : DEMO,
         .line_socket = line_socket,
+        .bridge.child = &s.children[BRIDGE],
         .nginx.child = &s.children[NGINX],
         .signals = open_signals()
     };
@@ -269,10 +278,14 @@ turn_starting(supervisor_t *s, int64_t now)
 static int
 turn_running(supervisor_t *s, int64_t now)
 {
-    int unsettled = s->nginx.old.pid != 0;
+    int unsettled = s->nginx.old.pid || s->bridge.old.pid;
 
     if (s->nginx.old.pid) {
         nginx_upgrade_turn(&s->nginx, s->layout);
+    }
+
+    if (s->bridge.old.pid && !s->bridge.asked && s->children[BRIDGE].ready) {
+        upgrade_end_old(&s->bridge);
     }
 
     look_after_lines(s, now);
@@ -299,8 +312,9 @@ turn_running(supervisor_t *s, int64_t now)
 static int
 turn_stopping(supervisor_t *s, int64_t now)
 {
-    if (s->nginx.old.pid) {
-        (void) kill(s->nginx.old.pid, SIGTERM);
+    if (s->nginx.old.pid || s->bridge.old.pid) {
+        upgrade_give_up(&s->nginx, s->hurry);
+        upgrade_give_up(&s->bridge, s->hurry);
         return 1;
     }
 
@@ -444,6 +458,11 @@ upgrade_all(supervisor_t *s)
         (void) kill(s->children[WORKER].pid, SIGUSR2);
     }
 
+    if (s->children[BRIDGE].ready) {
+        (void) upgrade_begin(&s->bridge, s->children[BRIDGE].inherits,
+                             s->children[BRIDGE].inherits_count);
+    }
+
     if (s->children[NGINX].ready) {
         nginx_upgrade_begin(&s->nginx);
     }
@@ -526,7 +545,13 @@ find_child(supervisor_t *s, pid_t pid)
 static int
 is_upgrade(supervisor_t *s, pid_t pid)
 {
-    enum upgrade_end end = upgrade_died(&s->nginx, pid);
+    enum upgrade_end end = upgrade_died(&s->bridge, pid);
+
+    if (end != UPGRADE_NONE) {
+        return 1;
+    }
+
+    end = upgrade_died(&s->nginx, pid);
 
     if (end == UPGRADE_DONE) {
         nginx_upgrade_ended(&s->nginx);

@@ -52,6 +52,15 @@ upgrade_end_old(upgrade_t *upgrade)
 }
 
 
+void
+upgrade_give_up(const upgrade_t *upgrade, int hurry)
+{
+    if (upgrade->old.pid) {
+        (void) kill(upgrade->old.pid, hurry ? SIGKILL : SIGTERM);
+    }
+}
+
+
 enum upgrade_end
 upgrade_died(upgrade_t *upgrade, pid_t pid)
 {

@@ -24,6 +24,9 @@ int upgrade_begin(upgrade_t *upgrade, const int *sockets, int count);
 /* The new one is up. */
 void upgrade_end_old(upgrade_t *upgrade);
 
+/* The server stops: the old one gets no time any more. */
+void upgrade_give_up(const upgrade_t *upgrade, int hurry);
+
 /* What the death of a process, which is not reaped yet, means.  FAILED: it
    was the new one, and the old one is the child again. */
 enum upgrade_end upgrade_died(upgrade_t *upgrade, pid_t pid);

@@ -115,8 +115,8 @@ my $renewed = sub ($of, $before) {
     my $worker = $server->pid_of('qasino-worker');
     kill 'USR2', $server->pid;
     wait_until('the upgrade', sub {
-        () = $server->log_text =~ /has been replaced/g;
-        return (() = $server->log_text =~ /has been replaced/g) == 4 });
+        return 4 == (() = $server->log_text
+            =~ /nginx \(pid \d+\) has been replaced/g) });
     kill 'STOP', $server->pid;
     kill 'KILL', $worker;
     wait_until('its death', sub { !Qasino::Server::alive($worker) });
