@@ -18,7 +18,7 @@ use Test::More;
 
 use Qasino::Frame;
 use Qasino::Process qw(build_dir exit_text patience problem reserve_port
-    reserved_listener sanitizer_env sanitizer_reports slurp spawn spew
+    reserved_listener sanitizer_env sanitizer_reports slurp spawn
     temp_dir top_dir wait_until);
 
 use constant { MORE => 1, ABORT => 2, PARTS => 16 };
@@ -30,16 +30,6 @@ plan skip_all => 'no python3-zmq'
 
 my $program = build_dir() . '/qasino-zmq-bridge';
 my $json = JSON::PP->new->utf8->canonical;
-
-# libzmq is not built for TSan, which therefore does not see how it hands our
-# memory from one thread to the other.
-if ($program =~ /tsan/) {
-    my $suppressions = temp_dir() . '/suppressions';
-
-    spew($suppressions, "race:let_go\n");
-    $ENV{TSAN_OPTIONS} = join ':', $ENV{TSAN_OPTIONS} // (),
-        'ignore_noninstrumented_modules=1', "suppressions=$suppressions";
-}
 
 # --- the bridge ------------------------------------------------------------
 
