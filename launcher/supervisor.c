@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "announce.h"
 #include "child.h"
 #include "line_socket.h"
 #include "listen_ports.h"
@@ -80,8 +81,6 @@ static void look_after_lines(supervisor_t *s, int64_t now);
 static void reap(supervisor_t *s);
 static child_t *find_child(supervisor_t *s, pid_t pid);
 static int is_upgrade(supervisor_t *s, pid_t pid);
-static void announce(const supervisor_t *s);
-static void show_demo(const qsn_settings_t *settings);
 
 
 int
@@ -269,7 +268,7 @@ turn_starting(supervisor_t *s, int64_t now)
     }
 
     s->phase = RUNNING;
-    announce(s);
+    announce_ready(s->settings);
 
     return 1;
 }
@@ -561,46 +560,4 @@ is_upgrade(supervisor_t *s, pid_t pid)
     }
 
     return end != UPGRADE_NONE;
-}
-
-
-static void
-announce(const supervisor_t *s)
-{
-    const qsn_settings_t *settings = s->settings;
-    char https[16] = "off";
-
-    if (settings->keys_dir) {
-        (void) snprintf(https, sizeof(https), "%d",
-                        (int) settings->https_port);
-    }
-
-    (void) printf("qasino ready http=%d https=%s zmq=%d pubsub=%d line=%d "
-                  "pid=%d\n", (int) settings->http_port, https,
-                  (int) settings->zmq_port, (int) settings->pubsub_port,
-                  (int) settings->line_port, (int) getpid());
-    (void) fflush(stdout);
-
-    if (s->count > DEMO) {
-        show_demo(settings);
-    }
-}
-
-
-static void
-show_demo(const qsn_settings_t *settings)
-{
-    int http = (int) settings->http_port;
-
-    (void) fprintf(stderr, "\n"
-        "This machine's own tables are published every %g seconds and can "
-        "be\nqueried from the next generation on.  Three things to try:\n\n"
-        "  curl -G 'http://localhost:%d/request?op=query&format=text' \\\n"
-        "      --data-urlencode 'sql=SELECT name, sum(rss_kb) AS kb "
-        "FROM processes GROUP BY name ORDER BY kb DESC LIMIT 5'\n\n"
-        "  telnet localhost %d       and there: SHOW TABLES;\n\n"
-        "  http://localhost:%d/request?op=query&format=text"
-        "&sql=SELECT+*+FROM+machine\n\n",
-        (double) settings->generation_duration_ms / 1000, http,
-        (int) settings->line_port, http);
 }
