@@ -69,7 +69,7 @@ int
 listen_ports_find(const listen_ports_t *ports, int64_t port)
 {
     for (int i = 0; i < ports->count; i++) {
-        struct sockaddr_in address;
+        struct sockaddr_in address = { 0 };
         socklen_t size = sizeof(address);
 
         if (getsockname(ports->fds[i], (struct sockaddr *) &address, &size)
