@@ -87,6 +87,19 @@ mailbox_put_job(mailbox_t *mailbox, job_t *job)
 }
 
 
+int
+mailbox_is_idle(mailbox_t *mailbox)
+{
+    uv_mutex_lock(&mailbox->mutex);
+
+    int idle = mailbox->waiting && mailbox->jobs.first == NULL;
+
+    uv_mutex_unlock(&mailbox->mutex);
+
+    return idle;
+}
+
+
 job_t *
 mailbox_take(mailbox_t *mailbox, int wait)
 {

@@ -11,7 +11,8 @@
  *   loop           sockets, connections, the pool of query processes, the
  *                  snapshot served, the page, the clock, worker->stats
  *   parsers        the requests whose bodies they are given (parse.h)
- *   writer         the generation's database and its catalog (writer.h)
+ *   writer         the generation's database and its catalog; while it has
+ *                  nothing to do they are the loop's (writer.h)
  *   static writer  the static tables' database (static_writer.h)
  *
  *   loop --bodies--> parser --requests--> loop --publishes--> writer
@@ -57,6 +58,10 @@ void mailbox_close(mailbox_t *mailbox);
 /* Puts the whole list and empties it; wakes the taker if it has to. */
 void mailbox_put(mailbox_t *mailbox, job_list_t *list);
 void mailbox_put_job(mailbox_t *mailbox, job_t *job);
+
+/* Whether its thread sleeps for want of jobs, as it then does until the next
+   is put: who alone puts has until then what is the thread's. */
+int mailbox_is_idle(mailbox_t *mailbox);
 
 /* All that is there, linked by ->next; NULL: nothing, and not waited for. */
 job_t *mailbox_take(mailbox_t *mailbox, int wait);
