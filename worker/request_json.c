@@ -7,6 +7,10 @@
  * and yajl stops at.  Then a new yajl takes over: it is fed brackets and a
  * value that bring it to the same place, and goes on behind the word.  What
  * JSON has costs nothing for it.
+ *
+ * By the same means plain rows, most of a body, are read without yajl
+ * (json_row.c): it is stopped at the beginning of the rows, and behind a row
+ * that was not plain, and a new one goes on behind those that are.
  */
 
 #include "request_json.h"
@@ -19,12 +23,13 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "json_row.h"
 #include "qsn_buf.h"
 #include "qsn_reply.h"
 
 #define DEPTH_MAX  64           /* of what is skipped, too */
 #define WORD_MAX   9            /* bytes of "-Infinity" */
-#define SHORT_DIGITS  18        /* of any integer of 64 bits */
+#define ROWS_MIN   64           /* bytes for which to stop yajl */
 
 enum place {
     AT_START,                   /* before the outermost { */
@@ -72,11 +77,24 @@ static const struct {
     { NULL, AT_TABLE_SKIPPED }
 };
 
+static const struct {
+    const char *word;           /* of Python's, in a cell */
+    cell_t cell;
+} words[] = {
+    { "NaN", { .kind = CELL_NULL } },
+    { "Infinity", { .kind = CELL_REAL, .as.real = INFINITY } },
+    { "-Infinity", { .kind = CELL_REAL, .as.real = -INFINITY } },
+    { NULL, { .kind = CELL_NULL } }
+};
+
 struct request_json_s {
     request_t *request;
     yajl_handle yajl;
     enum place place;
     int replaying;              /* what yajl sees is not the body */
+    int stopped;                /* yajl was: before rows, or behind one */
+    int not_plain;              /* are the rows of what yajl is fed */
+    size_t fed;                 /* bytes, to yajl in this call of it */
     qsn_buf_t held;             /* the last bytes: maybe half a word */
     char last;                  /* byte but space before what comes */
     unsigned skip_depth;        /* open brackets of a skipped value */
@@ -93,6 +111,10 @@ static void remember_last(request_json_t *json, const char *data,
     size_t length);
 static size_t take_word(request_json_t *json, const char *data,
     size_t length);
+static size_t take_rows(request_json_t *json, const char *data,
+    size_t length);
+static int take_row(request_json_t *json, const json_row_t *row);
+static int go_on(request_json_t *json, const char *bridge);
 
 static int on_null(void *ctx);
 static int on_boolean(void *ctx, int value);
@@ -110,9 +132,10 @@ static int scalar(request_json_t *json, const char *text, size_t length,
 static int add_column(request_json_t *json, const char *text, size_t length);
 static int add_cell(request_json_t *json, const cell_t *cell);
 static int open_list(request_json_t *json, int *seen, enum place inside);
+static int end_row(request_json_t *json);
+static int go_on_with_rows(request_json_t *json);
 static int parse_number(request_json_t *json, const char *text,
     size_t length, cell_t *cell);
-static int short_integer(const char *text, size_t length, cell_t *cell);
 static int misplaced(request_json_t *json, const char *what);
 static const char *place_name(enum place place);
 static void count_lines(request_json_t *json, const char *data,
@@ -222,40 +245,53 @@ request_json_finish(request_json_t *json)
 }
 
 
-/* Trailing bytes that may be the beginning of one of Python's words. */
+/* Trailing bytes that are the beginning of one of Python's words, where a
+   cell may begin. */
 static size_t
 half_word(const char *data, size_t length)
 {
-    size_t hold = 0;
+    size_t hold = length < WORD_MAX ? length : WORD_MAX - 1;
 
-    while (hold < length && hold < WORD_MAX
-           && strchr("-INafinty", data[length - hold - 1])
-           && data[length - hold - 1])
-    {
-        hold++;
+    for (/* void */; hold; hold--) {
+        const char *begin = data + length - hold;
+
+        if (hold < length && !strchr("[, \t\n\v\f\r", begin[-1])) {
+            continue;
+        }
+
+        for (size_t i = 0; words[i].word; i++) {
+            if (strncmp(words[i].word, begin, hold) == 0) {
+                return hold;
+            }
+        }
     }
 
-    return hold;
+    return 0;
 }
 
 
 static int
 parse(request_json_t *json, const char *data, size_t length)
 {
+    json->not_plain = 0;
+    json->fed = length;
+
     while (length
            && yajl_parse(json->yajl, (const unsigned char *) data, length)
               != yajl_status_ok)
     {
-        size_t word = take_word(json, data, length);
+        size_t taken = json->stopped ? take_rows(json, data, length)
+                                     : take_word(json, data, length);
 
-        if (word == 0) {
+        if (taken == 0) {
             return parse_error(json, data, length);
         }
 
-        remember_last(json, data, word);
-        count_lines(json, data, word);
-        data += word;
-        length -= word;
+        remember_last(json, data, taken);
+        count_lines(json, data, taken);
+        data += taken;
+        length -= taken;
+        json->fed = length;
     }
 
     if (length) {
@@ -285,15 +321,6 @@ remember_last(request_json_t *json, const char *data, size_t length)
 static size_t
 take_word(request_json_t *json, const char *data, size_t length)
 {
-    static const char bridge[] = "{\"\":{\"\":[[null";
-    static const struct {
-        const char *word;
-        cell_t cell;
-    } words[] = {
-        { "NaN", { .kind = CELL_NULL } },
-        { "Infinity", { .kind = CELL_REAL, .as.real = INFINITY } },
-        { "-Infinity", { .kind = CELL_REAL, .as.real = -INFINITY } }
-    };
     size_t stop = yajl_get_bytes_consumed(json->yajl);
 
     if (json->request->status || json->place != AT_CELL || stop == 0
@@ -308,28 +335,100 @@ take_word(request_json_t *json, const char *data, size_t length)
         return 0;               /* no cell may begin here */
     }
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    for (size_t i = 0; words[i].word; i++) {
         size_t size = strlen(words[i].word);
 
         if (length - (stop - 1) >= size
             && memcmp(data + stop - 1, words[i].word, size) == 0)
         {
-            yajl_handle next = yajl_alloc(&callbacks, NULL, json);
+            return go_on(json, "{\"\":{\"\":[[null") == 0
+                   && add_cell(json, &words[i].cell) == 0 ? stop - 1 + size
+                                                          : 0;
+        }
+    }
 
-            if (next == NULL) {
+    return 0;
+}
+
+
+/* yajl was stopped: takes plain rows and returns the bytes up to the end of
+   the last, or 0. */
+static size_t
+take_rows(request_json_t *json, const char *data, size_t length)
+{
+    size_t at = yajl_get_bytes_consumed(json->yajl);
+    int is_first = data[at - 1] == '[';
+    int taken = 0;
+    size_t size;
+    json_row_t row;
+
+    json->stopped = 0;
+
+    do {
+        const char *begin = data + at;
+        const char *end = data + length;
+
+        if (!is_first) {
+            begin = json_row_skip_space(begin, end);
+
+            if (begin == end || *begin != ',') {
+                break;
+            }
+
+            begin++;
+        }
+
+        size = json_row_read(begin, (size_t) (end - begin), &row);
+
+        if (size) {
+            if (take_row(json, &row) != 0) {
                 return 0;
             }
 
-            yajl_free(json->yajl);
-            json->yajl = next;
-            json->replaying = 1;
-            (void) yajl_parse(next, (const unsigned char *) bridge,
-                              sizeof(bridge) - 1);
-            json->replaying = 0;
+            at = (size_t) (begin - data) + size;
+            is_first = 0;
+            taken = 1;
+        }
+    } while (size);
 
-            return add_cell(json, &words[i].cell) == 0 ? stop - 1 + size : 0;
+    json->not_plain = !taken;
+
+    return go_on(json, is_first ? "{\"\":{\"\":["
+                                : "{\"\":{\"\":[null") == 0 ? at : 0;
+}
+
+
+static int
+take_row(request_json_t *json, const json_row_t *row)
+{
+    json->row_cells = 0;
+    json->row_bytes = 0;
+
+    for (size_t i = 0; i < row->count; i++) {
+        if (add_cell(json, &row->cells[i]) != 0) {
+            return -1;
         }
     }
+
+    return end_row(json);
+}
+
+
+/* A new yajl, as if it had read what there was so far. */
+static int
+go_on(request_json_t *json, const char *bridge)
+{
+    yajl_handle next = yajl_alloc(&callbacks, NULL, json);
+
+    if (next == NULL) {
+        return request_fail(json->request, 503, "out of memory");
+    }
+
+    yajl_free(json->yajl);
+    json->yajl = next;
+    json->replaying = 1;
+    (void) yajl_parse(next, (const unsigned char *) bridge, strlen(bridge));
+    json->replaying = 0;
 
     return 0;
 }
@@ -584,7 +683,7 @@ parse_number(request_json_t *json, const char *text, size_t length,
     char *number = copy;
     char *end;
 
-    if (short_integer(text, length, cell)) {
+    if (json_row_short_integer(text, length, cell)) {
         return 0;
     }
 
@@ -620,32 +719,6 @@ parse_number(request_json_t *json, const char *text, size_t length,
     }
 
     return 0;
-}
-
-
-/* Nearly all numbers are integers that fit whatever their digits are. */
-static int
-short_integer(const char *text, size_t length, cell_t *cell)
-{
-    size_t i = text[0] == '-';
-    int64_t value = 0;
-
-    if (length > SHORT_DIGITS + i) {
-        return 0;
-    }
-
-    for (/* void */; i < length; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return 0;           /* a fraction or an exponent */
-        }
-
-        value = value * 10 + (text[i] - '0');
-    }
-
-    cell->kind = CELL_INTEGER;
-    cell->as.integer = text[0] == '-' ? -value : value;
-
-    return 1;
 }
 
 
@@ -744,7 +817,8 @@ on_array_open(void *ctx)
         return open_list(json, &table->has_column_types, AT_COLUMN_TYPE);
 
     case AT_ROWS:
-        return open_list(json, &table->has_rows, AT_ROW);
+        return open_list(json, &table->has_rows, AT_ROW)
+               && go_on_with_rows(json);
 
     case AT_ROW:
         json->place = AT_CELL;
@@ -781,7 +855,6 @@ static int
 on_array_close(void *ctx)
 {
     request_json_t *json = ctx;
-    table_t *table = &json->request->table;
 
     if (json->skip_depth) {
         return --json->skip_depth ? 1 : value_done(json);
@@ -792,20 +865,40 @@ on_array_close(void *ctx)
         return 1;
     }
 
+    json->place = AT_ROW;
+
+    return end_row(json) == 0 && go_on_with_rows(json);
+}
+
+
+static int
+end_row(request_json_t *json)
+{
+    table_t *table = &json->request->table;
+
     if (table->rows == 0) {
         table->row_width = json->row_cells;
 
     } else if (json->row_cells != table->row_width) {
-        (void) request_fail(json->request, 400, "Invalid input format: row "
+        return request_fail(json->request, 400, "Invalid input format: row "
                             "%llu has %zu cells, the rows before it have "
                             "%zu", (unsigned long long) table->rows + 1,
                             json->row_cells, table->row_width);
-        return 0;
     }
 
-    json->place = AT_ROW;
+    return request_count_row(json->request);
+}
 
-    return request_count_row(json->request) == 0;
+
+/* 0: yajl stops, for rows that are read without it. */
+static int
+go_on_with_rows(request_json_t *json)
+{
+    json->stopped = !json->not_plain
+                    && json->fed - yajl_get_bytes_consumed(json->yajl)
+                       >= ROWS_MIN;
+
+    return !json->stopped;
 }
 
 
