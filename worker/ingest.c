@@ -205,7 +205,7 @@ static void
 write_here(worker_t *worker)
 {
     while (worker->publishes.first
-           && mailbox_is_idle(&worker->writer.inbox))
+           && mailbox_is_idle(&worker->writer.thread.inbox))
     {
         take_answers(worker);
 
@@ -226,8 +226,9 @@ write_here(worker_t *worker)
 static void
 hand_over(worker_t *worker)
 {
-    mailbox_put(&worker->writer.inbox, &worker->publishes);
-    mailbox_put(&worker->static_writer.inbox, &worker->static_publishes);
+    mailbox_put(&worker->writer.thread.inbox, &worker->publishes);
+    mailbox_put(&worker->static_writer.thread.inbox,
+                &worker->static_publishes);
 }
 
 

@@ -27,7 +27,6 @@ static void run(void *arg);
 static void carry_when_idle(writer_t *writer);
 static int carry_one(writer_t *writer, char *error);
 static int carry_before(writer_t *writer, const char *table);
-static void on_stop(job_t *job);
 static job_t *take_group(writer_t *writer, job_t *first);
 static void finish_group(writer_t *writer, const job_list_t *group);
 static int is_quick(const writer_t *writer, const job_list_t *publishes);
@@ -39,37 +38,27 @@ static void write_alone(writer_t *writer, exchange_t *exchange);
 static enum report_result apply(writer_t *writer, exchange_t *exchange);
 static void count(stats_t *stats, const request_t *request);
 
-typedef struct {
-    job_t job;
-    writer_t *writer;
-} stop_t;
-
 
 int
 writer_start(writer_t *writer, mailbox_t *answers)
 {
-    mailbox_open(&writer->inbox, NULL);
     writer->answers = answers;
 
-    return uv_thread_create(&writer->thread, run, writer);
+    return mailbox_start(&writer->thread, run, writer);
 }
 
 
 void
 writer_stop(writer_t *writer)
 {
-    stop_t stop = { .job.run = on_stop, .writer = writer };
-
-    mailbox_put_job(&writer->inbox, &stop.job);
-    (void) uv_thread_join(&writer->thread);
-    mailbox_close(&writer->inbox);
+    mailbox_stop(&writer->thread);
 }
 
 
 int
 writer_write_here(writer_t *writer, const job_list_t *publishes)
 {
-    if (!mailbox_is_idle(&writer->inbox) || !is_quick(writer, publishes)) {
+    if (!mailbox_is_idle(&writer->thread.inbox) || !is_quick(writer, publishes)) {
         return -1;
     }
 
@@ -91,9 +80,10 @@ run(void *arg)
 
     (void) pthread_setname_np(pthread_self(), "qasino-writer");
 
-    while (!writer->stopping) {
-        job_t *job = mailbox_take(&writer->inbox, writer->carry == NULL
-                                                   || writer->carry_waits);
+    while (!writer->thread.stopping) {
+        job_t *job = mailbox_take(&writer->thread.inbox,
+                                  writer->carry == NULL
+                                  || writer->carry_waits);
 
         if (job == NULL) {
             carry_when_idle(writer);
@@ -184,13 +174,6 @@ carry_before(writer_t *writer, const char *table)
     budget_limit(store, writer->budget.max_generation);
 
     return rc;
-}
-
-
-static void
-on_stop(job_t *job)
-{
-    ((stop_t *) job)->writer->stopping = 1;
 }
 
 

@@ -20,8 +20,7 @@
 #include "stats.h"
 
 typedef struct {
-    uv_thread_t thread;
-    mailbox_t inbox;
+    mailbox_thread_t thread;
     mailbox_t *answers;         /* the loop's */
     budget_t budget;
     generation_t *generation;   /* being collected; NULL: ->refusing */
@@ -34,7 +33,6 @@ typedef struct {
     stats_t stats;              /* of publishes into it that got here */
     uint64_t copied;            /* generation of the last copy, 0: none */
     sqlite3_int64 copied_changes;       /* it had then */
-    int stopping;
 } writer_t;
 
 /* Starts the thread; writer->generation is open.  0 or a libuv error. */
