@@ -58,7 +58,9 @@ writer_stop(writer_t *writer)
 int
 writer_write_here(writer_t *writer, const job_list_t *publishes)
 {
-    if (!mailbox_is_idle(&writer->thread.inbox) || !is_quick(writer, publishes)) {
+    if (!mailbox_is_idle(&writer->thread.inbox)
+        || !is_quick(writer, publishes))
+    {
         return -1;
     }
 
