@@ -26,6 +26,7 @@ enum top_key {
     TOP_GENERATION_NUMBER,
     TOP_ROWS,
     TOP_TABLE,
+    TOP_TRUNCATED_BY,
     TOP_MAX_WIDTHS
 };
 
@@ -111,6 +112,7 @@ static const char *const top_keys[] = {
     [TOP_GENERATION_NUMBER] = "generation_number",
     [TOP_ROWS] = "rows",
     [TOP_TABLE] = "table",
+    [TOP_TRUNCATED_BY] = "truncated_by",
     [TOP_MAX_WIDTHS] = "max_widths"
 };
 
@@ -142,6 +144,7 @@ reply_free(reply_t *reply)
     free(reply->error_message);
     free(reply->warning);
     free(reply->message);
+    free(reply->truncated_by);
 
     for (size_t i = 0; i < reply->column_count; i++) {
         free(reply->column_names[i]);
@@ -287,6 +290,10 @@ take_top(walk_t *walk, enum reply_kind kind, const char *text, size_t length)
 
     case TOP_MESSAGE:
         place = &reply->message;
+        break;
+
+    case TOP_TRUNCATED_BY:
+        place = &reply->truncated_by;
         break;
 
     case TOP_GENERATION_NUMBER:

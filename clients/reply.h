@@ -43,6 +43,7 @@ typedef struct {
     char **column_names;
     size_t column_count;
     size_t row_count;
+    char *truncated_by;         /* the option that ended the rows */
     size_t *max_widths;         /* column_count of them, in characters;
                                    NULL: not said */
     char error[REPLY_ERROR_SIZE];       /* why reply_parse() failed */

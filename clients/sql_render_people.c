@@ -349,6 +349,7 @@ put_summary(table_t *table)
                        changed, result->gone);
     }
 
+    qsn_buf_string(out, result->truncated_by ? ", and there are more" : "");
     qsn_buf_string(out, table->is_cut
                         ? ", too wide for this terminal: .pager on or"
                           " .mode line shows all\n" : "\n");

@@ -83,6 +83,14 @@ sql_result_read(sql_result_t *result, const reply_t *reply,
         rc = make_room(result, reply->row_count * reply->column_count);
     }
 
+    if (rc == 0 && reply->truncated_by) {
+        const char *by = reply->truncated_by;
+        reply_cell_t option = { REPLY_STRING, by, strlen(by) };
+
+        rc = copy_cell(result, &option, &option);
+        result->truncated_by = option.text;
+    }
+
     if (rc != 0) {
         snprintf(error, SQL_RESULT_ERROR_SIZE, "out of memory");
         return -1;

@@ -28,6 +28,7 @@ typedef struct {
     size_t columns;
     size_t rows;
     size_t gone;                /* behind them, with marks only */
+    const char *truncated_by;   /* the server's option, NULL: it is whole */
     reply_cell_t *names;        /* ->columns of them */
     reply_cell_t *cells;        /* (->rows + ->gone) * ->columns */
 

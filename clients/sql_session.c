@@ -118,16 +118,22 @@ sql_session_show(sql_session_t *session, const sql_result_t *result)
 
     if (wants_pager(session, result)) {
         show_in_pager(session, result);
-        return;
+
+    } else {
+        if (sql_session_on_terminal(session)) {
+            sql_output_size(&format.width, &rows);
+            format.colour = getenv("NO_COLOR") == NULL
+                            && sql_output_takes_escapes();
+        }
+
+        sql_render(result, &format, &session->out);
     }
 
-    if (sql_session_on_terminal(session)) {
-        sql_output_size(&format.width, &rows);
-        format.colour = getenv("NO_COLOR") == NULL
-                        && sql_output_takes_escapes();
+    if (result->truncated_by) {
+        sql_session_error(session, "this is not the whole result: option "
+                          "%.100s of the server allows no more",
+                          result->truncated_by);
     }
-
-    sql_render(result, &format, &session->out);
 }
 
 

@@ -49,7 +49,7 @@ void sql_session_execute(sql_session_t *session, enum sql_input_kind kind,
     const char *text, size_t length);
 
 /* A result, in the mode and on the output that are set, through the pager
-   where it is due. */
+   where it is due.  That it is not whole is an error. */
 void sql_session_show(sql_session_t *session, const sql_result_t *result);
 
 /* Says what is wrong with an answer, or what came with it, and counts it for

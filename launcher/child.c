@@ -272,7 +272,6 @@ become_child(const child_t *child, pid_t launcher, int ready_fd)
 }
 
 
-/* $NGINX is "6;7;": an nginx that is started by another is told so. */
 static void
 inherit(const child_t *child)
 {
@@ -287,5 +286,5 @@ inherit(const child_t *child)
                                     "%d;", fd);
     }
 
-    (void) setenv("NGINX", text, 1);
+    (void) setenv(child->inherits_env, text, 1);
 }

@@ -24,7 +24,8 @@ typedef struct {
     char *const *argv;          /* argv[0] is an absolute path */
     const user_t *user;         /* whom it runs as, NULL: as we do */
     const char *stale;          /* file to remove before a start, or NULL */
-    const int *inherits;        /* listening sockets, as nginx takes them */
+    const char *inherits_env;   /* says to it which: "6;7;" */
+    const int *inherits;        /* listening sockets that it finds open */
     int inherits_count;
     int announces;              /* writes a byte to $QASINO_READY_FD */
     int quit_signal;            /* asks it to end, finishing its work */

@@ -70,12 +70,4 @@ int layout_read(const char *path, qsn_buf_t *text, char *error);
 int layout_write(const char *root_dir, const char *name,
     const qsn_buf_t *text, const user_t *owner, char *error);
 
-/*
- * Parses what "nginx -V" prints: for layout_find() and its test.  Paths in
- * layout are replaced; is_ours tells whether the add-on at a path is our
- * module.
- */
-int layout_read_nginx_version(layout_t *layout, const char *text,
-    int (*is_ours)(const char *path));
-
 #endif

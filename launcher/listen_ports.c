@@ -66,6 +66,26 @@ listen_ports_release(listen_ports_t *ports)
 
 
 int
+listen_ports_find(const listen_ports_t *ports, int64_t port)
+{
+    for (int i = 0; i < ports->count; i++) {
+        struct sockaddr_in address = { 0 };
+        socklen_t size = sizeof(address);
+
+        if (getsockname(ports->fds[i], (struct sockaddr *) &address, &size)
+            == 0
+            && address.sin_family == AF_INET
+            && ntohs(address.sin_port) == port)
+        {
+            return ports->fds[i];
+        }
+    }
+
+    return -1;
+}
+
+
+int
 listen_ports_ipv6(void)
 {
     int64_t any = 0;

@@ -8,7 +8,8 @@
  * The launcher keeps every port bound, but does not listen: so no outgoing
  * connection of another program is given the number while a child that
  * listens on it is being started again, and the children (which all set
- * SO_REUSEADDR) can bind it all the same.
+ * SO_REUSEADDR) can bind it all the same.  Those of the ZeroMQ bridge, which
+ * it cannot pass on to another as nginx can, are given to it instead.
  */
 
 #include "qsn_settings.h"
@@ -29,6 +30,9 @@ int listen_ports_reserve(listen_ports_t *ports, qsn_settings_t *settings,
     int patience_ms, char *error);
 
 void listen_ports_release(listen_ports_t *ports);
+
+/* The descriptor of a port that was reserved, its IPv4 one; -1: it was not. */
+int listen_ports_find(const listen_ports_t *ports, int64_t port);
 
 /* Whether this host lets us listen on IPv6 addresses. */
 int listen_ports_ipv6(void);

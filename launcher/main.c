@@ -2,10 +2,11 @@
  * qasino-server, the launcher: one command that is a whole server.
  *
  * The way through this folder: options and files are checked (qsn_settings,
- * layout.c), ports are chosen (listen_ports.c), directories are made and
- * given to whom they belong (root_dir.c, user.c), the children's command
- * lines and nginx's configuration are written (options.c, nginx_setup.c,
- * nginx_conf.c), then supervisor.c runs the children (child.c).
+ * layout.c, nginx_find.c), ports are chosen (listen_ports.c), directories are
+ * made and given to whom they belong (root_dir.c, user.c), the children's
+ * command lines and nginx's configuration are written (options.c,
+ * nginx_setup.c, nginx_conf.c), then supervisor.c runs the children (child.c)
+ * and puts others in their place (upgrade.c, nginx_upgrade.c).
  *
  * What is wrong with the options, a file or a port is said in one line
  * before anything is started.
@@ -79,7 +80,7 @@ main(int argc, char **argv)
         }
 
         status = supervisor_run(&server.settings, &server.layout,
-                                &server.user,
+                                &server.ports, &server.user,
                                 server.worker.argv, server.bridge.argv);
     }
 

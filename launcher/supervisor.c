@@ -11,11 +11,6 @@
  * no step needs a timer of its own; when all is well it sleeps until a
  * signal comes.  Death is always learned from SIGCHLD.  The launcher is the
  * reaper of all orphans below it (PR_SET_CHILD_SUBREAPER).
- *
- * nginx's own way to another binary (SIGUSR2 to it) does not work below a
- * supervisor: nginx ignores the signal while its parent is the one that
- * started it.  So the launcher starts the new one itself, with duplicates of
- * the old one's sockets.
  */
 
 #include "supervisor.h"
@@ -31,11 +26,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "listen_ports.h"
-#include "listening.h"
-#include "nginx_setup.h"
-#include "qsn_log.h"
+#include "announce.h"
 #include "child.h"
+#include "line_socket.h"
+#include "listen_ports.h"
+#include "nginx_setup.h"
+#include "nginx_upgrade.h"
+#include "qsn_log.h"
+#include "qsn_sockets.h"
+#include "upgrade.h"
 
 #define TURN_MS    10           /* of the loop while something is unsettled */
 #define START_MS   60000        /* at most, until a child is ready */
@@ -43,8 +42,7 @@
 #define BRIDGE_QUIT_MS  2000
 #define WORKER_QUIT_MS  5000
 #define DEMO_QUIT_MS    1000
-#define SOCKETS_MAX     32      /* that nginx listens on */
-#define KEPT            ".kept"
+#define AWAY_MS         2000    /* that lines wait for the next worker */
 
 enum { WORKER, BRIDGE, NGINX, DEMO, CHILDREN };
 
@@ -56,9 +54,10 @@ typedef struct {
     child_t children[CHILDREN];
     int count;                  /* without the demo there are three */
     enum phase phase;
-    child_t old_nginx;          /* pid 0: none is being replaced */
-    int old_asked;              /* to end */
-    const char *kept;           /* another name of nginx's unix socket */
+    upgrade_t bridge;
+    upgrade_t nginx;
+    int line_socket;
+    int64_t away_ms;            /* since when there is no worker; 0: it is */
     int signals;                /* signalfd */
     int hurry;                  /* asked to stop twice */
     int status;
@@ -77,22 +76,20 @@ static void fail(supervisor_t *s, const child_t *child,
 static void look_if_ready(supervisor_t *s, child_t *child, int64_t now);
 static void take_signals(supervisor_t *s);
 static void reload_nginx(supervisor_t *s);
-static void upgrade_worker(supervisor_t *s);
-static void upgrade_nginx(supervisor_t *s);
-static void end_old_nginx(supervisor_t *s);
-static void old_nginx_ended(supervisor_t *s);
+static void upgrade_all(supervisor_t *s);
+static void look_after_lines(supervisor_t *s, int64_t now);
 static void reap(supervisor_t *s);
-static void announce(const supervisor_t *s);
-static void show_demo(const qsn_settings_t *settings);
+static child_t *find_child(supervisor_t *s, pid_t pid);
+static int is_upgrade(supervisor_t *s, pid_t pid);
 
 
 int
 supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
-    const user_t *user, char *const *worker, char *const *bridge)
+    const listen_ports_t *ports, const user_t *user, char *const *worker,
+    char *const *bridge)
 {
     char conf[QSN_RUN_DIR_MAX + sizeof(LAYOUT_NGINX_CONF) + 1];
     char away[QSN_RUN_DIR_MAX + sizeof(LAYOUT_LINE_AWAY) + 1];
-    char kept[sizeof(away) + sizeof(KEPT)];
     char url[64];
     char *nginx[] = { layout->nginx, "-p", layout->root_dir, "-c", conf,
                       "-e", "stderr", "-g", "daemon off;", NULL };
@@ -102,10 +99,14 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
                     LAYOUT_NGINX_CONF);
     (void) snprintf(away, sizeof(away), "%s/%s", layout->root_dir,
                     LAYOUT_LINE_AWAY);
-    (void) snprintf(kept, sizeof(kept), "%s" KEPT, away);
     (void) snprintf(url, sizeof(url), "http://127.0.0.1:%d",
                     (int) settings->http_port);
 
+    int line_socket = line_socket_create();
+    const int zmq_sockets[] = {
+        listen_ports_find(ports, settings->zmq_port),
+        listen_ports_find(ports, settings->pubsub_port)
+    };
     supervisor_t s = {
         .settings = settings,
         .layout = layout,
@@ -114,24 +115,31 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
                          .user = user,
                          .announces = 1, .quit_signal = SIGTERM,
                          .quit_ms = WORKER_QUIT_MS,
-                         .orphan_signal = SIGKILL },
+                         .orphan_signal = SIGKILL,
+                         .inherits_env = QSN_SOCKETS_ENV,
+                         .inherits = &line_socket, .inherits_count = 1 },
             [BRIDGE] = { .name = "qasino-zmq-bridge", .argv = bridge,
                          .user = user,
                          .announces = 1, .quit_signal = SIGTERM,
                          .quit_ms = BRIDGE_QUIT_MS,
-                         .orphan_signal = SIGKILL },
+                         .orphan_signal = SIGKILL,
+                         .inherits_env = QSN_SOCKETS_ENV,
+                         .inherits = zmq_sockets, .inherits_count = 2 },
             /* nginx does not remove its unix socket when it is killed, and
                can't bind one that is there */
             [NGINX] = { .name = "nginx", .argv = nginx, .stale = away,
                         .quit_signal = SIGQUIT, .quit_ms = NGINX_QUIT_MS,
-                        .orphan_signal = SIGQUIT },
+                        .orphan_signal = SIGQUIT,
+                        .inherits_env = "NGINX" },
             [DEMO] = { .name = "this-machine", .argv = demo,
                        .user = user,
                        .quit_signal = SIGTERM, .quit_ms = DEMO_QUIT_MS,
                        .orphan_signal = SIGKILL }
         },
         .count = layout->demo ? CHILDREN : DEMO,
-        .kept = kept,
+        .line_socket = line_socket,
+        .bridge.child = &s.children[BRIDGE],
+        .nginx.child = &s.children[NGINX],
         .signals = open_signals()
     };
 
@@ -139,13 +147,16 @@ supervisor_run(const qsn_settings_t *settings, const layout_t *layout,
         s.children[i].ready_fd = -1;
     }
 
-    if (s.signals == -1 || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1) {
+    if (s.signals == -1 || line_socket == -1
+        || prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+    {
         qsn_log("cannot watch over children: %s", strerror(errno));
         return 1;
     }
 
     loop(&s);
     (void) close(s.signals);
+    (void) close(line_socket);
 
     return s.status;
 }
@@ -257,7 +268,7 @@ turn_starting(supervisor_t *s, int64_t now)
     }
 
     s->phase = RUNNING;
-    announce(s);
+    announce_ready(s->settings);
 
     return 1;
 }
@@ -266,15 +277,17 @@ turn_starting(supervisor_t *s, int64_t now)
 static int
 turn_running(supervisor_t *s, int64_t now)
 {
-    int unsettled = s->old_nginx.pid != 0;
+    int unsettled = s->nginx.old.pid || s->bridge.old.pid;
 
-    if (s->old_nginx.pid && !s->old_asked) {
-        end_old_nginx(s);
-
-    } else if (s->old_nginx.pid) {
-        /* which it has taken away; link(2) leaves alone what is there */
-        (void) !link(s->kept, s->children[NGINX].stale);
+    if (s->nginx.old.pid) {
+        nginx_upgrade_turn(&s->nginx, s->layout);
     }
+
+    if (s->bridge.old.pid && !s->bridge.asked && s->children[BRIDGE].ready) {
+        upgrade_end_old(&s->bridge);
+    }
+
+    look_after_lines(s, now);
 
     for (int i = 0; i < s->count; i++) {
         child_t *child = &s->children[i];
@@ -298,8 +311,9 @@ turn_running(supervisor_t *s, int64_t now)
 static int
 turn_stopping(supervisor_t *s, int64_t now)
 {
-    if (s->old_nginx.pid) {
-        (void) kill(s->old_nginx.pid, SIGTERM);
+    if (s->nginx.old.pid || s->bridge.old.pid) {
+        upgrade_give_up(&s->nginx, s->hurry);
+        upgrade_give_up(&s->bridge, s->hurry);
         return 1;
     }
 
@@ -394,8 +408,7 @@ take_signals(supervisor_t *s)
         }
 
         if (info.ssi_signo == SIGUSR2) {
-            upgrade_worker(s);
-            upgrade_nginx(s);
+            upgrade_all(s);
             continue;
         }
 
@@ -432,96 +445,42 @@ reload_nginx(supervisor_t *s)
 }
 
 
+/* The worker sees to it itself. */
 static void
-upgrade_worker(supervisor_t *s)
+upgrade_all(supervisor_t *s)
 {
-    const child_t *worker = &s->children[WORKER];
+    if (s->phase != RUNNING) {
+        return;
+    }
 
-    if (s->phase == RUNNING && worker->pid && worker->ready) {
-        (void) kill(worker->pid, SIGUSR2);
+    if (s->children[WORKER].ready) {
+        (void) kill(s->children[WORKER].pid, SIGUSR2);
+    }
+
+    if (s->children[BRIDGE].ready) {
+        (void) upgrade_begin(&s->bridge, s->children[BRIDGE].inherits,
+                             s->children[BRIDGE].inherits_count);
+    }
+
+    if (s->children[NGINX].ready) {
+        nginx_upgrade_begin(&s->nginx);
     }
 }
 
 
-/* Another nginx, the binary that is there now, on the same sockets.  The old
-   one ends when the new one is up, and stays where it is otherwise. */
+/* Without a worker for long, those who wait for the next are told. */
 static void
-upgrade_nginx(supervisor_t *s)
+look_after_lines(supervisor_t *s, int64_t now)
 {
-    child_t *nginx = &s->children[NGINX];
-    int fds[SOCKETS_MAX];
+    if (s->children[WORKER].ready) {
+        s->away_ms = 0;
 
-    if (s->phase != RUNNING || !nginx->ready) {
-        return;
+    } else if (s->away_ms == 0) {
+        s->away_ms = now;
+
+    } else if (now - s->away_ms >= AWAY_MS) {
+        line_socket_turn_away(s->line_socket);
     }
-
-    if (s->old_nginx.pid) {
-        qsn_log("nginx (pid %d) still ends: it is not replaced again",
-                (int) s->old_nginx.pid);
-        return;
-    }
-
-    int count = listening_take(nginx->pid, fds, SOCKETS_MAX);
-
-    if (count <= 0) {
-        qsn_log("nginx cannot hand its sockets over: %s", strerror(errno));
-        return;
-    }
-
-    s->old_nginx = *nginx;
-    s->old_asked = 0;
-    nginx->inherits = fds;
-    nginx->inherits_count = count;
-
-    if (child_start(nginx, child_clock()) == 0) {
-        qsn_log("nginx (pid %d) is to be replaced by pid %d",
-                (int) s->old_nginx.pid, (int) nginx->pid);
-    } else {
-        *nginx = s->old_nginx;
-        s->old_nginx.pid = 0;
-    }
-
-    nginx->inherits_count = 0;
-
-    while (count) {
-        (void) close(fds[--count]);
-    }
-}
-
-
-/* nginx writes its pid when its configuration is good and its sockets are
-   its own.  Asked to end, the old one removes the unix socket's name at once
-   and then finishes its requests. */
-static void
-end_old_nginx(supervisor_t *s)
-{
-    char path[QSN_RUN_DIR_MAX + 32];
-    char error[QSN_SETTINGS_ERROR_SIZE];
-    qsn_buf_t text = { 0 };
-
-    (void) snprintf(path, sizeof(path), "%s/" LAYOUT_NGINX_PID,
-                    s->layout->root_dir);
-
-    if (layout_read(path, &text, error) == 0
-        && atoi(qsn_buf_text(&text)) == (int) s->children[NGINX].pid)
-    {
-        (void) unlink(s->kept);
-        (void) !link(s->children[NGINX].stale, s->kept);
-        (void) kill(s->old_nginx.pid, SIGQUIT);
-        s->old_asked = 1;
-    }
-
-    qsn_buf_free(&text);
-}
-
-
-static void
-old_nginx_ended(supervisor_t *s)
-{
-    (void) !link(s->kept, s->children[NGINX].stale);
-    (void) unlink(s->kept);
-    qsn_log("nginx (pid %d) has been replaced", (int) s->old_nginx.pid);
-    s->old_nginx.pid = 0;
 }
 
 
@@ -535,34 +494,21 @@ reap(supervisor_t *s)
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0
            && info.si_pid)
     {
-        child_t *child = NULL;
+        child_t *child = find_child(s, info.si_pid);
         char how[64];
         int status = 0;
 
-        for (int i = 0; i < s->count; i++) {
-            if (s->children[i].pid == info.si_pid) {
-                child = &s->children[i];
-                child_end_orphans(child);
-            }
+        if (child) {
+            child_end_orphans(child);
+        }
+
+        if (is_upgrade(s, info.si_pid)) {
+            child = NULL;
         }
 
         (void) waitpid(info.si_pid, &status, 0);
 
-        if (info.si_pid == s->old_nginx.pid) {
-            old_nginx_ended(s);
-
-        } else if (child == &s->children[NGINX] && s->old_nginx.pid
-                   && !s->old_asked)
-        {
-            qsn_log("the new nginx does not start: the old one stays");
-            *child = s->old_nginx;
-            s->old_nginx.pid = 0;
-
-        } else if (child) {
-            if (child == &s->children[NGINX] && s->old_nginx.pid) {
-                (void) unlink(s->kept);         /* the next makes its own */
-            }
-
+        if (child) {
             (void) child_how_ended(status, how, sizeof(how));
             (void) child_read_ready(child, child_clock());
             child_ended(child, child_clock());
@@ -581,43 +527,37 @@ reap(supervisor_t *s)
 }
 
 
-static void
-announce(const supervisor_t *s)
+static child_t *
+find_child(supervisor_t *s, pid_t pid)
 {
-    const qsn_settings_t *settings = s->settings;
-    char https[16] = "off";
-
-    if (settings->keys_dir) {
-        (void) snprintf(https, sizeof(https), "%d",
-                        (int) settings->https_port);
+    for (int i = 0; i < s->count; i++) {
+        if (s->children[i].pid == pid) {
+            return &s->children[i];
+        }
     }
 
-    (void) printf("qasino ready http=%d https=%s zmq=%d pubsub=%d line=%d "
-                  "pid=%d\n", (int) settings->http_port, https,
-                  (int) settings->zmq_port, (int) settings->pubsub_port,
-                  (int) settings->line_port, (int) getpid());
-    (void) fflush(stdout);
-
-    if (s->count > DEMO) {
-        show_demo(settings);
-    }
+    return NULL;
 }
 
 
-static void
-show_demo(const qsn_settings_t *settings)
+/* Whether it is a matter of an upgrade that this one has died. */
+static int
+is_upgrade(supervisor_t *s, pid_t pid)
 {
-    int http = (int) settings->http_port;
+    enum upgrade_end end = upgrade_died(&s->bridge, pid);
 
-    (void) fprintf(stderr, "\n"
-        "This machine's own tables are published every %g seconds and can "
-        "be\nqueried from the next generation on.  Three things to try:\n\n"
-        "  curl -G 'http://localhost:%d/request?op=query&format=text' \\\n"
-        "      --data-urlencode 'sql=SELECT name, sum(rss_kb) AS kb "
-        "FROM processes GROUP BY name ORDER BY kb DESC LIMIT 5'\n\n"
-        "  telnet localhost %d       and there: SHOW TABLES;\n\n"
-        "  http://localhost:%d/request?op=query&format=text"
-        "&sql=SELECT+*+FROM+machine\n\n",
-        (double) settings->generation_duration_ms / 1000, http,
-        (int) settings->line_port, http);
+    if (end != UPGRADE_NONE) {
+        return 1;
+    }
+
+    end = upgrade_died(&s->nginx, pid);
+
+    if (end == UPGRADE_DONE) {
+        nginx_upgrade_ended(&s->nginx);
+
+    } else if (pid == s->children[NGINX].pid) {
+        nginx_upgrade_died(&s->nginx);
+    }
+
+    return end != UPGRADE_NONE;
 }

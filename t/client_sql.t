@@ -645,6 +645,9 @@ my %answers = (
         max_widths => { 0 => 3, 1 => 4 }, table => {
             column_names => ['a', 'b'], rows => [['1', ''], ['22', 'x']] } }),
     uneven => result(['a', 'b'], [1], [1, 2, 3], []),
+    more => encode_json({ response_op => 'result_table',
+        truncated => JSON::PP::true, truncated_by => 'query_max_rows',
+        table => { column_names => ['a'], rows => [[1], [2]] } }),
 );
 my @fake = fake_server(sub ($sql) {
     my $canned = $answers{$sql =~ s/;$//r};
@@ -663,6 +666,16 @@ subtest 'what servers say' => sub {
         . "2 rows returned\n", "the original's strings");
     is(sql(@fake, '-m', 'csv', '-q', 'uneven'), "a,b\n1,\n1,2\n,\n",
         'rows of other lengths');
+    for my $mode (sort keys %expected) {
+        my $out = sql(@fake, '-m', $mode, '-q', 'more');
+
+        is($errors, 'ERROR: this is not the whole result: option'
+            . ' query_max_rows of the server allows no more',
+            "$mode: who reads a result that a limit ended is told");
+        is($status, 1, '... by the exit status, too');
+        like($out, qr/2 rows returned, and there are more$/,
+            '... and below the table') if $mode eq 'table';
+    }
     for my $what (qw(garbage empty array short)) {
         is(sql(@fake, '-q', $what, '--timeout', 1), '', $what);
         isnt($status, 0, 'is an error');

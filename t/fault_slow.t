@@ -165,9 +165,10 @@ sub works ($server, $name) {
 # Peers without a word: keepalive finds them.  (The second field of a line of
 # /proc/net/tcp is the local address, the sixth the timer: 02 is keepalive.)
 {
-    my $server = start_server(generation_duration => 3600);
+    my $server = start_server(generation_duration => 3600,
+        Qasino::Server::tls_settings());
 
-    for my $name (qw(line zmq)) {
+    for my $name (qw(http https line zmq pubsub)) {
         my $port = $server->port($name);
         my $socket = tcp($port);
         my $other = sprintf '%04X', $socket->sockport;

@@ -4,6 +4,7 @@
 
 use v5.36;
 
+use POSIX qw(_exit);
 use Test::More;
 
 use Qasino::Frame;
@@ -19,6 +20,37 @@ sub upgraded ($server, $times) {
         my $n = () = $server->log_text =~ /goes on with \d+ connections/g;
         return $n >= $times });
 }
+
+# Asks, or listens, until the file "stop" is there; the file of its name has a
+# byte for each answer.
+sub client ($server, $dir, $name) {
+    my $pid = open(my $out, '-|') // die "fork: $!\n";
+
+    return $out if $pid;
+    my $result = eval { $server->zmq(<<"END") } // $@;
+import os
+count = open("$dir/$name", "w", buffering=1)
+socket = subscribe() if "$name" == "listens" else connect(zmq.REQ, PORT)
+while os.path.exists("$dir") and not os.path.exists("$dir/stop"):
+    if "$name" == "listens":
+        if socket.poll(100):
+            socket.recv()
+            print(".", file=count)
+        continue
+    if "$name" == "comes":
+        socket.close()
+        socket = connect(zmq.REQ, PORT)
+    answer = json.loads(req({"op": "query", "sql": "select 1"}, socket)[0])
+    assert answer["table"]["rows"] == [["1"]], answer
+    print(".", file=count)
+print(json.dumps("every one answered"))
+END
+    print "$result\n";
+    close STDOUT;
+    _exit(0);
+}
+
+sub answers ($dir, $name) { return -s "$dir/$name" // 0 }
 
 # By itself: all that a connection may be in the middle of.
 {
@@ -210,12 +242,43 @@ sub upgraded ($server, $times) {
     is(ref $server->zmq('print(req({"op": "query", "sql": "select 1"})[0])'),
         'HASH', 'the bridge has noticed nothing');
 
+    # ZeroMQ clients meanwhile: one that keeps its connection, one that
+    # connects for each question, a subscriber
+    my $bridge = $server->pid_of('qasino-zmq-bridge');
+    my $dir = temp_dir();
+    my %clients = map { $_ => client($server, $dir, $_) }
+        qw(stays comes listens);
+    my $asks = sub ($count) {
+        my %before = map { ($_ => answers($dir, $_)) } keys %clients;
+        wait_until("ZeroMQ clients to go on", sub {
+            !grep { answers($dir, $_) < $before{$_}
+                + ($_ eq 'listens' ? 1 : $count) } keys %clients });
+    };
+    $asks->(20);
+
     # by way of the launcher, nginx along with it
     kill 'USR2', $server->pid;
     upgraded($server, $upgrades + 1);
     is($server->wait_answer && $server->value('select 1'), 1,
         'SIGUSR2 to the launcher does it too');
     like($server->line("select 5 five;\r\n"), qr/five/, '... with the line port');
+
+    wait_until('the old bridge to let new clients go', sub {
+        $server->log_text =~ /new clients are another's, [1-9]/ });
+    $asks->(20);
+    ok(Qasino::Server::alive($bridge),
+        'the old bridge is there for its clients');
+    spew("$dir/stop", '');
+    for my $name (sort keys %clients) {
+        my $out = $clients{$name};
+        is(do { local $/; <$out> }, "every one answered\n",
+            "a ZeroMQ client that $name: all is answered");
+        close $out;
+    }
+    wait_until('the old bridge to end', sub {
+        $server->log_text =~ /zmq-bridge \(pid $bridge\) has been replaced/ });
+    is(ref $server->zmq('print(req({"op": "query", "sql": "select 1"})[0])'),
+        'HASH', '... and the new one answers');
 }
 
 done_testing();

@@ -8,7 +8,7 @@ use List::Util qw(max sum);
 use Test::More;
 
 use Qasino::Ledger;
-use Qasino::Process qw(now temp_dir wait_until);
+use Qasino::Process qw(build_dir now spew temp_dir wait_until);
 use Qasino::Server;
 
 use constant ENDLESS => 'with recursive n(i) as (select 1 union all'
@@ -18,6 +18,12 @@ my $kills = $ENV{QASINO_KILLS} // 5;
 my $archive = temp_dir();
 my $server = start_server(generation_duration => 1, query_deadline => 3600,
     archive_db_dir => $archive);
+
+# What SQL from outside runs in has one socket, that to the worker.
+for my $pid ($server->pids('qasino-query')) {
+    is(scalar(grep { (readlink // '') =~ /^socket:/ }
+        glob "/proc/$pid/fd/*"), 1, 'a query process has one socket');
+}
 
 # The worker, under load.
 {
@@ -73,6 +79,9 @@ my $server = start_server(generation_duration => 1, query_deadline => 3600,
         close STDOUT;
         POSIX::_exit(0);
     }
+    # ... and a line session on its way to it
+    my $on_its_way = $server->line_connect;
+    syswrite $on_its_way, "select 4 as waited;\r\n";
     my $frames = $server->frames;
     $frames->send(op => 'query', args => { sql => 'select 1' });
 
@@ -106,8 +115,8 @@ my $server = start_server(generation_duration => 1, query_deadline => 3600,
     is($text->{status}, 503, 'format=text without a worker: 503');
     unlike($text->{content}, qr/[{}<>]/, '... as plain text');
 
-    like(Qasino::Server::read_until($server->line_connect, undef),
-        qr/away/, 'the line port says that the worker is away');
+    my $early = $server->line_connect;
+    syswrite $early, "select 3 as early;\r\n";
 
     my $reply = $server->zmq('print(req({"op": "query", "sql": "select 1"})[0])');
     is($reply->{response_op}, 'error', 'a ZeroMQ request gets an error');
@@ -116,6 +125,10 @@ my $server = start_server(generation_duration => 1, query_deadline => 3600,
     ok($server->wait_answer, 'the launcher goes on: served again');
     like($server->line("select 2 as two;\r\n"), qr/2/,
         'on the line port too');
+    like(Qasino::Server::read_until($on_its_way, qr/1 rows returned/),
+        qr/waited/, '... and who was on the way to the dead one');
+    like(Qasino::Server::read_until($early, qr/1 rows returned/), qr/early/,
+        '... and who came before its successor');
 }
 
 # A query process, while it runs a query.
@@ -196,6 +209,39 @@ END
     is(scalar(grep { !/"response_op": *"error"/ }
         @$replies[0 .. $#$replies - 1]), 0,
         'and until then answers with errors');
+}
+
+# No worker for long: a program that hangs stands where it came from.
+{
+    my $dir = temp_dir();
+    my $own = "$dir/qasino-worker";
+
+    system('cp', '-r', glob(build_dir() . '/{qasino-*,*.so,conf,www}'), $dir)
+        == 0 or die "cp: $?\n";
+
+    my $other = do {
+        local $ENV{QASINO_BUILD} = $dir;
+        start_server();
+    };
+    rename $own, "$dir/good" or die "$own: $!\n";
+    spew($own, "#!/bin/sh\ntouch $dir/begun\nexec sleep 3600\n");
+    chmod 0755, $own;
+    kill 'KILL', $other->pid_of('qasino-worker');
+    wait_until('the one that hangs', sub { -e "$dir/begun" });
+
+    my @lines = map { $other->line_connect } 1 .. 3;
+    syswrite $_, "select 12;\r\n" for @lines;
+    is(Qasino::Server::read_until($_, undef),
+        "ERROR: the Qasino worker is away, try again\r\n",
+        'lines that have waited long are told that the worker is away')
+        for @lines;
+
+    rename "$dir/good", $own or die "$own: $!\n";
+    kill 'KILL', grep { Qasino::Process::slurp("/proc/$_/cmdline")
+        =~ /\Asleep\0/ } $other->family;
+    $other->wait_answer;
+    like($other->line("select 13 as back;\r\n"), qr/back/,
+        '... and answered when it is back');
 }
 
 # An nginx worker, then nginx's master.

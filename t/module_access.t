@@ -8,16 +8,7 @@ use Qasino::FakeWorker;
 start_fake_worker();
 no_long_string();
 
-our $http_config = <<'END';
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-        keepalive 8;
-    }
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-END
-
-our $config = <<'END';
+fake_blocks(server => <<'SERVER');
     location = /read {
         qasino_pass qasino;
         qasino_allow query;
@@ -35,15 +26,7 @@ our $config = <<'END';
         qasino_identity "user $arg_who";
         qasino_allow all;
     }
-END
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    $block->set_value('http_config', $main::http_config)
-        if !defined $block->http_config;
-    $block->set_value('config', $main::config) if !defined $block->config;
-});
+SERVER
 
 run_tests();
 

@@ -10,20 +10,12 @@ use Qasino::FakeWorker;
 start_fake_worker();
 no_long_string();
 
-our $http_config = <<'END';
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-        keepalive 8;
-    }
+fake_blocks(http => <<'HTTP', server => <<'SERVER');
     log_format qasino '[$qasino_cache_status $status $body_bytes_sent]';
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
     qasino_cache_zone results:1m;
     gzip_vary on;
     gzip_types application/json text/plain;
-END
-
-our $config = <<'END';
+HTTP
     location = /request {
         qasino_pass qasino;
         qasino_cache results;
@@ -34,15 +26,7 @@ our $config = <<'END';
         qasino_pass qasino;
         add_header X-Cache "[$qasino_cache_status]" always;
     }
-END
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    $block->set_value('http_config', $main::http_config)
-        if !defined $block->http_config;
-    $block->set_value('config', $main::config) if !defined $block->config;
-});
+SERVER
 
 sub text { Qasino::FakeWorker::fake_text($_[0]) }
 

@@ -8,11 +8,7 @@ use Qasino::FakeWorker;
 start_fake_worker();
 no_long_string();
 
-our $http_config = <<'END';
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-        keepalive 8;
-    }
+fake_blocks(http => <<'HTTP');
     upstream two {
         server unix:$TEST_NGINX_AWAY_SOCKET;
         server unix:$TEST_NGINX_FAKE_SOCKET;
@@ -27,16 +23,7 @@ our $http_config = <<'END';
         server unix:$TEST_NGINX_AWAY_SOCKET max_fails=0;
     }
     log_format qasino '[$qasino_op $qasino_format $qasino_generation $status]';
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-END
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    $block->set_value('http_config', $main::http_config)
-        if !defined $block->http_config;
-});
+HTTP
 
 sub text { Qasino::FakeWorker::fake_text($_[0]) }
 

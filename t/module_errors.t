@@ -10,11 +10,7 @@ repeat_each(2);
 no_long_string();
 no_root_location();
 
-our $http_config = <<'END';
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-        keepalive 8;
-    }
+fake_blocks(http => <<'HTTP');
     upstream away {
         server unix:$TEST_NGINX_AWAY_SOCKET;
     }
@@ -23,16 +19,7 @@ our $http_config = <<'END';
     }
     limit_req_zone $server_name zone=refuse:64k rate=1r/m;
     large_client_header_buffers 2 2k;
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-END
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    $block->set_value('http_config', $main::http_config)
-        if !defined $block->http_config;
-});
+HTTP
 
 run_tests();
 

@@ -10,11 +10,7 @@ start_fake_worker();
 repeat_each(2);
 no_long_string();
 
-our $http_config = <<'END';
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-        keepalive 8;
-    }
+fake_blocks(http => <<'HTTP', server => <<'SERVER');
     upstream away {
         server unix:$TEST_NGINX_AWAY_SOCKET;
     }
@@ -22,11 +18,7 @@ our $http_config = <<'END';
         server unix:$TEST_NGINX_FAKE_SOCKET;
         server unix:$TEST_NGINX_AWAY_SOCKET backup;
     }
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-END
-
-our $config = <<'END';
+HTTP
     location = /request {
         qasino_pass qasino;
         qasino_read_timeout 2s;
@@ -39,18 +31,10 @@ our $config = <<'END';
     location = /away {
         qasino_pass away;
     }
-END
+SERVER
 
 sub get { "GET /request?op=query&sql=$_[0]" }
 sub text { Qasino::FakeWorker::fake_text($_[0]) }
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    $block->set_value('http_config', $main::http_config)
-        if !defined $block->http_config;
-    $block->set_value('config', $main::config) if !defined $block->config;
-});
 
 run_tests();
 

@@ -13,21 +13,13 @@ start_fake_worker();
 repeat_each(2);
 no_long_string();
 
-our $http_config = <<'END';
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-        keepalive 8;
-    }
+fake_blocks(http => <<'HTTP', server => <<'SERVER');
     upstream away {
         server unix:$TEST_NGINX_AWAY_SOCKET;
         keepalive 8;
     }
-    qasino_temp_path proxy_temp;
     qasino_multiplex off;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-END
-
-our $config = <<'END';
+HTTP
     location = /request {
         qasino_pass qasino;
         qasino_read_timeout 2s;
@@ -50,7 +42,7 @@ our $config = <<'END';
     location = /away {
         qasino_pass away;
     }
-END
+SERVER
 
 our @both = ('/request', '/unbuffered');
 our @all = (@both, '/small', '/small_unbuffered');
@@ -59,14 +51,6 @@ sub get { my ($sql, @where) = @_; [map { "GET $_?op=query&sql=$sql" } @where] }
 sub get10 { [map { "$_ HTTP/1.0" } @{get(@_)}] }
 sub times { my ($what, $times) = @_; [($what) x $times] }
 sub text { Qasino::FakeWorker::fake_text($_[0]) }
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    $block->set_value('http_config', $main::http_config)
-        if !defined $block->http_config;
-    $block->set_value('config', $main::config) if !defined $block->config;
-});
 
 run_tests();
 

@@ -8,6 +8,7 @@
 use v5.36;
 
 use IO::Select;
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use IPC::Open2 qw(open2);
 use JSON::PP ();
@@ -17,7 +18,7 @@ use Test::More;
 
 use Qasino::Frame;
 use Qasino::Process qw(build_dir exit_text patience problem reserve_port
-    reserved_listener sanitizer_env sanitizer_reports slurp spawn spew
+    reserved_listener sanitizer_env sanitizer_reports slurp spawn
     temp_dir top_dir wait_until);
 
 use constant { MORE => 1, ABORT => 2, PARTS => 16 };
@@ -30,22 +31,13 @@ plan skip_all => 'no python3-zmq'
 my $program = build_dir() . '/qasino-zmq-bridge';
 my $json = JSON::PP->new->utf8->canonical;
 
-# libzmq is not built for TSan, which therefore does not see how it hands our
-# memory from one thread to the other.
-if ($program =~ /tsan/) {
-    my $suppressions = temp_dir() . '/suppressions';
-
-    spew($suppressions, "race:let_go\n");
-    $ENV{TSAN_OPTIONS} = join ':', $ENV{TSAN_OPTIONS} // (),
-        'ignore_noninstrumented_modules=1', "suppressions=$suppressions";
-}
-
 # --- the bridge ------------------------------------------------------------
 
 my %running;
 
 sub start_bridge (%settings) {
     my $dir = temp_dir();
+    my $limit = delete $settings{limit};        # of open files
     my $run_dir = $settings{run_dir} // $dir;
     my %bridge = (dir => $dir, run_dir => $run_dir, log => "$dir/log",
         zmq_port => reserve_port(), pubsub_port => reserve_port());
@@ -55,7 +47,8 @@ sub start_bridge (%settings) {
 
     pipe my $ready, my $child or die "pipe: $!\n";
     $bridge{pid} = spawn(
-        command => [$program,
+        command => [(defined $limit ? ('prlimit', "--nofile=$limit:$limit")
+                : ()), $program,
             map { ('--' . tr/_/-/r, $options{$_}) } sort keys %options],
         env => { QASINO_READY_FD => fileno $child, sanitizer_env($dir) },
         inherit => [$child], output => $bridge{log});
@@ -606,6 +599,42 @@ subtest 'no more in flight than allowed' => sub {
         [map { [$_, '', "answer to query $_"] } 1 .. 10],
         'all are answered';
     leave($dealer, $subscriber);
+    is stop_bridge($small), '', 'exit 0';
+};
+
+subtest 'more clients than descriptors' => sub {
+    my $small = start_bridge(limit => 128);
+    my $there = listen_as_worker($small);
+
+    ($worker, $signals) = accept_both($there);
+
+    my $client = client($small);
+    put($client, 'before');
+    respond($worker, $worker->receive, 'before');
+    is_deeply hear($client), ['before'], 'a client';
+
+    my @many = map {
+        IO::Socket::INET->new(Blocking => 0, PeerAddr => '127.0.0.1',
+            PeerPort => $small->{$_ % 2 ? 'zmq_port' : 'pubsub_port'})
+    } 1 .. 300;
+    wait_until('it to notice', sub {
+        slurp($small->{log}) =~ /too many clients for the limit/ });
+    put($client, 'beside');
+    respond($worker, $worker->receive, 'beside');
+    is_deeply hear($client), ['beside'], 'who is connected is served';
+    cmp_ok scalar(my @fds = glob "/proc/$small->{pid}/fd/*"), '<', 128,
+        'some descriptors are left';
+
+    close $_->socket for $worker, $signals;
+    ($worker, $signals) = accept_both($there);
+    pass 'the bridge can connect to another worker';
+
+    undef @many;
+    my $late = client($small);
+    put($late, 'late');
+    respond($worker, $worker->receive, 'late');
+    is_deeply hear($late), ['late'], 'who waited is let in when others go';
+    leave($client, $late);
     is stop_bridge($small), '', 'exit 0';
 };
 

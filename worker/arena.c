@@ -17,6 +17,7 @@ struct arena_chunk_s {
 #define ALIGNMENT  alignof(max_align_t)
 
 _Static_assert(sizeof(arena_chunk_t) <= ALIGNMENT, "header is one step");
+/* NOLINTNEXTLINE(misc-redundant-expression): two names for one number */
 _Static_assert(ARENA_CHUNK_MAX == CHUNK_SIZE, "full chunks are recycled");
 
 

@@ -17,7 +17,7 @@ typedef int (*compare_pt)(const char *a, const char *b);
 static void *find(const catalog_index_t *index, const char *name,
     compare_pt compare);
 static int insert(catalog_index_t *index, void *entry);
-static void place(catalog_index_t *index, void *entry);
+static void place(catalog_index_t *index, void *entry, uint64_t hash);
 static uint64_t hash_name(const char *name);
 static catalog_pair_t *find_pair(const catalog_t *catalog,
     const catalog_table_t *table, const catalog_identity_t *identity);
@@ -228,14 +228,18 @@ find(const catalog_index_t *index, const char *name, compare_pt compare)
         return NULL;
     }
 
-    size_t i = hash_name(name) & (index->size - 1);
+    uint64_t hash = hash_name(name);
 
-    while (index->slots[i] && compare(*(char **) index->slots[i], name) != 0)
-    {
-        i = (i + 1) & (index->size - 1);
+    for (size_t i = hash; /* void */; i++) {
+        const catalog_slot_t *slot = &index->slots[i & (index->size - 1)];
+
+        if (slot->entry == NULL
+            || (slot->hash == hash
+                && compare(*(char **) slot->entry, name) == 0))
+        {
+            return slot->entry;
+        }
     }
-
-    return index->slots[i];
 }
 
 
@@ -254,8 +258,8 @@ insert(catalog_index_t *index, void *entry)
         }
 
         for (size_t i = 0; i < index->size; i++) {
-            if (index->slots[i]) {
-                place(&larger, index->slots[i]);
+            if (index->slots[i].entry) {
+                place(&larger, index->slots[i].entry, index->slots[i].hash);
             }
         }
 
@@ -263,22 +267,22 @@ insert(catalog_index_t *index, void *entry)
         *index = larger;
     }
 
-    place(index, entry);
+    place(index, entry, hash_name(*(char **) entry));
 
     return 0;
 }
 
 
 static void
-place(catalog_index_t *index, void *entry)
+place(catalog_index_t *index, void *entry, uint64_t hash)
 {
-    size_t i = hash_name(*(char **) entry) & (index->size - 1);
+    size_t i = hash & (index->size - 1);
 
-    while (index->slots[i]) {
+    while (index->slots[i].entry) {
         i = (i + 1) & (index->size - 1);
     }
 
-    index->slots[i] = entry;
+    index->slots[i] = (catalog_slot_t) { .entry = entry, .hash = hash };
     index->count++;
 }
 

@@ -14,9 +14,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Entries by their name, which is their first member. */
+/* Entries by their name, which is their first member.  A slot has the
+   name's hash, too: entries are all over the memory, and only the one that
+   is looked for need be read. */
 typedef struct {
-    void **slots;               /* NULL: free */
+    void *entry;                /* NULL: free */
+    uint64_t hash;
+} catalog_slot_t;
+
+typedef struct {
+    catalog_slot_t *slots;
     size_t size;                /* a power of 2, or 0 */
     size_t count;
 } catalog_index_t;

@@ -659,8 +659,13 @@ visit_before_poll(connection_t *connection)
 static void
 on_before_poll(uv_prepare_t *prepare)
 {
-    worker_t *worker = prepare->data;
+    connection_flush_all(prepare->data);
+}
 
+
+void
+connection_flush_all(worker_t *worker)
+{
     while (worker->unflushed) {
         connection_t *connection = worker->unflushed;
 

@@ -29,6 +29,9 @@ void connection_adopt(worker_t *worker, const handover_item_t *item,
 /* There is room again for what the connections have to say. */
 void connection_balance_all(worker_t *worker);
 
+/* Sends what is queued, and takes what was read if there is room for it. */
+void connection_flush_all(worker_t *worker);
+
 /* Queues a frame; args and body may be NULL where their length is 0. */
 void connection_send(connection_t *connection, const qsn_frame_t *frame,
     const uint8_t *args, const void *body);

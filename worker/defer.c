@@ -42,14 +42,8 @@ defer_report(store_t *store, const request_t *request, const report_t *first)
 static int
 drop_earlier(store_t *store, const request_t *request)
 {
-    sqlite3_stmt *find = sql_prepare(store->db,
-        "SELECT source FROM _qasino_next "
-        "WHERE tablename = ?1 AND identity = ?2");
+    sqlite3_stmt *find = store->find_next;
     char *drop = NULL;
-
-    if (find == NULL) {
-        return -1;
-    }
 
     (void) sqlite3_bind_text(find, 1, request->table.name.data, -1,
                              SQLITE_STATIC);
@@ -64,7 +58,7 @@ drop_earlier(store_t *store, const request_t *request)
         rc = drop ? SQLITE_ROW : SQLITE_NOMEM;
     }
 
-    (void) sqlite3_finalize(find);
+    (void) sqlite3_reset(find);
 
     if (drop) {
         rc = sql_exec(store->db, drop) == SQLITE_OK ? SQLITE_ROW

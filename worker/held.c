@@ -48,8 +48,11 @@ held_start(worker_t *worker)
 void
 held_stop(worker_t *worker)
 {
-    while (worker->held_first) {
-        drop(worker->held_first);
+    held_t *next;
+
+    for (held_t *held = worker->held_first; held; held = next) {
+        next = held->next;
+        drop(held);
     }
 
     uv_close((uv_handle_t *) &worker->held_timer, NULL);

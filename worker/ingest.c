@@ -13,8 +13,12 @@ static void on_written(job_t *job);
 static void on_static_written(job_t *job);
 static void release(exchange_t *exchange);
 static void on_before_poll(uv_prepare_t *prepare);
+static void write_here(worker_t *worker);
+static void hand_over(worker_t *worker);
 static void on_answers(uv_async_t *async);
+static void wake_stalled(worker_t *worker);
 static void take_answers(worker_t *worker);
+static void finish(job_t *job);
 static void answer(worker_t *worker, exchange_t *exchange);
 
 
@@ -55,7 +59,7 @@ ingest_stop(worker_t *worker)
 {
     parse_stop(worker);
     take_answers(worker);       /* parsed: to be written */
-    on_before_poll(&worker->hand_over);
+    hand_over(worker);
     writer_stop(&worker->writer);
     static_writer_stop(&worker->static_writer);
     take_answers(worker);
@@ -189,9 +193,42 @@ on_before_poll(uv_prepare_t *prepare)
 {
     worker_t *worker = prepare->data;
 
-    mailbox_put(&worker->writer.inbox, &worker->publishes);
-    mailbox_put(&worker->static_writer.inbox, &worker->static_publishes);
+    write_here(worker);
+    hand_over(worker);
     write_snapshot_next(worker);
+}
+
+
+/* What the writer did before is heard of first: whoever is acknowledged now
+   finds things as they are. */
+static void
+write_here(worker_t *worker)
+{
+    while (worker->publishes.first
+           && mailbox_is_idle(&worker->writer.thread.inbox))
+    {
+        take_answers(worker);
+
+        if (writer_write_here(&worker->writer, &worker->publishes) != 0) {
+            return;
+        }
+
+        job_t *written = worker->publishes.first;
+
+        job_list_init(&worker->publishes);
+        finish(written);
+        wake_stalled(worker);
+        connection_flush_all(worker);   /* may have more to be written */
+    }
+}
+
+
+static void
+hand_over(worker_t *worker)
+{
+    mailbox_put(&worker->writer.thread.inbox, &worker->publishes);
+    mailbox_put(&worker->static_writer.thread.inbox,
+                &worker->static_publishes);
 }
 
 
@@ -201,7 +238,13 @@ on_answers(uv_async_t *async)
     worker_t *worker = async->data;
 
     take_answers(worker);
+    wake_stalled(worker);
+}
 
+
+static void
+wake_stalled(worker_t *worker)
+{
     if (worker->stalled && ingest_has_room(worker)) {
         worker->stalled = 0;
         connection_balance_all(worker);
@@ -212,8 +255,13 @@ on_answers(uv_async_t *async)
 static void
 take_answers(worker_t *worker)
 {
-    job_t *job = mailbox_take(&worker->inbox, 0);
+    finish(mailbox_take(&worker->inbox, 0));
+}
 
+
+static void
+finish(job_t *job)
+{
     while (job) {
         job_t *next = job->next;
 

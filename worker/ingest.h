@@ -3,8 +3,8 @@
 
 /*
  * The loop's side of writing: publishes that are parsed and checked wait
- * here until the turn of the loop is over, then all go to the writer (the
- * static ones to theirs), and what comes back is acknowledged.
+ * here until the turn of the loop is over, then all are written, here or by
+ * the writer (the static ones by theirs), and acknowledged.
  *
  * The option publish_memory bounds bodies, three times:
  *

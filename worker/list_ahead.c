@@ -103,7 +103,9 @@ on_listed(job_t *job)
     listing_t *listing = (listing_t *) job;
     worker_t *worker = listing->worker;
 
-    if (listing->more && !worker->rotating && !worker->writer.stopping) {
+    if (listing->more && !worker->rotating
+        && !worker->writer.thread.stopping)
+    {
         ingest_run(worker, job);
     } else {
         free(listing);

@@ -7,6 +7,13 @@
 
 #include <stdlib.h>
 
+typedef struct {
+    job_t job;
+    mailbox_thread_t *thread;
+} stop_t;
+
+static void on_stop(job_t *job);
+
 
 void
 job_list_init(job_list_t *list)
@@ -87,6 +94,19 @@ mailbox_put_job(mailbox_t *mailbox, job_t *job)
 }
 
 
+int
+mailbox_is_idle(mailbox_t *mailbox)
+{
+    uv_mutex_lock(&mailbox->mutex);
+
+    int idle = mailbox->waiting && mailbox->jobs.first == NULL;
+
+    uv_mutex_unlock(&mailbox->mutex);
+
+    return idle;
+}
+
+
 job_t *
 mailbox_take(mailbox_t *mailbox, int wait)
 {
@@ -105,4 +125,31 @@ mailbox_take(mailbox_t *mailbox, int wait)
     uv_mutex_unlock(&mailbox->mutex);
 
     return first;
+}
+
+
+int
+mailbox_start(mailbox_thread_t *thread, void (*run)(void *arg), void *arg)
+{
+    mailbox_open(&thread->inbox, NULL);
+
+    return uv_thread_create(&thread->thread, run, arg);
+}
+
+
+void
+mailbox_stop(mailbox_thread_t *thread)
+{
+    stop_t stop = { .job.run = on_stop, .thread = thread };
+
+    mailbox_put_job(&thread->inbox, &stop.job);
+    (void) uv_thread_join(&thread->thread);
+    mailbox_close(&thread->inbox);
+}
+
+
+static void
+on_stop(job_t *job)
+{
+    ((stop_t *) job)->thread->stopping = 1;
 }

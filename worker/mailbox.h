@@ -11,7 +11,8 @@
  *   loop           sockets, connections, the pool of query processes, the
  *                  snapshot served, the page, the clock, worker->stats
  *   parsers        the requests whose bodies they are given (parse.h)
- *   writer         the generation's database and its catalog (writer.h)
+ *   writer         the generation's database and its catalog; while it has
+ *                  nothing to do they are the loop's (writer.h)
  *   static writer  the static tables' database (static_writer.h)
  *
  *   loop --bodies--> parser --requests--> loop --publishes--> writer
@@ -47,6 +48,13 @@ typedef struct {
     uv_async_t *wakes;          /* its thread runs a loop; NULL: it waits */
 } mailbox_t;
 
+/* A thread that does what is put into its mailbox. */
+typedef struct {
+    mailbox_t inbox;
+    uv_thread_t thread;
+    int stopping;               /* as its own last job tells it */
+} mailbox_thread_t;
+
 void job_list_init(job_list_t *list);
 void job_list_add(job_list_t *list, job_t *job);
 
@@ -57,6 +65,18 @@ void mailbox_close(mailbox_t *mailbox);
 /* Puts the whole list and empties it; wakes the taker if it has to. */
 void mailbox_put(mailbox_t *mailbox, job_list_t *list);
 void mailbox_put_job(mailbox_t *mailbox, job_t *job);
+
+/* Whether its thread sleeps for want of jobs, as it then does until the next
+   is put: who alone puts has until then what is the thread's. */
+int mailbox_is_idle(mailbox_t *mailbox);
+
+/* Starts a thread: run(arg) takes jobs and runs those that have a ->run,
+   until ->stopping.  0 or a libuv error. */
+int mailbox_start(mailbox_thread_t *thread, void (*run)(void *arg),
+    void *arg);
+
+/* Ends the thread when it has done what waits. */
+void mailbox_stop(mailbox_thread_t *thread);
 
 /* All that is there, linked by ->next; NULL: nothing, and not waited for. */
 job_t *mailbox_take(mailbox_t *mailbox, int wait);

@@ -26,6 +26,7 @@
 #include "line.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
+#include "qsn_sockets.h"
 #include "rotate.h"
 #include "write_snapshot.h"
 
@@ -126,6 +127,11 @@ start(worker_t *w, char **argv)
     }
 
     handover_read();
+
+    if (qsn_sockets_take(&w->line_socket, 1) != 1) {
+        w->line_socket = -1;
+    }
+
     query_program = find_program(QUERY_PROGRAM);
     own_program = find_program(OWN_PROGRAM);
     argv[0] = (char *) QUERY_PROGRAM;

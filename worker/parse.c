@@ -21,23 +21,15 @@ typedef struct {
     char data[];
 } piece_t;
 
-typedef struct {
-    job_t job;
-    parser_t *parser;
-} stop_t;
-
 struct parser_s {
-    uv_thread_t thread;
-    mailbox_t inbox;
+    mailbox_thread_t thread;
     size_t bodies;              /* it has, as the loop counts */
-    int stopping;
 };
 
 #define PIECE_MAX    (CHUNK_SIZE - sizeof(piece_t))
 #define PIECE_SMALL  (32 * 1024)
 
 static void run(void *arg);
-static void on_stop(job_t *job);
 static void parse(job_t *job);
 static void discard(job_t *job);
 static void free_piece(piece_t *piece);
@@ -68,9 +60,7 @@ parse_start(worker_t *worker)
             return UV_ENOMEM;
         }
 
-        mailbox_open(&parser->inbox, NULL);
-
-        int rc = uv_thread_create(&parser->thread, run, parser);
+        int rc = mailbox_start(&parser->thread, run, parser);
 
         if (rc != 0) {
             free(parser);
@@ -88,13 +78,8 @@ void
 parse_stop(worker_t *worker)
 {
     for (size_t i = 0; i < worker->parser_count; i++) {
-        parser_t *parser = worker->parsers[i];
-        stop_t stop = { .job.run = on_stop, .parser = parser };
-
-        mailbox_put_job(&parser->inbox, &stop.job);
-        (void) uv_thread_join(&parser->thread);
-        mailbox_close(&parser->inbox);
-        free(parser);
+        mailbox_stop(&worker->parsers[i]->thread);
+        free(worker->parsers[i]);
     }
 
     worker->parser_count = 0;
@@ -138,7 +123,7 @@ parse_end(exchange_t *exchange, int wanted)
 {
     exchange->job.run = wanted ? finish : give_up;
     exchange->job.done = wanted ? on_parsed : on_given_up;
-    mailbox_put_job(&exchange->parser->inbox, &exchange->job);
+    mailbox_put_job(&exchange->parser->thread.inbox, &exchange->job);
 }
 
 
@@ -166,8 +151,8 @@ run(void *arg)
 
     (void) pthread_setname_np(pthread_self(), "qasino-parser");
 
-    while (!parser->stopping) {
-        job_t *job = mailbox_take(&parser->inbox, 1);
+    while (!parser->thread.stopping) {
+        job_t *job = mailbox_take(&parser->thread.inbox, 1);
 
         while (job) {
             job_t *next = job->next;
@@ -176,13 +161,6 @@ run(void *arg)
             job = next;
         }
     }
-}
-
-
-static void
-on_stop(job_t *job)
-{
-    ((stop_t *) job)->parser->stopping = 1;
 }
 
 
@@ -306,7 +284,7 @@ put_piece(exchange_t *exchange, void (*step)(job_t *job), const void *data,
     }
 
     (void) atomic_fetch_add(&exchange->worker->unparsed, size);
-    mailbox_put_job(&exchange->parser->inbox, &piece->job);
+    mailbox_put_job(&exchange->parser->thread.inbox, &piece->job);
 
     return 0;
 }

@@ -205,9 +205,9 @@ is_same(const query_t *a, const query_t *b)
     return a->hash == b->hash && a->world == b->world && a->op == b->op
            && a->format == b->format && a->flags == b->flags
            && a->sql_length == b->sql_length
-           && (a->sql == NULL) == (b->sql == NULL)
-           && (a->sql_length == 0
-               || memcmp(a->sql, b->sql, a->sql_length) == 0);
+           && (a->sql == NULL || b->sql == NULL
+               ? a->sql == b->sql
+               : memcmp(a->sql, b->sql, a->sql_length) == 0);
 }
 
 

@@ -7,35 +7,24 @@
 #include "exchange.h"
 
 static void run(void *arg);
-static void on_stop(job_t *job);
 static void write_group(static_writer_t *writer, job_list_t *group);
-
-typedef struct {
-    job_t job;
-    static_writer_t *writer;
-} stop_t;
 
 
 int
 static_writer_start(static_writer_t *writer, static_store_t *statics,
     mailbox_t *answers)
 {
-    mailbox_open(&writer->inbox, NULL);
     writer->statics = statics;
     writer->answers = answers;
 
-    return uv_thread_create(&writer->thread, run, writer);
+    return mailbox_start(&writer->thread, run, writer);
 }
 
 
 void
 static_writer_stop(static_writer_t *writer)
 {
-    stop_t stop = { .job.run = on_stop, .writer = writer };
-
-    mailbox_put_job(&writer->inbox, &stop.job);
-    (void) uv_thread_join(&writer->thread);
-    mailbox_close(&writer->inbox);
+    mailbox_stop(&writer->thread);
 }
 
 
@@ -46,8 +35,8 @@ run(void *arg)
 
     (void) pthread_setname_np(pthread_self(), "qasino-statics");
 
-    while (!writer->stopping) {
-        job_t *job = mailbox_take(&writer->inbox, 1);
+    while (!writer->thread.stopping) {
+        job_t *job = mailbox_take(&writer->thread.inbox, 1);
         job_list_t group;
 
         job_list_init(&group);
@@ -66,13 +55,6 @@ run(void *arg)
 
         write_group(writer, &group);
     }
-}
-
-
-static void
-on_stop(job_t *job)
-{
-    ((stop_t *) job)->writer->stopping = 1;
 }
 
 

@@ -13,11 +13,9 @@
 #include "static_store.h"
 
 typedef struct {
-    uv_thread_t thread;
-    mailbox_t inbox;
+    mailbox_thread_t thread;
     mailbox_t *answers;         /* the loop's */
     static_store_t *statics;
-    int stopping;
 } static_writer_t;
 
 /* Starts the thread on an open store.  0 or a libuv error. */

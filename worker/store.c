@@ -106,6 +106,7 @@ store_close(store_t *store)
     (void) sqlite3_finalize(store->rollback);
     (void) sqlite3_finalize(store->find_report);
     (void) sqlite3_finalize(store->put_report);
+    (void) sqlite3_finalize(store->find_next);
     (void) sqlite3_finalize(store->mark_row);
     (void) sqlite3_finalize(store->unmark_rows);
     rc = sqlite3_close(store->db);
@@ -226,6 +227,9 @@ prepare_statements(store_t *store)
         "is_update, nr_rows, first_rowid, last_rowid, epoch, persist, "
         "carried, updates, columns, id) "
         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    store->find_next = sql_prepare(db,
+        "SELECT source FROM _qasino_next "
+        "WHERE tablename = ?1 AND identity = ?2");
     store->mark_row = sql_prepare(db,
         "INSERT INTO _qasino_updated(tablename, row_id, identity, owned) "
         "VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE "
@@ -235,8 +239,8 @@ prepare_statements(store_t *store)
         "AND identity = ?2");
 
     return store->begin && store->commit && store->rollback
-           && store->find_report && store->put_report && store->mark_row
-           && store->unmark_rows ? 0 : -1;
+           && store->find_report && store->put_report && store->find_next
+           && store->mark_row && store->unmark_rows ? 0 : -1;
 }
 
 

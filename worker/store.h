@@ -38,6 +38,7 @@ typedef struct {
     sqlite3_stmt *rollback;
     sqlite3_stmt *find_report;
     sqlite3_stmt *put_report;
+    sqlite3_stmt *find_next;    /* a second report, in _qasino_next */
     sqlite3_stmt *mark_row;
     sqlite3_stmt *unmark_rows;
 } store_t;

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "qsn_log.h"
@@ -18,6 +19,7 @@
 #define FDS_KEPT       64
 #define FDS_A_PROCESS  4        /* of a query process, while one is started */
 
+static int launchers_socket(int fd, const char *path);
 static int set_access(const char *path, const char *group);
 static int find_group(const char *name, gid_t *gid);
 static int descriptors_left(const worker_t *worker, int fd);
@@ -36,6 +38,10 @@ unix_socket_listen(worker_t *worker, uv_pipe_t *listener, const char *name,
                     name);
     (void) uv_pipe_init(&worker->loop, listener, 0);
     listener->data = worker;
+
+    if (inherited == -1 && kind == HANDOVER_LINES_LISTENER) {
+        inherited = launchers_socket(worker->line_socket, path);
+    }
 
     if (inherited == -1) {
         (void) unlink(path);
@@ -93,6 +99,34 @@ unix_socket_buffer(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
     (void) hint;
 
     *buf = uv_buf_init(shared, sizeof(shared));
+}
+
+
+/* The launcher has made it, and the first worker gives it its name.  -1:
+   there is none, or somebody has taken the name away. */
+static int
+launchers_socket(int fd, const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un own;
+    socklen_t size = sizeof(own);
+
+    if (fd == -1 || getsockname(fd, (struct sockaddr *) &own, &size) == -1) {
+        return -1;
+    }
+
+    if (size == sizeof(own.sun_family)) {
+        (void) unlink(path);
+        memccpy(address.sun_path, path, 0, sizeof(address.sun_path) - 1);
+        (void) bind(fd, (struct sockaddr *) &address, sizeof(address));
+    }
+
+    if (access(path, F_OK) == -1) {
+        (void) close(fd);
+        return -1;
+    }
+
+    return fd;
 }
 
 

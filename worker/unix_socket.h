@@ -6,8 +6,9 @@
 #include "handover.h"
 #include "worker.h"
 
-/* Listens on <run_dir>/name, with the socket of the program before (kind), or
-   in place of one that a dead worker left: 0 or a libuv error.
+/* Listens on <run_dir>/name, with the socket of the program before (kind),
+   for lines with the launcher's if there is one, or in place of one that a
+   dead worker left: 0 or a libuv error.
    listener->data is the worker. */
 int unix_socket_listen(worker_t *worker, uv_pipe_t *listener,
     const char *name, enum handover_kind kind,

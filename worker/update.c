@@ -25,17 +25,20 @@ typedef struct {
     store_t *store;
     request_t *request;
     catalog_table_t *table;
+    qsn_buf_t index;            /* name of the key columns' */
+    qsn_buf_t index_columns;
+    int indexed;                /* it is there */
     sqlite3_stmt *update;       /* returns the rowids it has set */
     sqlite3_stmt *insert;
     int64_t inserted;
 } update_t;
 
+static int merge(update_t *update, const report_t *before);
 static int prepare(update_t *update);
-static int make_index(update_t *update);
+static int name_index(update_t *update);
 static int by_name(const void *one, const void *other);
-static int create_index(update_t *update, const char *name,
-    const char *columns);
-static sqlite3_int64 key_sets(update_t *update, const char *name);
+static int check_key_sets(update_t *update);
+static int make_index(update_t *update);
 static int set_rows(update_t *update);
 static int set_row(update_t *update);
 static int mark(update_t *update, sqlite3_int64 row_id, int owned);
@@ -46,47 +49,29 @@ static void bind_cell(sqlite3_stmt *statement, int number,
 enum report_result
 update_apply(store_t *store, request_t *request, const report_t *before)
 {
-    const report_t *earlier = &before[REPORT_UPDATE];
     update_t update = { .store = store, .request = request };
-    report_t report = {
-        .persist = request->persist,
-        .updates = (earlier->carried ? 0 : earlier->updates) + 1
-    };
-    enum report_result result = schema_merge(store, request, &request->table,
-                                             &update.table);
+    enum report_result result = REPORT_FAILED;
 
-    if (result != REPORT_TAKEN) {
-        return result;
-    }
+    /* before anything is changed: a refusal hurts nobody of the group */
+    if (name_index(&update) != 0) {
+        (void) request_fail(request, 507, "out of memory");
 
-    if (request->persist) {
-        qsn_buf_append(&report.columns, earlier->columns.data,
-                       earlier->columns.length);
-        report_add_columns(&report, &request->table.column_names);
-    }
-
-    if ((!request->persist
-         && update_end_persistence(store, update.table,
-                                   request->identity.data) != 0)
-        || make_index(&update) != 0 || prepare(&update) != 0
-        || set_rows(&update) != 0)
-    {
-        result = schema_failed(store, request);
+    } else if (check_key_sets(&update) != 0) {
+        result = REPORT_REFUSED;
 
     } else {
-        report.rows = earlier->rows + update.inserted;
+        result = schema_merge(store, request, &request->table,
+                              &update.table);
+    }
 
-        if (report_put(store, update.table, request->identity.data,
-                       REPORT_UPDATE, &report, qsn_clock_epoch(), before)
-            != 0)
-        {
-            result = schema_failed(store, request);
-        }
+    if (result == REPORT_TAKEN && merge(&update, before) != 0) {
+        result = schema_failed(store, request);
     }
 
     (void) sqlite3_finalize(update.update);
     (void) sqlite3_finalize(update.insert);
-    qsn_buf_free(&report.columns);
+    qsn_buf_free(&update.index);
+    qsn_buf_free(&update.index_columns);
 
     return result;
 }
@@ -105,19 +90,53 @@ update_end_persistence(store_t *store, const catalog_table_t *table,
 }
 
 
+/* Into the table, which has all columns. */
 static int
-make_index(update_t *update)
+merge(update_t *update, const report_t *before)
+{
+    const report_t *earlier = &before[REPORT_UPDATE];
+    request_t *request = update->request;
+    report_t report = {
+        .persist = request->persist,
+        .updates = (earlier->carried ? 0 : earlier->updates) + 1
+    };
+    int rc = -1;
+
+    if (request->persist) {
+        qsn_buf_append(&report.columns, earlier->columns.data,
+                       earlier->columns.length);
+        report_add_columns(&report, &request->table.column_names);
+    }
+
+    if ((request->persist
+         || update_end_persistence(update->store, update->table,
+                                   request->identity.data) == 0)
+        && make_index(update) == 0 && prepare(update) == 0
+        && set_rows(update) == 0)
+    {
+        report.rows = earlier->rows + update->inserted;
+        rc = report_put(update->store, update->table, request->identity.data,
+                        REPORT_UPDATE, &report, qsn_clock_epoch(), before);
+    }
+
+    qsn_buf_free(&report.columns);
+
+    return rc;
+}
+
+
+static int
+name_index(update_t *update)
 {
     const table_t *table = &update->request->table;
     const text_list_t *names = &table->column_names;
     const char **keys = calloc(names->count, sizeof(*keys));
+    qsn_buf_t *name = &update->index;
+    qsn_buf_t *columns = &update->index_columns;
     size_t count = 0;
-    qsn_buf_t name = { 0 };
-    qsn_buf_t columns = { 0 };
-    int rc = -1;
 
     if (keys == NULL) {
-        return request_fail(update->request, 507, "out of memory");
+        return -1;
     }
 
     for (size_t i = 0; i < names->count; i++) {
@@ -127,28 +146,21 @@ make_index(update_t *update)
     }
 
     qsort(keys, count, sizeof(*keys), by_name);
-    qsn_buf_printf(&name, "_qasino_key_%s", update->table->name);
+    qsn_buf_printf(name, "_qasino_key_%s", table->name.data);
 
     for (size_t i = 0; i < count; i++) {
-        qsn_buf_printf(&name, "$%s", keys[i]);
-        qsn_buf_string(&columns, columns.length ? "," : "");
-        sql_quote(&columns, keys[i]);
-    }
-
-    for (size_t i = 0; i < name.length; i++) {
-        name.data[i] = (char) tolower((unsigned char) name.data[i]);
-    }
-
-    if (!name.failed && !columns.failed) {
-        rc = create_index(update, qsn_buf_text(&name),
-                          qsn_buf_text(&columns));
+        qsn_buf_printf(name, "$%s", keys[i]);
+        qsn_buf_string(columns, columns->length ? "," : "");
+        sql_quote(columns, keys[i]);
     }
 
     free(keys);
-    qsn_buf_free(&name);
-    qsn_buf_free(&columns);
 
-    return rc;
+    for (size_t i = 0; i < name->length; i++) {
+        name->data[i] = (char) tolower((unsigned char) name->data[i]);
+    }
+
+    return name->failed || columns->failed ? -1 : 0;
 }
 
 
@@ -160,40 +172,35 @@ by_name(const void *one, const void *other)
 }
 
 
+/* Whether there is one for these columns, or may be. */
 static int
-create_index(update_t *update, const char *name, const char *columns)
+check_key_sets(update_t *update)
 {
-    sqlite3_int64 sets = key_sets(update, name);
-
-    if (sets == -1) {
-        return 0;               /* it is there */
-    }
-
-    if (sets >= KEY_SETS_MAX) {
-        return request_fail(update->request, 507, "Table '%s' is updated by "
-                            "%d sets of key columns (keycols), and may be by "
-                            "no other: so many at most", update->table->name,
-                            KEY_SETS_MAX);
-    }
-
-    return sql_execf(update->store->db, "CREATE INDEX \"%w\" ON \"%w\"(%s)",
-                     name, update->table->name, columns)
-           == SQLITE_OK ? 0 : -1;
-}
-
-
-/* How many sets have an index; -1: this one is among them. */
-static sqlite3_int64
-key_sets(update_t *update, const char *name)
-{
+    const char *table = update->request->table.name.data;
     char *sql = sqlite3_mprintf("SELECT iif(total(name = %Q), -1, count(*)) "
-                                "FROM pragma_index_list(%Q)", name,
-                                update->table->name);
+                                "FROM pragma_index_list(%Q)",
+                                qsn_buf_text(&update->index), table);
     sqlite3_int64 sets = sql ? sql_int64(update->store->db, sql, 0) : 0;
 
     sqlite3_free(sql);
+    update->indexed = sets == -1;
 
-    return sets;
+    return sets < KEY_SETS_MAX ? 0
+           : request_fail(update->request, 507, "Table '%s' is updated by "
+                          "%d sets of key columns (keycols), and may be by "
+                          "no other: so many at most", table, KEY_SETS_MAX);
+}
+
+
+static int
+make_index(update_t *update)
+{
+    return update->indexed
+           || sql_execf(update->store->db, "CREATE INDEX \"%w\" ON \"%w\""
+                        "(%s)", qsn_buf_text(&update->index),
+                        update->table->name,
+                        qsn_buf_text(&update->index_columns))
+              == SQLITE_OK ? 0 : -1;
 }
 
 

@@ -81,6 +81,7 @@ typedef struct {
                                    left to be done but to become it */
     uv_pipe_t listener;
     uv_pipe_t line_listener;
+    int line_socket;            /* the launcher's for it, -1: none */
     connection_t *connections;
     connection_t *unflushed;    /* have output to send at the turn's end */
     uv_prepare_t before_poll;

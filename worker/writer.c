@@ -5,6 +5,10 @@
  * A group is what came while the one before was written, up to a size at
  * which a commit costs nothing any more: the first of it should not wait
  * for the last.
+ *
+ * To wake a thread and be woken by it costs more than a few small publishes
+ * do.  While the writer sleeps the loop writes those itself, if it is sure
+ * that they are quick, and leaves whatever goes wrong to the writer.
  */
 
 #include "writer.h"
@@ -17,43 +21,57 @@
 #include "report.h"
 
 #define GROUP_BYTES  (4 * 1024 * 1024)
+#define HERE_BYTES   (512 * 1024)       /* a group of about half a ms */
 
 static void run(void *arg);
 static void carry_when_idle(writer_t *writer);
 static int carry_one(writer_t *writer, char *error);
 static int carry_before(writer_t *writer, const char *table);
-static void on_stop(job_t *job);
 static job_t *take_group(writer_t *writer, job_t *first);
+static void finish_group(writer_t *writer, const job_list_t *group);
+static int is_quick(const writer_t *writer, const job_list_t *publishes);
+static int only_adds_rows(const catalog_t *catalog,
+    const request_t *request);
 static int write_group(writer_t *writer, job_t *first);
 static void refuse(writer_t *writer, exchange_t *exchange);
 static void write_alone(writer_t *writer, exchange_t *exchange);
 static enum report_result apply(writer_t *writer, exchange_t *exchange);
 static void count(stats_t *stats, const request_t *request);
 
-typedef struct {
-    job_t job;
-    writer_t *writer;
-} stop_t;
-
 
 int
 writer_start(writer_t *writer, mailbox_t *answers)
 {
-    mailbox_open(&writer->inbox, NULL);
     writer->answers = answers;
 
-    return uv_thread_create(&writer->thread, run, writer);
+    return mailbox_start(&writer->thread, run, writer);
 }
 
 
 void
 writer_stop(writer_t *writer)
 {
-    stop_t stop = { .job.run = on_stop, .writer = writer };
+    mailbox_stop(&writer->thread);
+}
 
-    mailbox_put_job(&writer->inbox, &stop.job);
-    (void) uv_thread_join(&writer->thread);
-    mailbox_close(&writer->inbox);
+
+int
+writer_write_here(writer_t *writer, const job_list_t *publishes)
+{
+    if (!mailbox_is_idle(&writer->thread.inbox)
+        || !is_quick(writer, publishes))
+    {
+        return -1;
+    }
+
+    if (write_group(writer, publishes->first) != 0) {
+        writer->failed_here = 1;
+        return -1;
+    }
+
+    finish_group(writer, publishes);
+
+    return 0;
 }
 
 
@@ -64,12 +82,18 @@ run(void *arg)
 
     (void) pthread_setname_np(pthread_self(), "qasino-writer");
 
-    while (!writer->stopping) {
-        job_t *job = mailbox_take(&writer->inbox, writer->carry == NULL
-                                                   || writer->carry_waits);
+    while (!writer->thread.stopping) {
+        job_t *job = mailbox_take(&writer->thread.inbox,
+                                  writer->carry == NULL
+                                  || writer->carry_waits);
 
         if (job == NULL) {
             carry_when_idle(writer);
+        }
+
+        if (writer->failed_here) {
+            writer_rollback(writer);
+            writer->failed_here = 0;
         }
 
         while (job) {
@@ -155,13 +179,6 @@ carry_before(writer_t *writer, const char *table)
 }
 
 
-static void
-on_stop(job_t *job)
-{
-    ((stop_t *) job)->writer->stopping = 1;
-}
-
-
 /* Publishes up to the next job that is none, or to the size of a group.
    Returns what comes behind them. */
 static job_t *
@@ -184,27 +201,84 @@ take_group(writer_t *writer, job_t *first)
     int refused = writer->refusing[0] != '\0';
     int alone = !refused && write_group(writer, group.first) != 0;
 
-    for (job_t *job = group.first; job; job = job->next) {
-        exchange_t *exchange = exchange_of(job);
-
-        if (refused) {
-            refuse(writer, exchange);
-
-        } else if (alone) {
-            write_alone(writer, exchange);
-        }
-
-        exchange->generation = writer->number;
-        count(&writer->stats, &exchange->request);
+    if (alone) {
+        writer_rollback(writer);
     }
 
+    writer->had_trouble = refused || alone;
+
+    for (job_t *job = group.first; job; job = job->next) {
+        if (refused) {
+            refuse(writer, exchange_of(job));
+
+        } else if (alone) {
+            write_alone(writer, exchange_of(job));
+        }
+    }
+
+    finish_group(writer, &group);
     mailbox_put(writer->answers, &group);
 
     return rest;
 }
 
 
-/* 0: committed, each exchange knows its result.  -1: nothing is in. */
+static void
+finish_group(writer_t *writer, const job_list_t *group)
+{
+    for (job_t *job = group->first; job; job = job->next) {
+        exchange_t *exchange = exchange_of(job);
+
+        exchange->generation = writer->number;
+        count(&writer->stats, &exchange->request);
+    }
+}
+
+
+/* Whether they are few, and nothing is known that would make them slow. */
+static int
+is_quick(const writer_t *writer, const job_list_t *publishes)
+{
+    size_t bytes = 0;
+
+    if (writer->carry || writer->had_trouble || writer->refusing[0]) {
+        return 0;
+    }
+
+    for (job_t *job = publishes->first; job; job = job->next) {
+        if (job->run) {
+            return 0;
+        }
+
+        bytes += exchange_of(job)->unwritten;
+
+        if (bytes > HERE_BYTES
+            || !only_adds_rows(&writer->generation->store.catalog,
+                               &exchange_of(job)->request))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* To a table that has the columns, from an identity that has none there. */
+static int
+only_adds_rows(const catalog_t *catalog, const request_t *request)
+{
+    const catalog_table_t *table = catalog_find(catalog,
+                                                request->table.name.data);
+
+    return table && !request->update
+           && schema_same_columns(table, &request->table.column_names)
+           && catalog_find_report(catalog, table->name,
+                                  request->identity.data) == NULL;
+}
+
+
+/* 0: committed, each exchange knows its result.  -1: to be rolled back. */
 static int
 write_group(writer_t *writer, job_t *first)
 {
@@ -216,19 +290,16 @@ write_group(writer_t *writer, job_t *first)
 
     for (job_t *job = first; job; job = job->next) {
         if (apply(writer, exchange_of(job)) == REPORT_FAILED) {
-            writer_rollback(writer);
             return -1;
         }
     }
 
-    if (store_commit(store) == 0) {
-        return 0;
+    if (store_commit(store) != 0) {
+        qsn_log("commit failed: %s", sqlite3_errmsg(store->db));
+        return -1;
     }
 
-    qsn_log("commit failed: %s", sqlite3_errmsg(store->db));
-    writer_rollback(writer);
-
-    return -1;
+    return 0;
 }
 
 
@@ -245,9 +316,6 @@ write_alone(writer_t *writer, exchange_t *exchange)
 {
     store_t *store = &writer->generation->store;
     request_t *request = &exchange->request;
-
-    request->status = 0;        /* of the try in the group */
-    exchange->duplicate = 0;
 
     if (store_begin(store) != 0) {
         (void) schema_failed(store, request);
@@ -272,6 +340,9 @@ apply(writer_t *writer, exchange_t *exchange)
     store_t *store = &writer->generation->store;
     request_t *request = &exchange->request;
     enum report_result result;
+
+    request->status = 0;        /* of a try before in a group */
+    exchange->duplicate = 0;
 
     if (carry_before(writer, request->table.name.data) != 0) {
         return schema_failed(store, request);

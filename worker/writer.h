@@ -8,8 +8,9 @@
  * else is done to the generation (its rotation, a copy for use_write_db) is
  * a job in the same mailbox, and so has its place among the publishes.
  *
- * Threads: the loop's while the thread does not run yet or any more, else
- * the writer's, but for the mailbox.
+ * Threads: the loop's while the thread does not run yet or any more, and
+ * while it sleeps in its mailbox, into which only the loop puts; else the
+ * writer's, but for the mailbox.
  */
 
 #include "budget.h"
@@ -19,8 +20,7 @@
 #include "stats.h"
 
 typedef struct {
-    uv_thread_t thread;
-    mailbox_t inbox;
+    mailbox_thread_t thread;
     mailbox_t *answers;         /* the loop's */
     budget_t budget;
     generation_t *generation;   /* being collected; NULL: ->refusing */
@@ -28,10 +28,11 @@ typedef struct {
     char refusing[STORE_ERROR_SIZE];    /* why publishes are; "": they aren't */
     carry_t *carry;             /* into it, NULL: all is */
     int carry_waits;            /* for room: not tried when idle */
+    int failed_here;            /* on the loop: to be rolled back */
+    int had_trouble;            /* the last group was not written as one */
     stats_t stats;              /* of publishes into it that got here */
     uint64_t copied;            /* generation of the last copy, 0: none */
     sqlite3_int64 copied_changes;       /* it had then */
-    int stopping;
 } writer_t;
 
 /* Starts the thread; writer->generation is open.  0 or a libuv error. */
@@ -39,6 +40,10 @@ int writer_start(writer_t *writer, mailbox_t *answers);
 
 /* Ends the thread when it has done what waits. */
 void writer_stop(writer_t *writer);
+
+/* On the loop: writes the publishes if the thread sleeps and they are quick.
+   0: done, each exchange knows its result; -1: they are for the thread. */
+int writer_write_here(writer_t *writer, const job_list_t *publishes);
 
 /* On the thread: carries all that is left, 0, or -1 with the reason in error
    (GENERATION_ERROR_SIZE): what could not be carried is tried again. */

@@ -9,6 +9,8 @@
  *
  *   worker --EVENT--> signals --PUB--> subscribers
  *
+ *   libzmq --clients that come and go--> admission
+ *
  * The bridge reads no JSON.  A request's body goes to the worker as it came,
  * with op 0 ("the body says"), under an id of our own; the answer's id leads
  * to the envelope it goes back in.  Any number of requests share the one
@@ -20,25 +22,34 @@
  * an error would only make their clients ask again.  A worker that is away
  * is another matter: every request gets its error at once.
  *
- * A client that leaves is not seen: libzmq does not tell a ROUTER.  Its
- * query runs to its end or its deadline and the answer is dropped.
+ * A client that leaves is not seen as such: libzmq does not tell a ROUTER who
+ * it was.  Its query runs to its end or its deadline and the answer is
+ * dropped.
+ *
+ * A bridge that another replaces (SIGQUIT) goes on for as long as its clients
+ * stay, at most as long as nginx does in that case: what is on its way in a
+ * connection can be passed on to nobody, and a REQ client does not ask again.
  */
 
 #include "bridge.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "admission.h"
 #include "curve.h"
 #include "flight.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "qsn_op.h"
 #include "qsn_page.h"
+#include "qsn_sockets.h"
 #include "router.h"
 #include "signals.h"
 #include "worker_link.h"
@@ -46,6 +57,8 @@
 #define BACKLOG_MAX     (256 * 1024)    /* then the ROUTER waits */
 #define REQUESTS_A_TURN 64
 #define SLACK_MS        2000
+#define LEAVE_MIN_MS    60000           /* that clients have to go by then */
+#define LEAVE_SLACK_MS  10000
 #define CLIENT_MAX      128             /* bytes of an address */
 
 static const char away[] = "The Qasino worker is away, try again";
@@ -65,14 +78,21 @@ typedef struct {
     uint64_t heard_ms;          /* something of it, or began to wait for it */
     uint64_t patience_ms;       /* without a word, while requests wait */
     signals_t signals;
+    admission_t admission;
+    uint64_t leave_ms;          /* when it ends; 0: it is not replaced */
+    uint64_t leave_takes_ms;
     char worker_path[QSN_RUN_DIR_MAX + sizeof("/" QSN_WORKER_SOCKET)];
 } bridge_t;
 
 static int bridge_open(bridge_t *bridge, const qsn_settings_t *settings);
 static void bridge_close(bridge_t *bridge);
-static int serve(bridge_t *bridge, int stop_fd);
+static int serve(bridge_t *bridge, int signal_fd);
+static int is_to_end(bridge_t *bridge, int signal_fd);
+static void leave(bridge_t *bridge);
+static int has_left(const bridge_t *bridge);
 static void give_up_silent(bridge_t *bridge);
 static zmq_pollitem_t link_item(const worker_link_t *link);
+static zmq_pollitem_t monitor_item(const zmq_listen_t *listener);
 static long timeout(const bridge_t *bridge);
 static int takes_requests(const bridge_t *bridge);
 static void serve_clients(bridge_t *bridge);
@@ -87,7 +107,7 @@ static void fail_all(bridge_t *bridge, const char *why);
 
 
 int
-bridge_run(const qsn_settings_t *settings, int stop_fd, int ready_fd)
+bridge_run(const qsn_settings_t *settings, int signal_fd, int ready_fd)
 {
     bridge_t *bridge = calloc(1, sizeof(*bridge));
     int status = 1;
@@ -106,7 +126,7 @@ bridge_run(const qsn_settings_t *settings, int stop_fd, int ready_fd)
             (void) close(ready_fd);
         }
 
-        status = serve(bridge, stop_fd);
+        status = serve(bridge, signal_fd);
         fail_all(bridge, stopping);
     }
 
@@ -120,6 +140,9 @@ bridge_run(const qsn_settings_t *settings, int stop_fd, int ready_fd)
 static int
 bridge_open(bridge_t *bridge, const qsn_settings_t *settings)
 {
+    int given[] = { -1, -1 };   /* of requests, of signals */
+
+    (void) qsn_sockets_take(given, 2);
     (void) snprintf(bridge->worker_path, sizeof(bridge->worker_path), "%s/%s",
                     settings->run_dir, QSN_WORKER_SOCKET);
     worker_link_init(&bridge->link, bridge->worker_path, "requests");
@@ -127,6 +150,12 @@ bridge_open(bridge_t *bridge, const qsn_settings_t *settings)
     /* a query waits for as long as one may take, and runs twice that long */
     bridge->patience_ms = 3 * (uint64_t) settings->query_deadline_ms
                           + SLACK_MS;
+    bridge->leave_takes_ms = 2 * (uint64_t) settings->query_deadline_ms
+                             + LEAVE_SLACK_MS;
+
+    if (bridge->leave_takes_ms < LEAVE_MIN_MS) {
+        bridge->leave_takes_ms = LEAVE_MIN_MS;
+    }
 
     bridge->context = zmq_ctx_new();
     bridge->flight = flight_create((size_t) settings->zmq_max_in_flight,
@@ -141,11 +170,20 @@ bridge_open(bridge_t *bridge, const qsn_settings_t *settings)
         return -1;
     }
 
-    bridge->router = router_create(bridge->context, bridge->curve, settings);
+    bridge->router = router_create(bridge->context, bridge->curve, settings,
+                                   given[0]);
 
-    return bridge->router
-           && signals_open(&bridge->signals, bridge->context, bridge->curve,
-                           settings, bridge->worker_path) == 0 ? 0 : -1;
+    if (bridge->router == NULL
+        || signals_open(&bridge->signals, bridge->context, bridge->curve,
+                        settings, bridge->worker_path, given[1]) != 0)
+    {
+        return -1;
+    }
+
+    admission_open(&bridge->admission, router_listener(bridge->router),
+                   &bridge->signals.listener);
+
+    return 0;
 }
 
 
@@ -173,21 +211,24 @@ bridge_close(bridge_t *bridge)
 
 
 static int
-serve(bridge_t *bridge, int stop_fd)
+serve(bridge_t *bridge, int signal_fd)
 {
-    for ( ;; ) {
+    zmq_listen_t *listener = router_listener(bridge->router);
+
+    while (!has_left(bridge)) {
         (void) worker_link_connect(&bridge->link);
         signals_connect(&bridge->signals);
 
         /* poll() skips a descriptor of -1 */
-        zmq_pollitem_t stop = { .fd = stop_fd, .events = ZMQ_POLLIN };
+        zmq_pollitem_t signal = { .fd = signal_fd, .events = ZMQ_POLLIN };
         zmq_pollitem_t clients = {
-            .socket = router_socket(bridge->router),
+            .socket = listener->socket,
             .events = takes_requests(bridge) ? ZMQ_POLLIN : 0
         };
         zmq_pollitem_t items[] = {
-            stop, link_item(&bridge->link), link_item(&bridge->signals.link),
-            clients
+            signal, link_item(&bridge->link), link_item(&bridge->signals.link),
+            clients, monitor_item(listener),
+            monitor_item(&bridge->signals.listener)
         };
 
         if (zmq_poll(items, sizeof(items) / sizeof(items[0]),
@@ -201,8 +242,8 @@ serve(bridge_t *bridge, int stop_fd)
             return 1;
         }
 
-        if (items[0].revents) {
-            return 0;
+        if (items[0].revents && is_to_end(bridge, signal_fd)) {
+            break;
         }
 
         if (items[1].revents) {
@@ -217,10 +258,62 @@ serve(bridge_t *bridge, int stop_fd)
             serve_clients(bridge);
         }
 
+        if (items[4].revents || items[5].revents) {
+            admission_look(&bridge->admission);
+        }
+
         give_up_silent(bridge);
         worker_link_flush(&bridge->link);
         worker_link_flush(&bridge->signals.link);
     }
+
+    return 0;
+}
+
+
+static int
+is_to_end(bridge_t *bridge, int signal_fd)
+{
+    struct signalfd_siginfo info;
+
+    if (read(signal_fd, &info, sizeof(info)) != sizeof(info)) {
+        return 0;
+    }
+
+    if (info.ssi_signo != SIGQUIT) {
+        return 1;
+    }
+
+    if (bridge->leave_ms == 0) {
+        leave(bridge);
+    }
+
+    return 0;
+}
+
+
+static void
+leave(bridge_t *bridge)
+{
+    zmq_listen_t *listener = router_listener(bridge->router);
+
+    bridge->leave_ms = qsn_clock_monotonic_ms() + bridge->leave_takes_ms;
+    admission_leave(&bridge->admission);
+    zmq_listen_leave(listener);
+    signals_leave(&bridge->signals);
+    admission_look(&bridge->admission);         /* who came before that */
+    qsn_log("new clients are another's, %zu are still here",
+            listener->connections);
+}
+
+
+static int
+has_left(const bridge_t *bridge)
+{
+    return bridge->leave_ms
+           && ((router_listener(bridge->router)->connections == 0
+                && flight_is_empty(bridge->flight))
+               || qsn_clock_monotonic_ms() >= bridge->leave_ms);
 }
 
 
@@ -251,7 +344,18 @@ link_item(const worker_link_t *link)
 }
 
 
-/* Milliseconds until a link wants to connect, or requests have waited long
+static zmq_pollitem_t
+monitor_item(const zmq_listen_t *listener)
+{
+    return (zmq_pollitem_t) {
+        .socket = listener->monitor,
+        .fd = -1,               /* counts where it is closed */
+        .events = ZMQ_POLLIN
+    };
+}
+
+
+/* Milliseconds until a link wants to connect, or something has waited long
    enough; -1: nothing of that. */
 
 static long
@@ -259,15 +363,21 @@ timeout(const bridge_t *bridge)
 {
     long waits[] = {
         worker_link_timeout(&bridge->link),
-        worker_link_timeout(&bridge->signals.link), -1
+        worker_link_timeout(&bridge->signals.link), -1, -1
     };
+    uint64_t now = qsn_clock_monotonic_ms();
     long least = -1;
 
     if (!flight_is_empty(bridge->flight)) {
-        uint64_t silence = qsn_clock_monotonic_ms() - bridge->heard_ms;
+        uint64_t silence = now - bridge->heard_ms;
 
         waits[2] = silence < bridge->patience_ms
                    ? (long) (bridge->patience_ms - silence) : 0;
+    }
+
+    if (bridge->leave_ms) {
+        waits[3] = now < bridge->leave_ms ? (long) (bridge->leave_ms - now)
+                                          : 0;
     }
 
     for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {

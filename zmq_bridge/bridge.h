@@ -6,10 +6,12 @@
 #include "qsn_settings.h"
 
 /*
- * Binds both sockets, writes the ready byte to ready_fd (-1: nobody waits)
- * and serves until stop_fd (a signalfd) becomes readable.  Returns the exit
- * status: 0, or 1 where it could not begin (logged).
+ * Opens both sockets, writes the ready byte to ready_fd (-1: nobody waits)
+ * and serves until signal_fd, a signalfd, has one to end: SIGQUIT leaves new
+ * clients to another bridge and serves those that are connected until they
+ * have gone, any other tells those that wait for an answer and ends.  Returns
+ * the exit status: 0, or 1 where it could not begin (logged).
  */
-int bridge_run(const qsn_settings_t *settings, int stop_fd, int ready_fd);
+int bridge_run(const qsn_settings_t *settings, int signal_fd, int ready_fd);
 
 #endif

@@ -22,7 +22,7 @@
 #include "qsn_log.h"
 #include "qsn_settings.h"
 
-static int open_stop_fd(void);
+static int open_signal_fd(void);
 static int take_ready_fd(void);
 static void raise_descriptor_limit(void);
 
@@ -55,13 +55,13 @@ main(int argc, char **argv)
     case QSN_SETTINGS_OK:
         raise_descriptor_limit();
 
-        int stop_fd = open_stop_fd();
+        int signal_fd = open_signal_fd();
 
-        if (stop_fd == -1) {
+        if (signal_fd == -1) {
             qsn_log("cannot watch for signals: %s", strerror(errno));
         } else {
-            status = bridge_run(&settings, stop_fd, take_ready_fd());
-            (void) close(stop_fd);
+            status = bridge_run(&settings, signal_fd, take_ready_fd());
+            (void) close(signal_fd);
         }
     }
 
@@ -72,12 +72,13 @@ main(int argc, char **argv)
 
 
 /*
- * SIGTERM and SIGINT as something to poll.  They are blocked before libzmq
- * starts its threads, so one that comes at any instant waits for the loop.
+ * The signals that end it as something to poll.  They are blocked before
+ * libzmq starts its threads, so one that comes at any instant waits for the
+ * loop.
  */
 
 static int
-open_stop_fd(void)
+open_signal_fd(void)
 {
     sigset_t set;
 
@@ -85,6 +86,7 @@ open_stop_fd(void)
     (void) sigemptyset(&set);
     (void) sigaddset(&set, SIGTERM);
     (void) sigaddset(&set, SIGINT);
+    (void) sigaddset(&set, SIGQUIT);
 
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) {
         return -1;

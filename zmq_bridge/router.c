@@ -31,7 +31,6 @@
 
 #include "qsn_log.h"
 #include "qsn_reply.h"
-#include "zmq_listen.h"
 
 #define RECEIVE_HIGH_WATER  8   /* requests of one client that wait here */
 #define SEND_HIGH_WATER  1000   /* answers, over zmq_max_in_flight */
@@ -39,7 +38,7 @@
 #define PARTS_MAX           (ENVELOPE_FRAMES_MAX + 1)
 
 struct router {
-    void *socket;
+    zmq_listen_t listener;
     char *identity;             /* the server's, for error documents */
     size_t max_message;
     size_t max_unread;
@@ -65,8 +64,18 @@ static void let_go(void *data, void *hint);
 
 router_t *
 router_create(void *context, const curve_t *curve,
-    const qsn_settings_t *settings)
+    const qsn_settings_t *settings, int given)
 {
+    const zmq_listen_options_t options = {
+        .type = ZMQ_ROUTER,
+        .purpose = "ZeroMQ requests",
+        .port = settings->zmq_port,
+        .given = given,
+        .receive_high_water = RECEIVE_HIGH_WATER,
+        .send_high_water = (int) settings->zmq_max_in_flight
+                           + SEND_HIGH_WATER,
+        .max_message = 2 * settings->zmq_max_message
+    };
     router_t *router = calloc(1, sizeof(*router));
     int mandatory = 1;
 
@@ -80,16 +89,10 @@ router_create(void *context, const curve_t *curve,
 
     router->max_message = (size_t) settings->zmq_max_message;
     router->max_unread = (size_t) settings->zmq_max_reply * UNREAD_REPLIES;
-    router->socket = zmq_listen_open(context, curve, ZMQ_ROUTER,
-                                     "ZeroMQ requests", settings->zmq_port,
-                                     RECEIVE_HIGH_WATER,
-                                     (int) settings->zmq_max_in_flight
-                                     + SEND_HIGH_WATER,
-                                     2 * settings->zmq_max_message);
 
-    if (router->socket == NULL
-        || zmq_setsockopt(router->socket, ZMQ_ROUTER_MANDATORY, &mandatory,
-                          sizeof(mandatory)) != 0)
+    if (zmq_listen_open(&router->listener, context, curve, &options) != 0
+        || zmq_setsockopt(router->listener.socket, ZMQ_ROUTER_MANDATORY,
+                          &mandatory, sizeof(mandatory)) != 0)
     {
         router_close(router);
         router_destroy(router);
@@ -103,9 +106,8 @@ router_create(void *context, const curve_t *curve,
 void
 router_close(router_t *router)
 {
-    if (router && router->socket) {
-        (void) zmq_close(router->socket);
-        router->socket = NULL;
+    if (router) {
+        zmq_listen_close(&router->listener);
     }
 }
 
@@ -120,10 +122,10 @@ router_destroy(router_t *router)
 }
 
 
-void *
-router_socket(router_t *router)
+zmq_listen_t *
+router_listener(router_t *router)
 {
-    return router->socket;
+    return &router->listener;
 }
 
 
@@ -238,7 +240,7 @@ receive_parts(router_t *router, zmq_msg_t *parts)
 
         (void) zmq_msg_init(&part);
 
-        if (zmq_msg_recv(&part, router->socket, ZMQ_DONTWAIT) == -1) {
+        if (zmq_msg_recv(&part, router->listener.socket, ZMQ_DONTWAIT) == -1) {
             /* a message arrives whole: this is before its first frame */
             (void) zmq_msg_close(&part);
             return 0;
@@ -339,7 +341,8 @@ send_copy(router_t *router, const void *data, size_t length, int flags)
     int rc;
 
     do {
-        rc = zmq_send(router->socket, data, length, flags | ZMQ_DONTWAIT);
+        rc = zmq_send(router->listener.socket, data, length,
+                      flags | ZMQ_DONTWAIT);
     } while (rc == -1 && errno == EINTR);
 
     if (rc == -1 && errno != EHOSTUNREACH) {
@@ -369,7 +372,7 @@ send_held(router_t *router, held_t *held, size_t from)
     int rc;
 
     do {
-        rc = zmq_msg_send(&message, router->socket, ZMQ_DONTWAIT);
+        rc = zmq_msg_send(&message, router->listener.socket, ZMQ_DONTWAIT);
     } while (rc == -1 && errno == EINTR);
 
     if (rc == -1) {

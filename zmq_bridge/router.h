@@ -15,6 +15,7 @@
 #include "curve.h"
 #include "qsn_buf.h"
 #include "qsn_settings.h"
+#include "zmq_listen.h"
 
 typedef struct router router_t;
 
@@ -27,9 +28,10 @@ typedef struct {
     char refusal_text[256];     /* private */
 } router_request_t;
 
-/* Binds; NULL after logging why. */
+/* Listens, on the TCP socket given unless that is -1; NULL after logging
+   why. */
 router_t *router_create(void *context, const curve_t *curve,
-    const qsn_settings_t *settings);
+    const qsn_settings_t *settings, int given);
 
 /*
  * In two steps, around zmq_ctx_term(): close the socket, then, once the I/O
@@ -38,8 +40,8 @@ router_t *router_create(void *context, const curve_t *curve,
 void router_close(router_t *router);
 void router_destroy(router_t *router);
 
-/* For zmq_poll(). */
-void *router_socket(router_t *router);
+/* Its socket is to be polled. */
+zmq_listen_t *router_listener(router_t *router);
 
 /* The next request: 1 and *request, to be freed by router_request_free();
    or 0 where none is waiting. */

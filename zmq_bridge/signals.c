@@ -12,7 +12,6 @@
 
 #include "qsn_log.h"
 #include "qsn_op.h"
-#include "zmq_listen.h"
 
 #define SUBSCRIPTION_ID   1
 #define MESSAGE_MAX       (64 * 1024)
@@ -27,17 +26,22 @@ static void publish(signals_t *signals);
 
 int
 signals_open(signals_t *signals, void *context, const curve_t *curve,
-    const qsn_settings_t *settings, const char *path)
+    const qsn_settings_t *settings, const char *path, int given)
 {
+    const zmq_listen_options_t options = {
+        .type = ZMQ_PUB,
+        .purpose = "generation signals",
+        .port = settings->pubsub_port,
+        .given = given,
+        .receive_high_water = HIGH_WATER,
+        .send_high_water = HIGH_WATER,
+        .max_message = MAX_MESSAGE
+    };
+
     memset(signals, 0, sizeof(*signals));
     worker_link_init(&signals->link, path, "generation signals");
 
-    signals->socket = zmq_listen_open(context, curve, ZMQ_PUB,
-                                      "generation signals",
-                                      settings->pubsub_port, HIGH_WATER,
-                                      HIGH_WATER, MAX_MESSAGE);
-
-    return signals->socket ? 0 : -1;
+    return zmq_listen_open(&signals->listener, context, curve, &options);
 }
 
 
@@ -50,11 +54,16 @@ signals_close(signals_t *signals)
 
     worker_link_close(&signals->link);
     qsn_buf_free(&signals->message);
+    zmq_listen_close(&signals->listener);
+    signals->link.path = NULL;
+}
 
-    if (signals->socket) {
-        (void) zmq_close(signals->socket);
-        signals->socket = NULL;
-    }
+
+void
+signals_leave(signals_t *signals)
+{
+    zmq_listen_leave(&signals->listener);
+    signals->leaving = 1;
 }
 
 
@@ -67,7 +76,7 @@ signals_connect(signals_t *signals)
         .id = SUBSCRIPTION_ID
     };
 
-    if (worker_link_connect(&signals->link)) {
+    if (signals->link.path && worker_link_connect(&signals->link)) {
         worker_link_send(&signals->link, &subscribe, NULL, NULL);
         worker_link_flush(&signals->link);
     }
@@ -105,6 +114,11 @@ signals_serve(signals_t *signals)
         case WORKER_LINK_END:
             if (link->parser.frame.type == QSN_FRAME_EVENT) {
                 publish(signals);
+
+                if (signals->leaving) {
+                    signals_close(signals);
+                    return;
+                }
             }
         }
     }
@@ -149,7 +163,7 @@ publish(signals_t *signals)
     }
 
     do {
-        rc = zmq_send(signals->socket, signals->message.data,
+        rc = zmq_send(signals->listener.socket, signals->message.data,
                       signals->message.length, ZMQ_DONTWAIT);
     } while (rc == -1 && errno == EINTR);
 

@@ -11,19 +11,26 @@
 #include "curve.h"
 #include "qsn_settings.h"
 #include "worker_link.h"
+#include "zmq_listen.h"
 
 typedef struct {
-    worker_link_t link;         /* polled by the bridge's loop */
+    worker_link_t link;         /* these two polled by the bridge's loop */
+    zmq_listen_t listener;
 
     /* private */
-    void *socket;
     qsn_buf_t message;          /* prefix and body so far */
+    int leaving;
 } signals_t;
 
-/* Binds; -1 after logging why.  path is the worker's socket, kept. */
+/* Listens, on the TCP socket given unless that is -1; -1 after logging why.
+   path is the worker's socket, kept. */
 int signals_open(signals_t *signals, void *context, const curve_t *curve,
-    const qsn_settings_t *settings, const char *path);
+    const qsn_settings_t *settings, const char *path, int given);
 void signals_close(signals_t *signals);
+
+/* New subscribers are another bridge's.  Those that are here are sent there
+   when they have had the next signal: then all is closed. */
+void signals_leave(signals_t *signals);
 
 /* Connects and subscribes, if that is due. */
 void signals_connect(signals_t *signals);

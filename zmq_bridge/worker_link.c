@@ -82,7 +82,7 @@ worker_link_is_up(const worker_link_t *link)
 long
 worker_link_timeout(const worker_link_t *link)
 {
-    if (link->fd != -1) {
+    if (link->fd != -1 || link->path == NULL) {
         return -1;
     }
 

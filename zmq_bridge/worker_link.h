@@ -52,7 +52,7 @@ void worker_link_close(worker_link_t *link);
 int worker_link_connect(worker_link_t *link);
 int worker_link_is_up(const worker_link_t *link);
 
-/* Milliseconds to the next try, -1 (for ever) while connected. */
+/* Milliseconds to the next try, -1 (for ever) while connected or closed. */
 long worker_link_timeout(const worker_link_t *link);
 
 /*

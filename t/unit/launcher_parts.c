@@ -1,7 +1,7 @@
 /* The launcher's smaller parts: what nginx -V says, ports, command lines, the
    life of one child (with /bin/sh as the child). */
 
-#include "layout.h"
+#include "nginx_find.h"
 #include "listen_ports.h"
 #include "options.h"
 #include "child.h"
@@ -41,20 +41,20 @@ test_nginx_version(void **state)
 
     (void) state;
 
-    layout_read_nginx_version(&layout, "nginx version: nginx/1.22.1\n"
+    nginx_find_read_version(&layout, "nginx version: nginx/1.22.1\n"
         "configure arguments: --modules-path=/m --with-stream=dynamic "
         "--with-stream_ssl_module --add-module=/src/other\n", is_ours);
     assert_string_equal(layout.nginx_modules, "/m");
     assert_false(layout.stream_built_in);
     assert_false(layout.module_built_in);
 
-    layout_read_nginx_version(&layout, "configure arguments: --with-stream "
+    nginx_find_read_version(&layout, "configure arguments: --with-stream "
         "--add-module=/src/other --add-module=/src/qasino\n", is_ours);
     assert_string_equal(layout.nginx_modules, "/usr/lib/nginx/modules");
     assert_true(layout.stream_built_in);
     assert_true(layout.module_built_in);
 
-    layout_read_nginx_version(&layout,
+    nginx_find_read_version(&layout,
         "configure arguments: --add-dynamic-module=/src/qasino\n", is_ours);
     assert_false(layout.stream_built_in);
     assert_false(layout.module_built_in);

@@ -430,6 +430,55 @@ test_update(void **state)
 }
 
 
+/* One set of key columns too many changes nothing: the transaction, which is
+   that of other publishes, goes on. */
+static void
+test_key_sets(void **state)
+{
+    static const char columns[] = "\"a\", \"b\", \"c\", \"d\", \"e\"";
+    static const char types[] =
+        "\"int\", \"int\", \"int\", \"int\", \"int\"";
+    request_t request;
+    char more[64];
+
+    (void) state;
+
+    for (int set = 1; set <= 16; set++) {
+        char keys[16] = "";
+
+        for (int i = 0; i < 5; i++) {
+            if (set >> i & 1) {
+                (void) snprintf(keys + strlen(keys), 4, "%s%c",
+                                keys[0] ? ";" : "", 'a' + i);
+            }
+        }
+
+        (void) snprintf(more, sizeof(more), ", \"update\": 1, "
+                        "\"keycols\": \"%s\"", keys);
+        assert_int_equal(publish("a", "t", columns, types,
+                                 "[1, 2, 3, 4, 5]", more), REPORT_TAKEN);
+    }
+
+    assert_int_equal(store_begin(&generation->store), 0);
+    assert_int_equal(fixture_apply(&fixture, generation,
+                                   body("b", "u", "\"x\"", "\"int\"",
+                                        "[1]", "")), REPORT_TAKEN);
+    fixture_request(&fixture, &request,
+                    body("c", "t", "\"a\", \"e\", \"new\"",
+                         "\"int\", \"int\", \"int\"", "[1, 9, 9]",
+                         ", \"update\": 1, \"keycols\": \"a;e\""));
+    assert_int_equal(report_apply(&generation->store, &request),
+                     REPORT_REFUSED);
+    assert_int_equal(request.status, 507);
+    assert_non_null(strstr(request.error, "16 sets of key columns"));
+    request_free(&request);
+    assert_int_equal(store_commit(&generation->store), 0);
+    holds("SELECT * FROM t", "1|2|3|4|5");
+    holds("SELECT x FROM u", "1");
+    assert_counts();
+}
+
+
 static int
 open_fixture(void **state)
 {
@@ -458,7 +507,8 @@ main(void)
         TEST(test_rows), TEST(test_union), TEST(test_keywords),
         TEST(test_duplicate), TEST(test_no_rows), TEST(test_ranges),
         TEST(test_limits), TEST(test_max_columns), TEST(test_large_row),
-        TEST(test_rollback), TEST(test_statements), TEST(test_update)
+        TEST(test_rollback), TEST(test_statements), TEST(test_update),
+        TEST(test_key_sets)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -101,7 +101,9 @@ prepared_keep(prepared_list_t *list, const char *text, size_t length,
     memcpy(prepared->text, text, length);
     link_first(list, prepared);
 
-    while (list->count > COUNT_MAX || list->bytes > BYTES_MAX) {
+    while (list->last
+           && (list->count > COUNT_MAX || list->bytes > BYTES_MAX))
+    {
         prepared_drop(list, list->last);
     }
 }
@@ -161,16 +163,16 @@ link_first(prepared_list_t *list, prepared_t *prepared)
 static void
 unlink_prepared(prepared_list_t *list, prepared_t *prepared)
 {
-    if (prepared->previous) {
-        prepared->previous->next = prepared->next;
-    } else {
+    if (prepared == list->first) {
         list->first = prepared->next;
+    } else {
+        prepared->previous->next = prepared->next;
     }
 
-    if (prepared->next) {
-        prepared->next->previous = prepared->previous;
-    } else {
+    if (prepared == list->last) {
         list->last = prepared->previous;
+    } else {
+        prepared->next->previous = prepared->previous;
     }
 
     list->count--;

@@ -4,6 +4,7 @@ package Qasino::FakeWorker;
 #
 #   use Qasino::FakeWorker;
 #   start_fake_worker();
+#   fake_blocks(server => 'location = /request { qasino_pass qasino; }');
 #
 # $TEST_NGINX_FAKE_SOCKET leads a suite to it, $TEST_NGINX_AWAY_SOCKET to a
 # socket that nobody listens on, $TEST_NGINX_FAKE_PAGE to a generation page
@@ -24,7 +25,7 @@ use Socket qw(SOCK_STREAM SOMAXCONN);
 use Qasino::Frame qw(encode decode);
 use Qasino::Process qw(now slurp temp_dir);
 
-our @EXPORT = qw(start_fake_worker fake_text);
+our @EXPORT = qw(start_fake_worker fake_blocks fake_text);
 
 use constant { MORE => Qasino::Frame::MORE, ABORT => Qasino::Frame::ABORT,
     WHOLE => Qasino::Frame::WHOLE,
@@ -44,6 +45,27 @@ sub fake_text ($length) {
     }
 
     return substr $text, 0, $length;
+}
+
+# What blocks without an http_config or a config of their own get: an upstream
+# "qasino" with the fake worker in it, and these.
+sub fake_blocks (%more) {
+    my %common = (http_config => <<'END' . ($more{http} // ''),
+    upstream qasino {
+        server unix:$TEST_NGINX_FAKE_SOCKET;
+        keepalive 8;
+    }
+    qasino_temp_path proxy_temp;
+    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
+END
+        ($more{server} ? (config => $more{server}) : ()));
+
+    main::add_block_preprocessor(sub ($block) {
+        for my $section (keys %common) {
+            $block->set_value($section => $common{$section})
+                if !defined $block->$section;
+        }
+    });
 }
 
 my %does = (

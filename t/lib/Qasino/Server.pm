@@ -379,7 +379,7 @@ sub frames ($self) { Qasino::Frame->connect($self->run_dir . '/worker.sock') }
 # req(message), which returns the frames of the reply, and subscribe().  What
 # the code prints as JSON is returned, decoded.
 sub zmq ($self, $code) {
-    my $file = "$self->{dir}/client.py";
+    my $file = "$self->{dir}/client-$$.py";
     my $limit = patience() * 1000;
 
     spew($file, <<"END" . $code);

@@ -1,0 +1,118 @@
+# Small publishes are written by the worker's loop while its writer sleeps,
+# all others by the writer: whoever does it, what is acknowledged is there, in
+# the generation that is named, and what fails fails alone.
+
+use v5.36;
+
+use Test::More;
+
+use Qasino::Frame;
+use Qasino::Process qw(wait_until);
+use Qasino::Server qw(table encode_json decode_json);
+use Qasino::Worker;
+
+use constant WRITE_DB => Qasino::Frame::WRITE_DB;
+
+sub body ($identity, $rows, %more) {
+    my $text = delete $more{text} // $identity;
+
+    return encode_json({ identity => $identity, table => table(small =>
+        [host => 'text', n => 'int'],
+        map { [$text, $_] } 1 .. $rows), %more });
+}
+
+# In one write, so that they are one group.
+sub send_all ($client, @bodies) {
+    $client->send_raw(join '', map { Qasino::Frame::encode(id =>
+        ++$client->{id}, op => 'add_table_data', body => $_) } @bodies);
+}
+
+sub cell ($answer) { decode_json($answer->{body})->{table}{rows}[0][0] }
+
+# Acknowledged is what a copy has that is asked for next, while others ask
+# for copies all the time, also when the writer has something else to do.
+{
+    my $worker = start_worker(generation_duration => 3600);
+    my ($client, $other) = map { $worker->connect } 1, 2;
+    my ($asked, $rows, $refused, $wrong) = (0, 0, 0, 0);
+
+    for my $round (1 .. 60) {
+        my @bodies = map { body("$round-$_", 5) } 1 .. 8;
+
+        push @bodies, body("$round-1", 5) if $round % 3 == 0;   # once more
+        splice @bodies, 4, 0, body("$round-u", 1, update => 1,
+            keycols => 'host;n') if $round % 4 == 0;
+        push @bodies, body("$round-large", 3000) if $round % 5 == 0;
+        $other->send(op => 'query', args => { sql => 'select 1' },
+            flags => WRITE_DB), $asked++ for 1 .. $round % 3;
+        send_all($client, @bodies);
+
+        for my $answer ($client->answers(scalar @bodies)) {
+            $refused++ if $answer->{status} != 200;
+            $rows += decode_json($answer->{body})->{rows} // 0;
+        }
+
+        my $answer = $client->query('select count(*) as n from small',
+            flags => WRITE_DB);
+        $wrong++ if cell($answer) != $rows;
+    }
+
+    my @others = $other->answers($asked);
+    is($refused, 0, 'all are acknowledged');
+    is($wrong, 0, '... and in each copy made afterwards');
+    is($rows, 60 * 8 * 5 + 15 + 12 * 3000, '... each once');
+    is(scalar(grep { $_->{status} == 200 } @others), $asked,
+        '... the others have theirs');
+    $worker->kill;
+    $worker->start;
+    is(cell($worker->connect->query('select count(*) as n from small',
+        flags => WRITE_DB)), $rows, '... also after a kill');
+}
+
+# A generation that is full: of a group, too, each is told by itself, and
+# what was acknowledged is served.
+{
+    my $worker = start_worker(generation_duration => 2,
+        max_generation => 1024 * 1024);
+    my $client = $worker->connect;
+    my (%taken, %named, $full);
+    my ($serial, $groups) = (0, 0);
+
+    while ($groups < 4) {
+        my $refused = 0;
+
+        send_all($client, map { body('h' . ++$serial, 8,
+            text => 'x' x 900) } 1 .. 12);
+        for my $answer ($client->answers(12)) {
+            my $document = decode_json($answer->{body});
+            my $text = $document->{error_message} // '';
+
+            if ($answer->{status} == 200) {
+                $taken{$document->{generation_number}} += $document->{rows};
+                next;
+            }
+            $full = $answer->{args}{generation};
+            $named{$text =~ /(max_generation)/ ? $1 : $text}++;
+            $refused = 1;
+        }
+        $groups += $refused;
+    }
+
+    ok($full, 'a generation is full');
+    is_deeply([keys %named], ['max_generation'], '... as is said');
+
+    my $served = wait_until('it to be served', sub {
+        my $answer = $client->query('select count(*) as n from small');
+        return ($answer->{args}{generation} // 0) >= $full && $answer;
+    });
+
+    SKIP: {
+        skip 'the next one was served before it was looked at', 1
+            if $served->{args}{generation} != $full;
+        is(cell($served), $taken{$full},
+            '... and has the rows that were acknowledged');
+    }
+    unlike($worker->log_text, qr/starts anew|commit failed/, 'no restart');
+}
+
+done_testing();
