@@ -2,15 +2,14 @@
 
 #include "agent_options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arguments.h"
+#include "connection_arguments.h"
 #include "qsn_version.h"
 
-#define RETRIES_MAX            100
 #define SEND_DELAY_MAX_MS      15000
 #define GEN_SIGNAL_TIMEOUT_MS  120000
 #define EXEC_TIMEOUT_MS        10000
@@ -20,10 +19,6 @@
 enum long_option {
     OPTION_USE_HTTP = 256,
     OPTION_USE_ZMQ,
-    OPTION_CACERT, OPTION_ZMQ_KEY, OPTION_ZMQ_SERVER_KEY,
-    OPTION_TIMEOUT,
-    OPTION_CONNECT_TIMEOUT,
-    OPTION_RETRIES,
     OPTION_EXEC_TIMEOUT,
     OPTION_SETTLE,
     OPTION_MAX_SIZE,
@@ -35,11 +30,8 @@ enum long_option {
 static const char short_options[] = "I:H:p:u:w:P:i:f:T:t:d:x:skg:e:";
 
 static const struct option long_options[] = {
+    CONNECTION_ARGUMENTS,
     { "identity", required_argument, NULL, 'I' },
-    { "hostname", required_argument, NULL, 'H' },
-    { "port", required_argument, NULL, 'p' },
-    { "username", required_argument, NULL, 'u' },
-    { "password", required_argument, NULL, 'w' },
     { "pubsub-port", required_argument, NULL, 'P' },
     { "index", required_argument, NULL, 'i' },
     { "index-file", required_argument, NULL, 'i' },
@@ -54,13 +46,6 @@ static const struct option long_options[] = {
     { "use-http", no_argument, NULL, OPTION_USE_HTTP },
     { "use-zmq", no_argument, NULL, OPTION_USE_ZMQ },
     { "skip-ssl-verify", no_argument, NULL, 'k' },
-    { "insecure", no_argument, NULL, 'k' },
-    { "cacert", required_argument, NULL, OPTION_CACERT },
-    { "zmq-key", required_argument, NULL, OPTION_ZMQ_KEY },
-    { "zmq-server-key", required_argument, NULL, OPTION_ZMQ_SERVER_KEY },
-    { "timeout", required_argument, NULL, OPTION_TIMEOUT },
-    { "connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT },
-    { "retries", required_argument, NULL, OPTION_RETRIES },
     { "exec-timeout", required_argument, NULL, OPTION_EXEC_TIMEOUT },
     { "settle", required_argument, NULL, OPTION_SETTLE },
     { "max-size", required_argument, NULL, OPTION_MAX_SIZE },
@@ -227,8 +212,6 @@ take(agent_options_t *options, int letter, char *value)
     case 'd':
     case 'x':
     case 'g':
-    case OPTION_TIMEOUT:
-    case OPTION_CONNECT_TIMEOUT:
     case OPTION_EXEC_TIMEOUT:
     case OPTION_SETTLE:
         return take_time(options, letter, value);
@@ -246,25 +229,8 @@ take_transport(agent_options_t *options, int letter, char *value)
 
     switch (letter) {
 
-    case 'H':
-        connection->hostname = value;
-        return 0;
-
-    case 'p':
-        return arguments_port("port", value, &connection->port);
-
     case 'P':
         return arguments_port("pubsub-port", value, &options->pubsub_port);
-
-    case 'u':
-        connection->username = value;
-        return 0;
-
-    case 'w':
-        free(options->password);
-        options->password = arguments_secret(value);
-        connection->password = options->password;
-        return options->password ? 0 : usage("out of memory");
 
     case 's':
         connection->transport = CONNECTION_HTTPS;
@@ -278,28 +244,9 @@ take_transport(agent_options_t *options, int letter, char *value)
         connection->transport = CONNECTION_ZMQ;
         return 0;
 
-    case 'k':
-        connection->insecure = 1;
-        return 0;
-
-    case OPTION_CACERT:
-        connection->cacert = value;
-        return 0;
-
-    case OPTION_ZMQ_KEY:
-        connection->zmq_key = value;
-        return 0;
-
-    case OPTION_ZMQ_SERVER_KEY:
-        connection->zmq_server_key = value;
-        return 0;
-
-    case OPTION_RETRIES:
-        return arguments_count("retries", value, RETRIES_MAX,
-                               &connection->retries);
-
-    default:
-        return usage(NULL);     /* getopt has said what is wrong */
+    default:                    /* if need be getopt has said what is wrong */
+        return connection_argument_take(connection, &options->password,
+                                        letter, value) == 0 ? 0 : usage(NULL);
     }
 }
 
@@ -320,14 +267,6 @@ take_time(agent_options_t *options, int letter, char *value)
     case 'g':
         return arguments_seconds("gen-signal-timeout", value, 1000,
                                  &options->gen_signal_timeout_ms);
-
-    case OPTION_TIMEOUT:
-        return arguments_seconds("timeout", value, 1,
-                                 &options->connection.timeout_ms);
-
-    case OPTION_CONNECT_TIMEOUT:
-        return arguments_seconds("connect-timeout", value, 1,
-                                 &options->connection.connect_timeout_ms);
 
     case OPTION_EXEC_TIMEOUT:
         return arguments_seconds("exec-timeout", value, 100,

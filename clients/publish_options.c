@@ -2,35 +2,23 @@
 
 #include "publish_options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arguments.h"
+#include "connection_arguments.h"
 #include "qsn_version.h"
 
-#define RETRIES_MAX  100
-
 enum long_option {
-    OPTION_CACERT = 256,
-    OPTION_ZMQ_KEY,
-    OPTION_ZMQ_SERVER_KEY,
-    OPTION_TIMEOUT,
-    OPTION_CONNECT_TIMEOUT,
-    OPTION_RETRIES,
-    OPTION_VERSION,
+    OPTION_VERSION = 256,
     OPTION_HELP
 };
 
 static const char short_options[] = "I:H:p:u:w:PSUK:tszkd:f:T:nq";
 
 static const struct option long_options[] = {
+    CONNECTION_ARGUMENTS,
     { "identity", required_argument, NULL, 'I' },
-    { "hostname", required_argument, NULL, 'H' },
-    { "port", required_argument, NULL, 'p' },
-    { "username", required_argument, NULL, 'u' },
-    { "password", required_argument, NULL, 'w' },
     { "persist", no_argument, NULL, 'P' },
     { "static", no_argument, NULL, 'S' },
     { "update", no_argument, NULL, 'U' },
@@ -39,18 +27,11 @@ static const struct option long_options[] = {
     { "use-https", no_argument, NULL, 's' },
     { "use-zmq", no_argument, NULL, 'z' },
     { "skip-ssl-verify", no_argument, NULL, 'k' },
-    { "insecure", no_argument, NULL, 'k' },
-    { "cacert", required_argument, NULL, OPTION_CACERT },
-    { "zmq-key", required_argument, NULL, OPTION_ZMQ_KEY },
-    { "zmq-server-key", required_argument, NULL, OPTION_ZMQ_SERVER_KEY },
     { "data-format", required_argument, NULL, 'd' },
     { "filename", required_argument, NULL, 'f' },
     { "tablename", required_argument, NULL, 'T' },
     { "dry-run", no_argument, NULL, 'n' },
     { "quiet", no_argument, NULL, 'q' },
-    { "timeout", required_argument, NULL, OPTION_TIMEOUT },
-    { "connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT },
-    { "retries", required_argument, NULL, OPTION_RETRIES },
     { "version", no_argument, NULL, OPTION_VERSION },
     { "help", no_argument, NULL, OPTION_HELP },
     { NULL, 0, NULL, 0 }
@@ -157,29 +138,17 @@ static int
 take(publish_options_t *options, int letter, char *value, int *transports,
     int *format_given)
 {
-    connection_options_t *connection = &options->connection;
+    int taken = connection_argument_take(&options->connection,
+                                         &options->password, letter, value);
+
+    if (taken != 1) {
+        return taken == 0 ? 0 : usage(NULL);
+    }
 
     switch (letter) {
 
     case 'I':
         return take_identity(options, value);
-
-    case 'H':
-        connection->hostname = value;
-        return 0;
-
-    case 'p':
-        return arguments_port("port", value, &connection->port);
-
-    case 'u':
-        connection->username = value;
-        return 0;
-
-    case 'w':
-        free(options->password);
-        options->password = arguments_secret(value);
-        connection->password = options->password;
-        return options->password ? 0 : usage("out of memory");
 
     case 'P':
         options->persist = 1;
@@ -206,22 +175,6 @@ take(publish_options_t *options, int letter, char *value, int *transports,
     case 'z':
         return take_transport(options, CONNECTION_ZMQ, transports);
 
-    case 'k':
-        connection->insecure = 1;
-        return 0;
-
-    case OPTION_CACERT:
-        connection->cacert = value;
-        return 0;
-
-    case OPTION_ZMQ_KEY:
-        connection->zmq_key = value;
-        return 0;
-
-    case OPTION_ZMQ_SERVER_KEY:
-        connection->zmq_server_key = value;
-        return 0;
-
     case 'd':
         *format_given = 1;
         return take_format(options, value);
@@ -241,18 +194,6 @@ take(publish_options_t *options, int letter, char *value, int *transports,
     case 'q':
         options->quiet = 1;
         return 0;
-
-    case OPTION_TIMEOUT:
-        return arguments_seconds("timeout", value, 1,
-                                 &connection->timeout_ms);
-
-    case OPTION_CONNECT_TIMEOUT:
-        return arguments_seconds("connect-timeout", value, 1,
-                                 &connection->connect_timeout_ms);
-
-    case OPTION_RETRIES:
-        return arguments_count("retries", value, RETRIES_MAX,
-                               &connection->retries);
 
     default:
         return usage(NULL);     /* getopt has said what is wrong */

@@ -1,12 +1,11 @@
 /*
- * Options in one table for getopt_long().  A missing password is asked for
+ * One table for getopt_long().  A missing password is asked for
  * on the terminal itself, so that it works with standard input redirected.
  */
 
 #include "sql_options.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "connection_arguments.h"
 #include "qsn_version.h"
 #include "sql_signal.h"
 
@@ -22,29 +22,17 @@
 #define VERSION      "qasino-sql " QSN_VERSION
 
 enum long_only {
-    OPT_USE_HTTP = 256, OPT_CACERT, OPT_ZMQ_KEY, OPT_ZMQ_SERVER_KEY,
-    OPT_TIMEOUT, OPT_CONNECT_TIMEOUT,
-    OPT_RETRIES, OPT_PUBSUB_PORT, OPT_NO_HEADERS, OPT_TIMER, OPT_BAIL,
-    OPT_WRITE_DB, OPT_PAGER, OPT_HISTORY, OPT_NO_HISTORY, OPT_VERSION
+    OPT_USE_HTTP = 256, OPT_PUBSUB_PORT, OPT_NO_HEADERS, OPT_TIMER,
+    OPT_BAIL, OPT_WRITE_DB, OPT_PAGER, OPT_HISTORY, OPT_NO_HISTORY, OPT_VERSION
 };
 
 static const struct option table[] = {
+    CONNECTION_ARGUMENTS,
     { "identity", required_argument, NULL, 'I' },
-    { "hostname", required_argument, NULL, 'H' },
-    { "port", required_argument, NULL, 'p' },
     { "use-https", no_argument, NULL, 't' },
     { "use-zmq", no_argument, NULL, 'z' },
     { "use-http", no_argument, NULL, OPT_USE_HTTP },
-    { "username", required_argument, NULL, 'u' },
-    { "password", required_argument, NULL, 'w' },
     { "skip-ssl-verify", no_argument, NULL, 's' },
-    { "insecure", no_argument, NULL, 'k' },
-    { "cacert", required_argument, NULL, OPT_CACERT },
-    { "zmq-key", required_argument, NULL, OPT_ZMQ_KEY },
-    { "zmq-server-key", required_argument, NULL, OPT_ZMQ_SERVER_KEY },
-    { "timeout", required_argument, NULL, OPT_TIMEOUT },
-    { "connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT },
-    { "retries", required_argument, NULL, OPT_RETRIES },
     { "pubsub-port", required_argument, NULL, OPT_PUBSUB_PORT },
     { "query", required_argument, NULL, 'q' },
     { "file", required_argument, NULL, 'f' },
@@ -186,20 +174,18 @@ sql_options_pager(void)
 static int
 read_option(sql_options_t *options, int letter, char *value)
 {
-    connection_options_t *connection = &options->connection;
+    int taken = connection_argument_take(&options->connection,
+                                         &options->secret, letter, value);
+
+    if (taken != 1) {
+        return taken;
+    }
 
     switch (letter) {
 
     case 'I':
         options->identity = value;
         return 0;
-
-    case 'H':
-        connection->hostname = value;
-        return *value ? 0 : fail("--hostname: the name is missing");
-
-    case 'p':
-        return arguments_port("port", value, &connection->port);
 
     case 't':
         return choose(options, CONNECTION_HTTPS);
@@ -210,44 +196,9 @@ read_option(sql_options_t *options, int letter, char *value)
     case OPT_USE_HTTP:
         return choose(options, CONNECTION_HTTP);
 
-    case 'u':
-        connection->username = value;
-        return 0;
-
-    case 'w':
-        free(options->secret);
-        options->secret = arguments_secret(value);
-        connection->password = options->secret;
-        return options->secret ? 0 : fail("out of memory");
-
     case 's':
-    case 'k':
-        connection->insecure = 1;
+        options->connection.insecure = 1;
         return 0;
-
-    case OPT_CACERT:
-        connection->cacert = value;
-        return 0;
-
-    case OPT_ZMQ_KEY:
-        connection->zmq_key = value;
-        return 0;
-
-    case OPT_ZMQ_SERVER_KEY:
-        connection->zmq_server_key = value;
-        return 0;
-
-    case OPT_TIMEOUT:
-        return arguments_seconds("timeout", value, 1,
-                                 &connection->timeout_ms);
-
-    case OPT_CONNECT_TIMEOUT:
-        return arguments_seconds("connect-timeout", value, 1,
-                                 &connection->connect_timeout_ms);
-
-    case OPT_RETRIES:
-        return arguments_count("retries", value, 100,
-                               &connection->retries);
 
     case OPT_PUBSUB_PORT:
         return arguments_port("pubsub-port", value,
