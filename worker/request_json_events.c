@@ -47,6 +47,7 @@ static int value_done(request_json_t *json);
 static int scalar(request_json_t *json, const char *text, size_t length,
     const cell_t *cell);
 static int add_column(request_json_t *json, const char *text, size_t length);
+static int skip_deeper(request_json_t *json);
 static int open_list(request_json_t *json, int *seen, enum place inside);
 static int go_on_with_rows(request_json_t *json);
 static int parse_number(request_json_t *json, const char *text,
@@ -377,8 +378,7 @@ on_map_open(void *ctx)
 
     case AT_SKIPPED:
     case AT_TABLE_SKIPPED:
-        return ++json->skip_depth < DEPTH_MAX
-               || misplaced(json, "nested too deeply");
+        return skip_deeper(json);
 
     default:
         return misplaced(json, "an object");
@@ -461,12 +461,19 @@ on_array_open(void *ctx)
 
     case AT_SKIPPED:
     case AT_TABLE_SKIPPED:
-        return ++json->skip_depth < DEPTH_MAX
-               || misplaced(json, "nested too deeply");
+        return skip_deeper(json);
 
     default:
         return misplaced(json, "an array");
     }
+}
+
+
+static int
+skip_deeper(request_json_t *json)
+{
+    return ++json->skip_depth < DEPTH_MAX
+           || misplaced(json, "nested too deeply");
 }
 
 
