@@ -94,6 +94,7 @@ typedef struct {
     ngx_http_qasino_cache_entry_t  **buckets;  /* mask + 1 of them, */
     uint32_t                        *seen;     /* and of marks */
     ngx_uint_t                       mask;
+    uint64_t                         secret[2];        /* of this zone */
 
     ngx_queue_t                      queue;    /* last used first */
     ngx_atomic_t                     pinned;   /* bytes of such entries */

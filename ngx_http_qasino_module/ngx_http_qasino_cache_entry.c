@@ -39,7 +39,8 @@ static ngx_int_t ngx_http_qasino_cache_same_key(
     ngx_http_qasino_cache_entry_t *entry, ngx_http_qasino_cache_key_t *key);
 static ngx_uint_t ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh,
     u_char *hash);
-static uint32_t ngx_http_qasino_cache_hash_part(u_char *hash, ngx_uint_t i);
+static ngx_uint_t ngx_http_qasino_cache_slot(ngx_http_qasino_cache_sh_t *sh,
+    u_char *hash);
 static ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_new_entry(
     ngx_slab_pool_t *shpool, ngx_http_qasino_cache_sh_t *sh, size_t rest,
     ngx_http_qasino_cache_evict_t *evict);
@@ -332,7 +333,7 @@ ngx_http_qasino_cache_search(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 {
     ngx_http_qasino_cache_entry_t  **place;
 
-    place = &sh->buckets[ngx_http_qasino_cache_hash_part(hash, 0) & sh->mask];
+    place = &sh->buckets[ngx_http_qasino_cache_slot(sh, hash)];
 
     while (*place
            && ngx_memcmp(hash, (*place)->key.hash, NGX_HTTP_QASINO_HASH_SIZE)
@@ -390,8 +391,8 @@ ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 {
     uint32_t  mark, *seen;
 
-    seen = &sh->seen[ngx_http_qasino_cache_hash_part(hash, 1) & sh->mask];
-    mark = ngx_http_qasino_cache_hash_part(hash, 2);
+    seen = &sh->seen[ngx_http_qasino_cache_slot(sh, hash)];
+    ngx_memcpy(&mark, hash, sizeof(uint32_t));
 
     if (*seen == mark) {
         return 1;
@@ -403,14 +404,18 @@ ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 }
 
 
-static uint32_t
-ngx_http_qasino_cache_hash_part(u_char *hash, ngx_uint_t i)
+/* Anybody can find questions whose hashes have bits in common, but not which
+   of them meet in one bucket. */
+
+static ngx_uint_t
+ngx_http_qasino_cache_slot(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 {
-    uint32_t  part;
+    uint64_t  part[2];
 
-    ngx_memcpy(&part, hash + i * sizeof(uint32_t), sizeof(uint32_t));
+    ngx_memcpy(part, hash, NGX_HTTP_QASINO_HASH_SIZE);
 
-    return part;
+    return (part[0] * sh->secret[0] + part[1] * sh->secret[1]) >> 32
+           & sh->mask;
 }
 
 

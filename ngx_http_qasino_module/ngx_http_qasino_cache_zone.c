@@ -7,6 +7,8 @@
 
 #include "ngx_http_qasino_cache.h"
 
+#include <sys/random.h>
+
 
 /* for the tables of the zone and a few entries */
 #define NGX_HTTP_QASINO_CACHE_PAGES  32
@@ -149,6 +151,15 @@ ngx_http_qasino_cache_create(ngx_slab_pool_t *shpool)
     sh->layout = NGX_HTTP_QASINO_CACHE_LAYOUT;
 
     sh->mask = n - 1;
+
+    if (getrandom(sh->secret, sizeof(sh->secret), 0)
+        != (ssize_t) sizeof(sh->secret))
+    {
+        return NGX_ERROR;
+    }
+
+    sh->secret[0] |= 1;
+    sh->secret[1] |= 1;
 
     sh->buckets = ngx_slab_calloc_locked(shpool,
                                  n * sizeof(ngx_http_qasino_cache_entry_t *));

@@ -175,7 +175,7 @@ for my $pid ($server->pids('qasino-query')) {
     kill 'KILL', @old;
     wait_until('new query processes', sub {
         my %now = map { $_ => 1 } $server->pids('qasino-query');
-        return keys %now == @old && !grep { $now{$_} } @old;
+        return keys %now >= 2 && !grep { $now{$_} } @old;
     });
     is($server->wait_answer && $server->value('select 4'), '4',
         'all query processes killed and replaced');

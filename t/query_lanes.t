@@ -59,5 +59,28 @@ my @asleep = map { $server->frames } 1 .. 4;
 $_->send(op => 'query', args => { sql => LONG }) for @asleep;
 is($server->value('select 8'), '8', 'nobody waits for one who sleeps');
 
+# Slow ones that took the lanes, too, give them back although more of their
+# like wait all the time.
+{
+    my $narrow = start_server(generation_duration => 3600,
+        query_processes => 2, query_slow_processes => 1,
+        query_deadline => 3600);
+    my $client = $narrow->frames;
+    my $send = sub ($n, $what) { $client->send(op => 'query', args => { sql =>
+        ENDLESS =~ s/from n\)/from n limit $n)/r . $what }) };
+
+    $narrow->wait_answer;
+    $send->(1_000_000, '');                 # its like is slow
+    $client->receive;
+
+    my @slow = (map { $send->(3_000_000, " -- $_") } 'one', 'two', 'three');
+    push @slow, map { $send->(1_000_000, '') } 1 .. 60;
+
+    is($narrow->value('select 7'), '7', 'what is quick gets a lane back');
+    $client->send(type => Qasino::Frame::CANCEL, id => $_) for @slow;
+    my %ended;
+    $ended{$client->receive->{status}}++ for @slow;
+    cmp_ok($ended{503} // 0, '>', 0, '... while slow ones wait');
+}
 
 done_testing();

@@ -37,6 +37,7 @@ typedef struct {
     uint64_t rows;
     uint64_t updates;           /* publishes taken */
     double last_update;         /* epoch seconds */
+    int has_index;              /* of some key columns */
     sqlite3_stmt *insert;       /* the last insertion, kept prepared */
     const char **insert_columns;        /* its columns, among ->columns */
     size_t insert_count;        /* 0: none is kept */

@@ -171,23 +171,25 @@ make_connections(generation_t *generation, const internal_info_t *info)
 
 
 /* What is listed in the file, but not in the catalog, is of a former worker
-   or of the original that this file is a copy of. */
+   or of the original that this file is a copy of.  While rows are carried the
+   sealed file has such a table, too. */
 static sqlite3_stmt *
 open_connections(store_t *store)
 {
     if (store->catalog.listed == 0
         && sql_exec(store->db,
-                    "DROP TABLE IF EXISTS qasino_server_connections;"
-                    "CREATE TABLE qasino_server_connections(identity TEXT, "
-                    "nr_tables INTEGER, last_update_epoch REAL)")
+                    "DROP TABLE IF EXISTS main.qasino_server_connections;"
+                    "CREATE TABLE main.qasino_server_connections("
+                    "identity TEXT, nr_tables INTEGER, "
+                    "last_update_epoch REAL)")
            != SQLITE_OK)
     {
         return NULL;
     }
 
     return sql_prepare(store->db,
-        "INSERT OR REPLACE INTO qasino_server_connections(rowid, identity, "
-        "nr_tables, last_update_epoch) VALUES(?1, ?2, ?3, ?4)");
+        "INSERT OR REPLACE INTO main.qasino_server_connections(rowid, "
+        "identity, nr_tables, last_update_epoch) VALUES(?1, ?2, ?3, ?4)");
 }
 
 

@@ -223,11 +223,12 @@ choose_yielding(lanes_t *lanes)
         query_process_t *process = &lanes->processes[i];
 
         if (query_process_ready(process) && process->sent_count == 0) {
-            if (process->yields) {
-                return process;
-            }
+            if (!process->yields) {
+                idle = process;
 
-            idle = process;
+            } else if (yielding <= lanes->count - lanes->lanes) {
+                return process;
+            }                   /* else it has the place of a lane */
         }
     }
 

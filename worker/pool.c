@@ -45,6 +45,7 @@ struct pool_s {
 };
 
 static void enqueue(pool_t *pool, query_t *query);
+static void watch_queues(pool_t *pool);
 static void dispatch(pool_t *pool);
 static int send_first(pool_t *pool, query_queue_t *queue);
 static enum lanes_pace pace_of(const pool_t *pool, const query_t *query);
@@ -256,7 +257,13 @@ enqueue(pool_t *pool, query_t *query)
     }
 
     query_queue_push(&pool->queues[pace_of(pool, query)], query);
+    watch_queues(pool);
+}
 
+
+static void
+watch_queues(pool_t *pool)
+{
     if (!uv_is_active((uv_handle_t *) &pool->queue_timer)) {
         (void) uv_timer_start(&pool->queue_timer, on_queue_timer,
                               (uint64_t) pool->settings->query_deadline_ms,
@@ -313,7 +320,8 @@ pool_resume(query_t *query)
 
 
 /* Those that are not known to be slow in the order in which they came, so far
-   as there are processes for them. */
+   as there are processes for them.  One that has to run alone is not passed:
+   what is quick would keep all of them busy. */
 static void
 dispatch(pool_t *pool)
 {
@@ -326,7 +334,8 @@ dispatch(pool_t *pool)
                    && unsure->first->queued_ms < quick->first->queued_ms;
 
         sent = send_first(pool, swap ? unsure : quick)
-               || send_first(pool, swap ? quick : unsure);
+               || (!(swap && unsure->first->alone)
+                   && send_first(pool, swap ? quick : unsure));
     } while (sent);
 
     while (send_first(pool, &pool->queues[LANES_SLOW])) {
@@ -417,7 +426,8 @@ send_query(query_process_t *process, query_t *query)
     }
 
     if (query_process_send(process, query, &frame, args, 2 * deadline,
-                           query->cost_us) != 0)
+                           query->alone && query->cost_us < LANES_QUICK_US
+                           ? LANES_QUICK_US : query->cost_us) != 0)
     {
         fail(pool, query, 503, "out of memory");
         return;
@@ -578,6 +588,7 @@ run_again(query_t *query)
     query->alone = 1;
     query->begun_us = 0;
     query_queue_push_first(&pool->queues[pace_of(pool, query)], query);
+    watch_queues(pool);
 }
 
 

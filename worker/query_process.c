@@ -47,6 +47,7 @@ static void on_snapshot_confirmed(query_process_t *process,
     const qsn_frame_t *frame, const uint8_t *body);
 static void on_process_exit(uv_process_t *handle, int64_t status,
     int term_signal);
+static void close_handles(query_process_t *process);
 static int is_crash(int signal);
 static void on_process_closed(uv_handle_t *handle);
 static void let_go(query_process_t *process);
@@ -345,7 +346,7 @@ spawn(query_process_t *process)
 
     if (rc != 0) {
         qsn_log("cannot start %s: %s", process->program, uv_strerror(rc));
-        on_process_exit(&process->handle, 0, 0);
+        close_handles(process);
         return;
     }
 
@@ -658,13 +659,19 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
                 (int) status, term_signal);
     }
 
+    close_handles(process);
+    process->events->on_death(process, process->overdue);
+    process->sent_count = 0;
+}
+
+
+static void
+close_handles(query_process_t *process)
+{
     let_go(process);
     uv_close((uv_handle_t *) &process->handle, on_process_closed);
     uv_close((uv_handle_t *) &process->pipe, on_process_closed);
     uv_close((uv_handle_t *) &process->timer, on_process_closed);
-
-    process->events->on_death(process, process->overdue);
-    process->sent_count = 0;
 }
 
 

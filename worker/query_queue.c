@@ -12,7 +12,9 @@ query_queue_push(query_queue_t *queue, query_t *query)
 {
     query_t *before = queue->last;
 
-    query->round = queue->round;
+    /* not in the round that is being taken: who comes back at once would go
+       before those who have waited for their second one */
+    query->round = queue->round + 1;
 
     for (query_t *q = queue->last; q; q = q->previous) {
         if (q->client == query->client) {

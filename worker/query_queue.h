@@ -3,8 +3,9 @@
 
 /*
  * Queries in a row, linked by ->next.  Clients take turns: in each round
- * each has one query, however many it sends, so that nobody waits for more
- * than one of each of the others.  A client's own come in their order.
+ * each has one query, however many it sends, so that a newcomer waits for the
+ * rest of a round and one of each of the others.  A client's own come in
+ * their order.
  *
  * All zero is empty.
  */

@@ -48,6 +48,7 @@ static int make_schema(store_t *store);
 static int renew_layout(store_t *store);
 static int prepare_statements(store_t *store);
 static int load_catalog(store_t *store);
+static int load_indexes(store_t *store);
 static int load_columns(sqlite3 *db, catalog_table_t *table);
 static int load_counts(store_t *store);
 static int load_report(store_t *store, sqlite3_stmt *row);
@@ -270,7 +271,30 @@ load_catalog(store_t *store)
 
     (void) sqlite3_finalize(statement);
 
-    return rc == SQLITE_DONE ? load_counts(store) : -1;
+    return rc == SQLITE_DONE && load_indexes(store) == 0
+           ? load_counts(store) : -1;
+}
+
+
+static int
+load_indexes(store_t *store)
+{
+    sqlite3_stmt *statement = sql_prepare(store->db,
+        "SELECT tbl_name FROM sqlite_schema WHERE type = 'index'");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        catalog_table_t *table = catalog_find(&store->catalog,
+            (const char *) sqlite3_column_text(statement, 0));
+
+        if (table) {
+            table->has_index = 1;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
+
+    return rc == SQLITE_DONE ? 0 : -1;
 }
 
 

@@ -20,6 +20,8 @@
 #define FDS_A_PROCESS  4        /* of a query process, while one is started */
 
 static int launchers_socket(int fd, const char *path);
+static int not_ours(int fd);
+static int leads_somewhere(const char *path);
 static int set_access(const char *path, const char *group);
 static int find_group(const char *name, gid_t *gid);
 static int descriptors_left(const worker_t *worker, int fd);
@@ -118,15 +120,38 @@ launchers_socket(int fd, const char *path)
     if (size == sizeof(own.sun_family)) {
         (void) unlink(path);
         memccpy(address.sun_path, path, 0, sizeof(address.sun_path) - 1);
-        (void) bind(fd, (struct sockaddr *) &address, sizeof(address));
+        return bind(fd, (struct sockaddr *) &address, sizeof(address)) == 0
+               ? fd : not_ours(fd);
     }
 
-    if (access(path, F_OK) == -1) {
-        (void) close(fd);
-        return -1;
-    }
+    return leads_somewhere(path) ? fd : not_ours(fd);
+}
 
-    return fd;
+
+static int
+not_ours(int fd)
+{
+    (void) close(fd);
+
+    return -1;
+}
+
+
+/* Whether somebody listens behind the name.  Our own socket does, workers or
+   not; one that a worker made in its place died with it. */
+static int
+leads_somewhere(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int rc;
+
+    memccpy(address.sun_path, path, 0, sizeof(address.sun_path) - 1);
+    rc = connect(fd, (struct sockaddr *) &address, sizeof(address));
+    rc = rc == 0 || errno == EAGAIN;            /* its queue is full */
+    (void) close(fd);
+
+    return rc;
 }
 
 

@@ -178,7 +178,7 @@ check_key_sets(update_t *update)
 {
     const char *table = update->request->table.name.data;
     char *sql = sqlite3_mprintf("SELECT iif(total(name = %Q), -1, count(*)) "
-                                "FROM pragma_index_list(%Q)",
+                                "FROM pragma_index_list(%Q, 'main')",
                                 qsn_buf_text(&update->index), table);
     sqlite3_int64 sets = sql ? sql_int64(update->store->db, sql, 0) : 0;
 
@@ -195,6 +195,8 @@ check_key_sets(update_t *update)
 static int
 make_index(update_t *update)
 {
+    update->table->has_index = 1;
+
     return update->indexed
            || sql_execf(update->store->db, "CREATE INDEX \"%w\" ON \"%w\""
                         "(%s)", qsn_buf_text(&update->index),

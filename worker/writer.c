@@ -21,7 +21,8 @@
 #include "report.h"
 
 #define GROUP_BYTES  (4 * 1024 * 1024)
-#define HERE_BYTES   (512 * 1024)       /* a group of about half a ms */
+#define HERE_BYTES   (512 * 1024)       /* a group of about half a ms, */
+#define HERE_ROWS    2000       /* and of small rows, too */
 
 static void run(void *arg);
 static void carry_when_idle(writer_t *writer);
@@ -240,6 +241,7 @@ static int
 is_quick(const writer_t *writer, const job_list_t *publishes)
 {
     size_t bytes = 0;
+    uint64_t rows = 0;
 
     if (writer->carry || writer->had_trouble || writer->refusing[0]) {
         return 0;
@@ -251,8 +253,9 @@ is_quick(const writer_t *writer, const job_list_t *publishes)
         }
 
         bytes += exchange_of(job)->unwritten;
+        rows += exchange_of(job)->request.table.rows;
 
-        if (bytes > HERE_BYTES
+        if (bytes > HERE_BYTES || rows > HERE_ROWS
             || !only_adds_rows(&writer->generation->store.catalog,
                                &exchange_of(job)->request))
         {
@@ -264,14 +267,15 @@ is_quick(const writer_t *writer, const job_list_t *publishes)
 }
 
 
-/* To a table that has the columns, from an identity that has none there. */
+/* To a table that has the columns and no index, from an identity that has
+   none there. */
 static int
 only_adds_rows(const catalog_t *catalog, const request_t *request)
 {
     const catalog_table_t *table = catalog_find(catalog,
                                                 request->table.name.data);
 
-    return table && !request->update
+    return table && !table->has_index && !request->update
            && schema_same_columns(table, &request->table.column_names)
            && catalog_find_report(catalog, table->name,
                                   request->identity.data) == NULL;

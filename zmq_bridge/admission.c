@@ -40,8 +40,6 @@ admission_open(admission_t *admission, zmq_listen_t *requests,
 void
 admission_look(admission_t *admission)
 {
-    int left = 0;
-
     for (int i = 0; i < ADMISSION_LISTENERS; i++) {
         enum zmq_listen_event event;
         int fd = -1;
@@ -49,8 +47,6 @@ admission_look(admission_t *admission)
         while ((event = zmq_listen_next(admission->listeners[i], &fd))
                != ZMQ_LISTEN_IDLE)
         {
-            left |= event == ZMQ_LISTEN_LEFT;
-
             if (event == ZMQ_LISTEN_CAME && admission->most
                 && fd >= admission->most && !admission->held)
             {
@@ -61,7 +57,7 @@ admission_look(admission_t *admission)
         }
     }
 
-    if (left && admission->held
+    if (admission->held
         && lowest_free(admission) < admission->most)
     {
         hold(admission, 0);

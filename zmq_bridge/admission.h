@@ -10,6 +10,7 @@
 #include "zmq_listen.h"
 
 #define ADMISSION_LISTENERS  2
+#define ADMISSION_LOOK_MS    100
 
 typedef struct {
     zmq_listen_t *listeners[ADMISSION_LISTENERS];
@@ -20,7 +21,9 @@ typedef struct {
 void admission_open(admission_t *admission, zmq_listen_t *requests,
     zmq_listen_t *signals);
 
-/* To be called when a monitor of the listeners can be read. */
+/* To be called when a monitor of the listeners can be read, and every
+   ADMISSION_LOOK_MS while clients are held: they are gone a little later than
+   libzmq says so. */
 void admission_look(admission_t *admission);
 
 /* Who comes is no longer ours to let in. */

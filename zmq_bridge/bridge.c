@@ -90,6 +90,7 @@ static int serve(bridge_t *bridge, int signal_fd);
 static int is_to_end(bridge_t *bridge, int signal_fd);
 static void leave(bridge_t *bridge);
 static int has_left(const bridge_t *bridge);
+static int nobody_is_here(const bridge_t *bridge);
 static void give_up_silent(bridge_t *bridge);
 static zmq_pollitem_t link_item(const worker_link_t *link);
 static zmq_pollitem_t monitor_item(const zmq_listen_t *listener);
@@ -128,6 +129,12 @@ bridge_run(const qsn_settings_t *settings, int signal_fd, int ready_fd)
 
         status = serve(bridge, signal_fd);
         fail_all(bridge, stopping);
+
+        /* to close what has been left to another bridge would let clients in
+           once more, for a moment */
+        if (status == 0 && bridge->leave_ms && nobody_is_here(bridge)) {
+            _exit(0);
+        }
     }
 
     bridge_close(bridge);
@@ -258,7 +265,7 @@ serve(bridge_t *bridge, int signal_fd)
             serve_clients(bridge);
         }
 
-        if (items[4].revents || items[5].revents) {
+        if (items[4].revents || items[5].revents || bridge->admission.held) {
             admission_look(&bridge->admission);
         }
 
@@ -311,9 +318,16 @@ static int
 has_left(const bridge_t *bridge)
 {
     return bridge->leave_ms
-           && ((router_listener(bridge->router)->connections == 0
-                && flight_is_empty(bridge->flight))
+           && (nobody_is_here(bridge)
                || qsn_clock_monotonic_ms() >= bridge->leave_ms);
+}
+
+
+static int
+nobody_is_here(const bridge_t *bridge)
+{
+    return router_listener(bridge->router)->connections == 0
+           && flight_is_empty(bridge->flight);
 }
 
 
@@ -363,7 +377,8 @@ timeout(const bridge_t *bridge)
 {
     long waits[] = {
         worker_link_timeout(&bridge->link),
-        worker_link_timeout(&bridge->signals.link), -1, -1
+        worker_link_timeout(&bridge->signals.link), -1, -1,
+        bridge->admission.held ? ADMISSION_LOOK_MS : -1
     };
     uint64_t now = qsn_clock_monotonic_ms();
     long least = -1;

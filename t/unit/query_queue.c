@@ -104,14 +104,14 @@ clients_take_turns(void **state)
 
 
 static void
-a_late_one_waits_for_one_of_each(void **state)
+a_late_one_waits_for_a_round(void **state)
 {
     (void) state;
 
     push_all("aaaaabbb");
     assert_next("a0b0a1");
     push_all("c");
-    assert_next("b1c0a2b2a3a4");
+    assert_next("b1a2b2c0a3a4");
     assert_empty();
 }
 
@@ -126,6 +126,24 @@ who_comes_back_waits(void **state)
     assert_next("a0");
     push_all("a");
     assert_next("b0a1");
+    assert_empty();
+}
+
+
+/* ... neither for their first nor for their next one. */
+static void
+who_comes_back_again_and_again(void **state)
+{
+    (void) state;
+
+    push_all("acbb");
+    assert_next("a0");
+    push_all("a");
+    assert_next("c0");
+    push_all("c");
+    assert_next("b0b1a1");
+    push_all("a");
+    assert_next("c1a2");
     assert_empty();
 }
 
@@ -197,8 +215,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_client_in_its_order, begin),
         cmocka_unit_test_setup(clients_take_turns, begin),
-        cmocka_unit_test_setup(a_late_one_waits_for_one_of_each, begin),
+        cmocka_unit_test_setup(a_late_one_waits_for_a_round, begin),
         cmocka_unit_test_setup(who_comes_back_waits, begin),
+        cmocka_unit_test_setup(who_comes_back_again_and_again, begin),
         cmocka_unit_test_setup(first_of_all, begin),
         cmocka_unit_test_setup(out_of_any_place, begin),
         cmocka_unit_test_setup(an_heir_has_the_place, begin)

@@ -59,6 +59,9 @@ export class Grid {
 
     // flash: Map of row index to a Set of column indexes
     setRows(rows, { flash = new Map(), keep = false } = {}) {
+        // who sorts from the head stays there
+        const first = this.rows.length && this.active[0] < 0 ? -1 : 0;
+
         this.rows = rows;
         this.flashing = flash;
         this.flip = !this.flip;
@@ -66,8 +69,7 @@ export class Grid {
         if (!keep) {
             this.widths = null;
             this.el.scrollTop = 0;
-            // who sorts from the head stays there
-            this.active[0] = Math.min(this.active[0], 0);
+            this.active[0] = first;
         }
         this.active[0] = Math.min(this.active[0], rows.length - 1);
         this.note.textContent = rows.length ? '' : this.options.empty
