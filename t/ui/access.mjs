@@ -142,6 +142,10 @@ await run(async (browser) => {
         await press('g', key);
         like(new URL(page.url()).pathname, new RegExp(`/${path}$`),
             `g ${key}: ${path}`);
+        if (key === 'q') {          // its editor takes the keys once it is there
+            await page.waitForFunction(() =>
+                document.activeElement.closest('.cm-editor'));
+        }
         await page.evaluate(() => document.activeElement.blur());
     }
     await press('?');

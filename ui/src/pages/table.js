@@ -94,13 +94,19 @@ export function tablePage(params) {
         const numeric = new Set(columns.filter((c) => c.numeric)
             .map((c) => c.name));
 
-        fill(chips, filters.map((filter) => h('span', { class: 'chip' },
-            sql.condition(filter, numeric.has(filter.column)),
-            h('button', { type: 'button', 'aria-label': `Remove filter on ${
-                filter.column}`, onclick: () => {
-                filters = filters.filter((f) => f !== filter);
-                changed();
-            } }, icon('close')))));
+        const texts = filters.map((filter) => sql.condition(filter,
+            numeric.has(filter.column)));
+
+        // the same ones stay: one of them may have the focus
+        if (chips.dataset.texts !== JSON.stringify(texts)) {
+            chips.dataset.texts = JSON.stringify(texts);
+            fill(chips, texts.map((one, i) => h('span', { class: 'chip' }, one,
+                h('button', { type: 'button', 'aria-label':
+                    `Remove filter on ${filters[i].column}`, onclick: () => {
+                    filters = filters.filter((_, other) => other !== i);
+                    changed();
+                } }, icon('close')))));
+        }
         statement.textContent = text();
         toQuery.href = `${base}query?sql=${encodeURIComponent(text())}`;
     }
