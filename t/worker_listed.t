@@ -5,6 +5,7 @@ use v5.36;
 
 use Test::More;
 
+use Qasino::Process qw(wait_until);
 use Qasino::Server qw(table);
 use Qasino::Worker;
 
@@ -59,6 +60,33 @@ for (my $round = 1; keys %seen < 8; $round++) {
 
 is_deeply(\@wrong, [], 'each generation lists who reported in it');
 cmp_ok($most, '>', 200, '... with publishers');
+
+# While rows are carried the sealed file is attached, and has a list, too: it
+# is not touched.  (There are enough to be carried for that to last until the
+# listing.)
+{
+    my $million = join ',', ('[7]') x 1_000_000;
+
+    for my $n (1 .. 4) {
+        my $answer = $worker->connect->request(op => 'add_table_data',
+            body => qq({"identity": "big$n", "persist": 1, "table": )
+                . qq({"tablename": "big$n", "column_names": ["a"], )
+                . qq("column_types": ["int"], "rows": [$million]}}));
+        die $answer->{body} if $answer->{status} != 200;
+    }
+    wait_until('all of them', sub { 4 == $worker->rows('select count(*) from'
+        . " qasino_server_tables where tablename like 'big%'")->[0][0] });
+
+    my (%listed, %seen);
+    while (keys %seen < 4) {
+        $seen{$worker->generation} = 1;
+        my $answer = $worker->connect->query('select count(*) from'
+            . ' qasino_server_connections');
+        $listed{$answer->{status} == 200 ? 200 : $answer->{body}}++;
+    }
+    is_deeply([keys %listed], [200], 'nor is the list of those who are served'
+        . ' while rows are carried');
+}
 
 # A copy for use_write_db lists them anew.
 $worker->publish('late', table(late => [a => 'int'], [1]));
