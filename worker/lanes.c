@@ -88,7 +88,7 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
         if (process->sent_count == 0
             && (process->yields || ++idle > lanes->lanes))
         {
-            query_process_end(process, 0);
+            query_process_end(process);
         } else {
             query_process_serve(process, snapshot, static_version);
         }
@@ -140,7 +140,7 @@ lanes_tick(lanes_t *lanes)
                 && uv_now(lanes->loop) - process->since_ms >= LANES_KEEP_MS)
             {
                 available -= !process->yields;
-                query_process_end(process, 0);
+                query_process_end(process);
             }
 
             continue;
@@ -170,7 +170,7 @@ void
 lanes_bury(query_process_t *process)
 {
     if (process->yields && process->confirmed) {
-        query_process_end(process, 0);
+        query_process_end(process);
     }
 }
 
@@ -236,8 +236,7 @@ choose_yielding(lanes_t *lanes)
         && (yielding == 0 || (find_off(lanes) == NULL
                               && count_available(lanes) > lanes->lanes)))
     {
-        yield_cores(lanes, idle);
-        start_spares(lanes);
+        yield_cores(lanes, idle);       /* the next tick starts another */
         return idle;
     }
 
@@ -347,7 +346,7 @@ make_room(lanes_t *lanes)
         query_process_t *process = &lanes->processes[i];
 
         if (is_yielding(process) && process->sent_count == 0) {
-            query_process_end(process, 0);
+            query_process_end(process);
             return;
         }
     }

@@ -255,10 +255,9 @@ query_process_flush(query_process_t *process)
 
 
 void
-query_process_end(query_process_t *process, int again)
+query_process_end(query_process_t *process)
 {
-    process->ending = !again;
-    process->expected = 1;
+    process->ending = 1;
 
     if (process->alive) {
         kill_process(process);
@@ -333,7 +332,6 @@ spawn(query_process_t *process)
     process->yields = 0;
     process->killed = 0;
     process->ending = 0;
-    process->expected = 0;
     process->overdue = 0;
     process->at_fault = 0;
     process->dying = 0;
@@ -654,7 +652,7 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
     process->killed = term_signal && !process->at_fault && !process->dying;
     (void) uv_timer_stop(&process->timer);
 
-    if (!process->stopping && !process->overdue && !process->expected) {
+    if (!process->stopping && !process->overdue && !process->ending) {
         qsn_log("query process %d died (status %d, signal %d)", handle->pid,
                 (int) status, term_signal);
     }

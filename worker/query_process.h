@@ -73,7 +73,6 @@ struct query_process_s {
     unsigned open_handles;
     int stopping;
     int ending;                 /* not to be started again for now */
-    int expected;               /* its death is: no line in the log */
     int taking;                 /* frames are being taken out of ->in */
     int overdue;                /* killed for its query's deadline */
     int at_fault;               /* it died of the statement it ran */
@@ -134,8 +133,8 @@ void query_process_resume(query_process_t *process);
 /* Writes what was sent; due once a turn of the loop. */
 void query_process_flush(query_process_t *process);
 
-/* Ends it: to begin anew at once, or when it is served a snapshot again. */
-void query_process_end(query_process_t *process, int again);
+/* Ends it, until it is served a snapshot again. */
+void query_process_end(query_process_t *process);
 
 /* It runs, or will again by itself; it does not, and can be started.  While
    it ends it is neither. */
