@@ -209,7 +209,14 @@ sub pids ($self, $name) {
     my $title = $name =~ /^nginx-(\w+)$/ ? qr/^nginx: $1 process/
         : qr{^(?:\S*/)?\Q$name\E(?:\0|\z)};
 
-    return grep { slurp("/proc/$_/cmdline") =~ $title } $self->family;
+    my %found = map { ($_ => 1) }
+        grep { slurp("/proc/$_/cmdline") =~ $title } $self->family;
+
+    # the child of one that has its name has not become another program yet
+    return grep {
+        my ($parent) = slurp("/proc/$_/stat") =~ /.*\) \S (\d+)/s;
+        !$found{$parent // 0};
+    } sort { $a <=> $b } keys %found;
 }
 
 sub pid_of ($self, $name) {
