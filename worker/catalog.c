@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "qsn_hash.h"
+
 typedef int (*compare_pt)(const char *a, const char *b);
 
 static void *find(const catalog_index_t *index, const char *name,
@@ -287,17 +289,16 @@ place(catalog_index_t *index, void *entry, uint64_t hash)
 }
 
 
-/* FNV-1a, without regard to case: right for both ways to compare. */
+/* Without regard to case: right for both ways to compare. */
 static uint64_t
 hash_name(const char *name)
 {
-    uint64_t hash = 0xcbf29ce484222325;
+    uint64_t hash = QSN_HASH_START;
 
     for (/* void */; *name; name++) {
         unsigned char c = (unsigned char) *name;
 
-        hash ^= c >= 'A' && c <= 'Z' ? c | 0x20u : c;
-        hash *= 0x100000001b3;
+        hash = qsn_hash_byte(hash, c >= 'A' && c <= 'Z' ? c | 0x20u : c);
     }
 
     return hash ^ hash >> 32;

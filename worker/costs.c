@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qsn_hash.h"
+
 #define SETS       1024         /* a power of two */
 #define WAYS       4
 #define SHAPE_MAX  4096         /* bytes of a text that are looked at */
 #define SURE       8            /* times measured */
-
-#define FNV_BASIS  0xcbf29ce484222325u
-#define FNV_PRIME  0x100000001b3u
 
 typedef struct {
     uint64_t key;               /* 0: free */
@@ -24,7 +23,7 @@ struct costs_s {
 };
 
 static entry_t *find(costs_t *costs, uint64_t key);
-static entry_t *use(costs_t *costs, uint64_t key);
+static entry_t *use(costs_t *costs, uint64_t key, entry_t *entry);
 static const char *skip_literal(const char *p, const char *end);
 static int is_word_byte(unsigned char byte);
 
@@ -44,23 +43,9 @@ costs_destroy(costs_t *costs)
 
 
 uint64_t
-costs_hash(uint64_t seed, const void *data, size_t length)
-{
-    const unsigned char *p = data;
-    uint64_t hash = FNV_BASIS ^ seed;
-
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ p[i]) * FNV_PRIME;
-    }
-
-    return hash;
-}
-
-
-uint64_t
 costs_key(uint64_t client, const char *sql, size_t length)
 {
-    uint64_t hash = FNV_BASIS ^ client;
+    uint64_t hash = QSN_HASH_START ^ client;
     const char *p = sql ? sql : "";
     const char *end = p + (sql == NULL ? 0 : length < SHAPE_MAX ? length
                                                             : SHAPE_MAX);
@@ -70,7 +55,7 @@ costs_key(uint64_t client, const char *sql, size_t length)
 
         if (byte == '\'' || (byte >= '0' && byte <= '9')) {
             p = skip_literal(p, end);
-            hash = (hash ^ '?') * FNV_PRIME;
+            hash = qsn_hash_byte(hash, '?');
             continue;
         }
 
@@ -81,7 +66,7 @@ costs_key(uint64_t client, const char *sql, size_t length)
 
         /* a word to its end, with the digits in it */
         do {
-            hash = (hash ^ (unsigned char) *p) * FNV_PRIME;
+            hash = qsn_hash_byte(hash, (unsigned char) *p);
             p++;
         } while (is_word_byte(byte) && p < end
                  && is_word_byte((unsigned char) *p));
@@ -96,13 +81,14 @@ costs_key(uint64_t client, const char *sql, size_t length)
 uint32_t
 costs_of(costs_t *costs, uint64_t key, int *sure)
 {
-    if (find(costs, key) == NULL) {
+    entry_t *entry = find(costs, key);
+
+    if (entry == NULL) {
         *sure = 0;
         return COSTS_UNKNOWN;
     }
 
-    const entry_t *entry = use(costs, key);
-
+    entry = use(costs, key, entry);
     *sure = entry->times >= SURE;
 
     return entry->us;
@@ -112,9 +98,11 @@ costs_of(costs_t *costs, uint64_t key, int *sure)
 void
 costs_add(costs_t *costs, uint64_t key, uint64_t us)
 {
-    int known = find(costs, key) != NULL;
-    entry_t *entry = use(costs, key);
+    entry_t *entry = find(costs, key);
+    int known = entry != NULL;
     uint32_t new = us < COSTS_UNKNOWN ? (uint32_t) us : COSTS_UNKNOWN - 1;
+
+    entry = use(costs, key, entry);
 
     if (known && new < entry->us) {
         entry->us -= (entry->us - new + 1) / 2;
@@ -152,12 +140,11 @@ find(costs_t *costs, uint64_t key)
 }
 
 
-/* Makes it the first of its set; a new one takes the place of the last. */
+/* Makes it the first of its set; NULL: a new one takes the place of the last. */
 static entry_t *
-use(costs_t *costs, uint64_t key)
+use(costs_t *costs, uint64_t key, entry_t *entry)
 {
     entry_t *set = costs->sets[key % SETS];
-    entry_t *entry = find(costs, key);
     entry_t moved = entry ? *entry : (entry_t) { .key = key };
 
     if (entry == NULL) {

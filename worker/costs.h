@@ -24,9 +24,6 @@ typedef struct costs_s costs_t;
 costs_t *costs_create(void);
 void costs_destroy(costs_t *costs);
 
-/* What a client is known by: a hash of its name, mixed with seed. */
-uint64_t costs_hash(uint64_t seed, const void *data, size_t length);
-
 /* Of this client's statement; sql may be NULL. */
 uint64_t costs_key(uint64_t client, const char *sql, size_t length);
 

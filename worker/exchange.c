@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "connection.h"
-#include "costs.h"
 #include "held.h"
 #include "ingest.h"
 #include "parse.h"
 #include "qsn_buf.h"
+#include "qsn_hash.h"
 #include "qsn_reply.h"
 
 static void take_args(exchange_t *exchange, const qsn_frame_arg_t *args);
@@ -309,8 +309,8 @@ take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
     request->frozen = (exchange->flags & QSN_FLAG_FROZEN) != 0;
     exchange->claim = qsn_frame_arg_u64(&args[QSN_ARG_CLAIM], 0);
     exchange->query.client = args[QSN_ARG_CLIENT].data
-        ? costs_hash(0, args[QSN_ARG_CLIENT].data, args[QSN_ARG_CLIENT].length)
-        : costs_hash(0, &exchange->connection, sizeof(exchange->connection));
+        ? qsn_hash(args[QSN_ARG_CLIENT].data, args[QSN_ARG_CLIENT].length)
+        : qsn_hash(&exchange->connection, sizeof(exchange->connection));
 }
 
 

@@ -13,8 +13,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "costs.h"
 #include "qsn_buf.h"
+#include "qsn_hash.h"
 #include "qsn_log.h"
 #include "statement_splitter.h"
 #include "unix_socket.h"
@@ -160,7 +160,7 @@ create(worker_t *worker)
     session->next = sessions;
     session->query.on_frame = on_frame;
     session->query.asker = session;
-    session->query.client = costs_hash(0, &session, sizeof(session));
+    session->query.client = qsn_hash(&session, sizeof(session));
     session->pipe.data = session;
 
     if (sessions) {

@@ -45,7 +45,7 @@ struct query_s {
     const char *sql;            /* NULL: none given */
     size_t sql_length;
     snapshot_t *snapshot;       /* for this query alone; NULL: the served */
-    uint64_t client;            /* who asks: costs_hash() of a name */
+    uint64_t client;            /* who asks: a hash of its name */
 
     void (*on_frame)(query_t *query, const qsn_frame_t *frame,
                      const uint8_t *args, const uint8_t *body);

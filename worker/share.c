@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "qsn_hash.h"
+
 #define BUCKETS  1024           /* a power of two */
 
 struct share_s {
@@ -15,7 +17,6 @@ struct share_s {
 static int is_shareable(const query_t *query);
 static int is_changing(const char *word, size_t length, int frozen);
 static int is_word_byte(unsigned char byte);
-static uint64_t hash_of(const query_t *query);
 static int is_same(const query_t *a, const query_t *b);
 static void enlist(share_t *share, query_t *leader);
 static void strike(share_t *share, query_t *leader);
@@ -59,7 +60,8 @@ share_enter(share_t *share, query_t *query)
         return 0;
     }
 
-    query->hash = hash_of(query);
+    /* the rest rarely differs */
+    query->hash = qsn_hash(query->sql, query->sql_length);
 
     for (query_t *leader = share->buckets[query->hash % BUCKETS]; leader;
          leader = leader->next_leader)
@@ -182,20 +184,6 @@ is_word_byte(unsigned char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')
            || (byte >= '0' && byte <= '9') || byte == '_';
-}
-
-
-/* FNV-1a of the statement; the rest rarely differs. */
-static uint64_t
-hash_of(const query_t *query)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < query->sql_length; i++) {
-        hash = (hash ^ (unsigned char) query->sql[i]) * 0x100000001b3u;
-    }
-
-    return hash;
 }
 
 

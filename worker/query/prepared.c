@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qsn_hash.h"
+
 #define COUNT_MAX  64
 #define BYTES_MAX  (2u * 1024 * 1024)
 #define TEXT_MAX   (16u * 1024)
@@ -18,7 +20,6 @@ struct prepared_list {
     uint64_t seen[SEEN];        /* by hash; a newer one takes its place */
 };
 
-static uint64_t hash_of(const char *text, size_t length);
 static void link_first(prepared_list_t *list, prepared_t *prepared);
 static void unlink_prepared(prepared_list_t *list, prepared_t *prepared);
 
@@ -47,7 +48,7 @@ prepared_find(prepared_list_t *list, const char *text, size_t length)
         return NULL;
     }
 
-    uint64_t hash = hash_of(text, length);
+    uint64_t hash = qsn_hash(text, length);
 
     for (prepared_t *p = list->first; p; p = p->next) {
         if (p->hash == hash && p->length == length
@@ -66,7 +67,7 @@ prepared_find(prepared_list_t *list, const char *text, size_t length)
 int
 prepared_is_due(prepared_list_t *list, const char *text, size_t length)
 {
-    uint64_t hash = hash_of(text, length);
+    uint64_t hash = qsn_hash(text, length);
     uint64_t *seen = &list->seen[hash % SEEN];
 
     if (*seen == hash) {
@@ -94,7 +95,7 @@ prepared_keep(prepared_list_t *list, const char *text, size_t length,
     memset(statement, 0, sizeof(*statement));
     prepared->handle = handle;
     prepared->volatile_functions = volatile_functions;
-    prepared->hash = hash_of(text, length);
+    prepared->hash = qsn_hash(text, length);
     prepared->bytes = length + (size_t)
         sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_MEMUSED, 0);
     prepared->length = length;
@@ -125,20 +126,6 @@ prepared_clear(prepared_list_t *list)
     while (list->first) {
         prepared_drop(list, list->first);
     }
-}
-
-
-/* FNV-1a. */
-static uint64_t
-hash_of(const char *text, size_t length)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ (unsigned char) text[i]) * 0x100000001b3u;
-    }
-
-    return hash;
 }
 
 
