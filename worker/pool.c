@@ -49,6 +49,7 @@ static void watch_queues(pool_t *pool);
 static void dispatch(pool_t *pool);
 static int send_first(pool_t *pool, query_queue_t *queue);
 static enum lanes_pace pace_of(const pool_t *pool, const query_t *query);
+static uint32_t load_of(const query_t *query);
 static size_t count_waiting(const pool_t *pool);
 static void send_query(query_process_t *process, query_t *query);
 static void on_queue_timer(uv_timer_t *timer);
@@ -381,9 +382,16 @@ send_first(pool_t *pool, query_queue_t *queue)
 static enum lanes_pace
 pace_of(const pool_t *pool, const query_t *query)
 {
-    enum lanes_pace pace = lanes_pace(&pool->lanes, query->cost_us);
+    return lanes_pace(&pool->lanes, load_of(query));
+}
 
-    return query->alone && pace == LANES_QUICK ? LANES_UNSURE : pace;
+
+/* What it counts for where it is: nothing is to be sent behind one alone. */
+static uint32_t
+load_of(const query_t *query)
+{
+    return query->alone && query->cost_us < LANES_QUICK_US ? LANES_QUICK_US
+                                                           : query->cost_us;
 }
 
 
@@ -426,8 +434,7 @@ send_query(query_process_t *process, query_t *query)
     }
 
     if (query_process_send(process, query, &frame, args, 2 * deadline,
-                           query->alone && query->cost_us < LANES_QUICK_US
-                           ? LANES_QUICK_US : query->cost_us) != 0)
+                           load_of(query)) != 0)
     {
         fail(pool, query, 503, "out of memory");
         return;
