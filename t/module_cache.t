@@ -28,6 +28,17 @@ HTTP
     }
 SERVER
 
+# Room for a dozen results of 20,000 bytes.
+our $small = <<'HTTP';
+    upstream qasino {
+        server unix:$TEST_NGINX_FAKE_SOCKET;
+    }
+    qasino_temp_path proxy_temp;
+    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
+    qasino_cache_zone small:256k;
+    qasino_cache small;
+HTTP
+
 sub text { Qasino::FakeWorker::fake_text($_[0]) }
 
 # GETs of statements, as they are sent
@@ -393,14 +404,8 @@ main::times(200, 2)
 
 
 === TEST 26: the one not used for longest makes room for what is asked again
---- http_config
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-    }
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-    qasino_cache_zone small:256k;
-    qasino_cache small;
+--- http_config eval
+$main::small
 --- config
     location = /request {
         qasino_pass qasino;
@@ -419,14 +424,8 @@ main::times(200, 93)
 
 
 === TEST 27: what is asked once puts out nothing that still holds
---- http_config
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-    }
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-    qasino_cache_zone small:256k;
-    qasino_cache small;
+--- http_config eval
+$main::small
 --- config
     location = /request {
         qasino_pass qasino;
@@ -445,15 +444,8 @@ main::times(200, 35)
 
 
 === TEST 28: large ones among many small ones, in several blocks
---- http_config
-    large_client_header_buffers 4 64k;
-    upstream qasino {
-        server unix:$TEST_NGINX_FAKE_SOCKET;
-    }
-    qasino_temp_path proxy_temp;
-    qasino_generation_page $TEST_NGINX_FAKE_PAGE;
-    qasino_cache_zone small:256k;
-    qasino_cache small;
+--- http_config eval
+"large_client_header_buffers 4 64k;\n$main::small"
 --- config
     location = /request {
         qasino_pass qasino;
