@@ -513,6 +513,13 @@ on_answer(asker_t *asker)
         return;
     }
 
+    /* nobody has asked on it for nginx's keepalive_timeout */
+    if (event == HTTP_CLOSED && !asker->busy) {
+        http_close(http);
+        open_asker(asker);
+        return;
+    }
+
     int good = event == HTTP_DONE
                && http_is_ok(http, "\"response_op\": \"result_table\"");
 

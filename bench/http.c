@@ -44,6 +44,7 @@ http_send(http_t *http, const struct iovec *parts, int count)
 {
     outgoing_set(&http->out, parts, count);
     http->state = HTTP_STATUS;
+    http->status = 0;
     http->line_length = 0;
     http->text_length = 0;
     http->text[0] = '\0';
