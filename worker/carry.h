@@ -7,10 +7,11 @@
  *
  * That takes a while, so it is done table by table: a table that somebody
  * publishes is carried just before, in the same transaction, the others
- * when the writer has nothing else to do, all of them before the generation
- * is sealed or copied.  So everything is as if it had been carried at once.
- * Which tables are done stands in the generation's file: a worker killed
- * half-way goes on, and carries nothing twice.
+ * when the writer has nothing else to do, a part of one at a time, all of
+ * them before the generation is sealed or copied.  So everything is as if it
+ * had been carried at once.  Which tables are done stands in the
+ * generation's file: a worker killed half-way goes on, and carries nothing
+ * twice.
  *
  * Threads: the writer's.
  */
@@ -37,8 +38,9 @@ int carry_has(const carry_t *carry, const char *name);
 int carry_table(carry_t *carry, const char *name);
 int carry_rolled_back(carry_t *carry);
 
-/* Outside of one: carries one table.  When none is left carry is freed and
-   *carry NULL.  0, or -1 with the reason in error, and as above. */
+/* Outside of one: carries a table, or so much of it that nobody waits for
+   long.  When none is left carry is freed and *carry NULL.  0, or -1 with the
+   reason in error, and as above. */
 int carry_next(carry_t **carry, char *error);
 
 /* Stops half-way; the next start goes on. */

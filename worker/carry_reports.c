@@ -1,65 +1,46 @@
 /*
- * The new table has the columns that its persisted reports have and those
- * that persisted updates have set, in whoever's rows: no others.  Columns
- * are merged report by report, in the order of the reports, so that of many
- * that do not fit all together those come that do.
+ * Which report of a table comes next, and what is noted of it.  A plain
+ * report of many rows goes over in parts: it is noted with the last one.
  */
 
 #include "carry_reports.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "qsn_log.h"
-#include "report.h"
-#include "sealed_columns.h"
 #include "sql.h"
 
-#define LIST   CARRY_REPORTS_LIST
-#define MARKS  "_qasino_marks_to_carry"         /* by identity */
+#define LIST         CARRY_LIST
+#define MARKS        "_qasino_marks_to_carry"   /* by identity */
+#define REPORT_COST  8          /* beside what it changes, in rows */
 
 struct carry_reports_s {
     store_t *store;
-    sqlite3_stmt *reports;      /* of table ?1, updates last */
-    sqlite3_stmt *updates;      /* columns that they have set in table ?1 */
-    sqlite3_stmt *info;         /* SEALED_COLUMNS_SQL */
+    sqlite3_stmt *next;         /* report of table ?1 and kind ?2 after ?3 */
     sqlite3_stmt *move;         /* report ?2 begins at rowid ?1 now */
     sqlite3_stmt *marks;        /* of table ?1 and identity ?2 */
-    uint64_t merges;            /* so far; a column has seen this one once
-                                   it is taken */
-
-    /* the table that is carried */
-    catalog_table_t *table;
-    sealed_columns_t sealed;
-    qsn_buf_t updated;          /* what updates have set, "a,b" */
-    qsn_buf_t merged;           /* the report merged last had these, "a,b" */
-    sqlite3_stmt *copy;         /* its columns of sealed rows ?1 to ?2 */
+    carry_copy_t copy;          /* of the table gone on with last */
 };
 
 static int list_reports(store_t *store);
-static int begin_table(carry_reports_t *carry, const char *table);
-static void end_table(carry_reports_t *carry);
-static int add_updated(carry_reports_t *carry, const char *names);
-static int carry_report(carry_reports_t *carry);
-static enum report_result merge(carry_reports_t *carry, const char *name,
-    const char *source, const char *names);
-static int take_columns(carry_reports_t *carry, request_t *request,
-    const sealed_columns_t *own, const char *names);
-static int prepare_copy(carry_reports_t *carry, const table_t *merged,
-    const char *names);
-static int carry_plain(carry_reports_t *carry, sqlite3_int64 id,
-    report_t *report);
-static int carry_deferred(carry_reports_t *carry, const char *source,
-    report_t *report);
-static void note_rows(sqlite3 *db, report_t *report);
-static void quote_names(qsn_buf_t *out, const char *names);
-static int carry_updates(carry_reports_t *carry, const char *identity,
-    report_t *report);
+static int prepare(carry_reports_t *carry);
+static int carry_report(carry_reports_t *carry, carry_position_t *position,
+    int64_t *limit);
+static int carry_rows(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit);
+static int carry_plain(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit);
+static int drop_parts(carry_reports_t *carry,
+    const carry_position_t *position);
+static int note_moved(carry_reports_t *carry, sqlite3_int64 first);
+static int carry_second(carry_reports_t *carry, report_t *report);
+static int carry_updates(carry_reports_t *carry, report_t *report);
 static int carry_row(carry_reports_t *carry, const char *identity,
     report_t *report);
 static int is_too_big(const carry_reports_t *carry);
-static int copy_rows(carry_reports_t *carry, sqlite3_int64 first,
-    sqlite3_int64 last);
+static const char *identity_of(const carry_reports_t *carry);
+static int note_report(carry_reports_t *carry, enum report_kind kind,
+    const report_t *report);
 
 
 int
@@ -75,38 +56,8 @@ carry_reports_create(store_t *store, carry_reports_t **out)
 
     carry->store = store;
 
-    if (list_reports(store) != 0) {
-        return -1;
-    }
-
-    carry->reports = sql_prepare(store->db,
-        "WITH carried AS (SELECT tablename, identity, is_update, "
-        "first_rowid, last_rowid, epoch, columns, NULL AS source, id "
-        "FROM temp." LIST " r WHERE tablename = ?1 AND (is_update OR "
-        "NOT EXISTS (SELECT 1 FROM sealed._qasino_next n WHERE "
-        "n.tablename = r.tablename AND n.identity = r.identity)) "
-        "UNION ALL SELECT tablename, identity, 0, 0, 0, epoch, columns, "
-        "source, NULL FROM sealed._qasino_next WHERE tablename = ?1 "
-        "AND source IS NOT NULL) "
-        "SELECT tablename, identity, is_update, first_rowid, last_rowid, "
-        "epoch, columns, source, id FROM carried ORDER BY is_update");
-    carry->updates = sql_prepare(store->db,
-        "SELECT columns FROM temp." LIST " WHERE is_update "
-        "AND tablename = ?1 AND columns IS NOT NULL "
-        "GROUP BY columns ORDER BY min(id)");
-    carry->info = sql_prepare(store->db, SEALED_COLUMNS_SQL);
-    carry->move = sql_prepare(store->db,
-        "UPDATE temp." LIST " SET moved_to = ?1 WHERE id = ?2");
-    carry->marks = sql_prepare(store->db,
-        "SELECT row_id, (SELECT CASE WHEN row_id <= last_rowid "
-        "THEN moved_to + row_id - first_rowid END "
-        "FROM temp." LIST " WHERE tablename = ?1 AND is_update = 0 "
-        "AND first_rowid <= row_id ORDER BY first_rowid DESC LIMIT 1) "
-        "FROM temp." MARKS " WHERE tablename = ?1 "
-        "AND identity = ?2 ORDER BY row_id");
-
-    return carry->reports && carry->updates && carry->info && carry->move
-           && carry->marks ? 0 : -1;
+    return list_reports(store) == 0 && prepare(carry) == 0
+           && carry_copy_prepare(&carry->copy, store) == 0 ? 0 : -1;
 }
 
 
@@ -114,11 +65,10 @@ void
 carry_reports_destroy(carry_reports_t *carry)
 {
     if (carry) {
-        (void) sqlite3_finalize(carry->reports);
-        (void) sqlite3_finalize(carry->updates);
-        (void) sqlite3_finalize(carry->info);
+        (void) sqlite3_finalize(carry->next);
         (void) sqlite3_finalize(carry->move);
         (void) sqlite3_finalize(carry->marks);
+        carry_copy_free(&carry->copy);
         (void) sql_exec(carry->store->db, "DROP TABLE IF EXISTS temp." LIST
                         ";DROP TABLE IF EXISTS temp." MARKS);
         free(carry);
@@ -127,366 +77,277 @@ carry_reports_destroy(carry_reports_t *carry)
 
 
 int
-carry_reports_copy(carry_reports_t *carry, const char *table)
+carry_reports_copy(carry_reports_t *carry, const char *table,
+    carry_position_t *position, int64_t limit)
 {
-    int rc = begin_table(carry, table) == 0 ? SQLITE_ROW : SQLITE_ERROR;
+    if (carry->copy.name != table) {
+        carry_copy_end(&carry->copy);
 
-    (void) sqlite3_bind_text(carry->reports, 1, table, -1, SQLITE_STATIC);
-
-    while (rc == SQLITE_ROW) {
-        rc = sqlite3_step(carry->reports);
-
-        if (rc == SQLITE_ROW && carry_report(carry) != 0) {
-            rc = SQLITE_ERROR;
+        if (carry_copy_begin(&carry->copy, table) != 0) {
+            return -1;
         }
     }
 
-    (void) sqlite3_reset(carry->reports);
-    end_table(carry);
+    while (position->kind < CARRY_KINDS) {
+        if (limit <= 0) {
+            return 0;
+        }
 
-    return rc == SQLITE_DONE ? 0 : -1;
+        (void) sqlite3_bind_text(carry->next, 1, table, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int(carry->next, 2, (int) position->kind);
+        (void) sqlite3_bind_int64(carry->next, 3, position->after);
+
+        int rc = sqlite3_step(carry->next);
+
+        if (rc == SQLITE_ROW
+            && carry_report(carry, position, &limit) != 0)
+        {
+            rc = SQLITE_ERROR;
+
+        } else if (rc == SQLITE_DONE) {
+            *position = (carry_position_t) { .kind = position->kind + 1 };
+        }
+
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+            return -1;          /* a reset would lose the error */
+        }
+
+        (void) sqlite3_reset(carry->next);
+    }
+
+    carry_copy_end(&carry->copy);
+
+    return 1;
 }
 
 
-/* moved_to: the first rowid that a report has in its new place. */
+/* So is the catalog, which ->copy points into. */
+void
+carry_reports_rolled_back(carry_reports_t *carry)
+{
+    (void) sqlite3_reset(carry->next);
+    (void) sqlite3_reset(carry->marks);
+    carry_copy_end(&carry->copy);
+}
+
+
+/* moved_to: the first rowid that a plain report has in its new place. */
 static int
 list_reports(store_t *store)
 {
     return sql_exec(store->db, "CREATE TEMP TABLE " LIST "(id INTEGER "
                     "PRIMARY KEY, tablename TEXT COLLATE NOCASE, identity, "
-                    "is_update, first_rowid, last_rowid, epoch, columns, "
-                    "moved_to);"
-                    "INSERT INTO temp." LIST " SELECT NULL, tablename, "
-                    "identity, is_update, first_rowid, last_rowid, epoch, "
-                    "columns, NULL FROM sealed._qasino_reports "
-                    "WHERE persist;"
-                    "CREATE INDEX temp." LIST "_of ON " LIST
-                    "(tablename, is_update, first_rowid);"
-                    "CREATE TEMP TABLE " MARKS "(tablename TEXT "
-                    "COLLATE NOCASE, identity TEXT, row_id INTEGER, "
-                    "PRIMARY KEY(tablename, identity, row_id)) "
-                    "WITHOUT ROWID;"
-                    "INSERT INTO temp." MARKS " SELECT tablename, identity, "
-                    "row_id FROM sealed._qasino_updated")
-           == SQLITE_OK ? 0 : -1;
+                    "kind, first_rowid, last_rowid, epoch, columns, source, "
+                    "moved_to)") == SQLITE_OK
+           && sql_execf(store->db, "INSERT INTO temp." LIST " "
+                        "SELECT NULL, tablename, identity, "
+                        "iif(is_update, %d, %d), first_rowid, last_rowid, "
+                        "epoch, columns, NULL, NULL "
+                        "FROM sealed._qasino_reports r WHERE persist "
+                        "AND (is_update OR NOT EXISTS (SELECT 1 "
+                        "FROM sealed._qasino_next n WHERE n.tablename = "
+                        "r.tablename AND n.identity = r.identity))",
+                        CARRY_UPDATES, CARRY_PLAIN) == SQLITE_OK
+           && sql_execf(store->db, "INSERT INTO temp." LIST " "
+                        "SELECT NULL, tablename, identity, %d, 0, 0, epoch, "
+                        "columns, source, NULL FROM sealed._qasino_next "
+                        "WHERE source IS NOT NULL", CARRY_SECOND)
+              == SQLITE_OK
+           && sql_exec(store->db, "CREATE INDEX temp." LIST "_of ON " LIST
+                       "(tablename, kind);"
+                       "CREATE TEMP TABLE " MARKS "(tablename TEXT "
+                       "COLLATE NOCASE, identity TEXT, row_id INTEGER, "
+                       "PRIMARY KEY(tablename, identity, row_id)) "
+                       "WITHOUT ROWID;"
+                       "INSERT INTO temp." MARKS " SELECT tablename, "
+                       "identity, row_id FROM sealed._qasino_updated")
+              == SQLITE_OK
+           && (sql_int64(store->db, "SELECT EXISTS (SELECT 1 FROM temp."
+                         MARKS ")", 1) == 0
+               || sql_exec(store->db, "CREATE INDEX temp." LIST "_at ON "
+                           LIST "(tablename, kind, first_rowid)")
+                  == SQLITE_OK) ? 0 : -1;
 }
 
 
 static int
-begin_table(carry_reports_t *carry, const char *table)
-{
-    int rc = sealed_columns_load(&carry->sealed, carry->info, table) == 0
-             ? SQLITE_ROW : SQLITE_ERROR;
-
-    carry->merges++;
-    (void) sqlite3_bind_text(carry->updates, 1, table, -1, SQLITE_STATIC);
-
-    while (rc == SQLITE_ROW
-           && (rc = sqlite3_step(carry->updates)) == SQLITE_ROW)
-    {
-        if (add_updated(carry, (const char *)
-                        sqlite3_column_text(carry->updates, 0)) != 0)
-        {
-            rc = SQLITE_ERROR;
-        }
-    }
-
-    (void) sqlite3_reset(carry->updates);
-
-    return rc == SQLITE_DONE ? 0 : -1;
-}
-
-
-static void
-end_table(carry_reports_t *carry)
-{
-    (void) sqlite3_finalize(carry->copy);
-    carry->copy = NULL;
-    carry->table = NULL;
-    qsn_buf_free(&carry->updated);
-    qsn_buf_free(&carry->merged);
-    sealed_columns_free(&carry->sealed);
-}
-
-
-/* Each of "a,b" that is not in the list yet. */
-static int
-add_updated(carry_reports_t *carry, const char *names)
-{
-    while (*names) {
-        size_t length = strcspn(names, ",");
-        sealed_column_t *column = sealed_columns_find(&carry->sealed, names,
-                                                      length);
-
-        if (column == NULL) {
-            return -1;
-        }
-
-        if (column->seen != carry->merges) {
-            column->seen = carry->merges;
-            qsn_buf_string(&carry->updated,
-                           carry->updated.length ? "," : "");
-            qsn_buf_append(&carry->updated, names, length);
-        }
-
-        names += length + (names[length] == ',');
-    }
-
-    return carry->updated.failed ? -1 : 0;
-}
-
-
-static int
-carry_report(carry_reports_t *carry)
-{
-    sqlite3_stmt *row = carry->reports;
-    const char *name = (const char *) sqlite3_column_text(row, 0);
-    const char *identity = (const char *) sqlite3_column_text(row, 1);
-    const char *columns = (const char *) sqlite3_column_text(row, 6);
-    const char *source = (const char *) sqlite3_column_text(row, 7);
-    enum report_kind kind = sqlite3_column_int(row, 2) ? REPORT_UPDATE
-                                                       : REPORT_PLAIN;
-    report_t report = { .persist = 1, .carried = 1, .updates = 1 };
-    report_t before[2] = { { 0 } };
-    int rc = -1;
-
-    report.first = sqlite3_column_int64(row, 3);
-    report.last = sqlite3_column_int64(row, 4);
-    qsn_buf_string(&report.columns, columns ? columns : "");
-
-    enum report_result result = merge(carry, name, source,
-                                      qsn_buf_text(&report.columns));
-
-    if (result == REPORT_REFUSED) {
-        rc = 0;                 /* that is no reason to stop */
-
-    } else if (result == REPORT_TAKEN
-               && (kind == REPORT_UPDATE
-                   ? carry_updates(carry, identity, &report)
-                   : source ? carry_deferred(carry, source, &report)
-                   : carry_plain(carry, sqlite3_column_int64(row, 8),
-                                 &report)) == 0
-               && report_find(carry->store, name, identity, before) == 0)
-    {
-        rc = report_put(carry->store, carry->table, identity, kind, &report,
-                        sqlite3_column_double(row, 5), before);
-    }
-
-    report_free(before);
-    qsn_buf_free(&report.columns);
-
-    return rc;
-}
-
-
-/* source: where a second report waits, or NULL.  After a report of the same
-   columns the table has them, and ->copy is right. */
-static enum report_result
-merge(carry_reports_t *carry, const char *name, const char *source,
-    const char *names)
-{
-    static const request_limits_t no_limits;
-    enum report_result result = REPORT_FAILED;
-    sealed_columns_t own = { 0 };
-    request_t request;
-
-    if (source == NULL && carry->copy
-        && strcmp(names, qsn_buf_text(&carry->merged)) == 0)
-    {
-        return REPORT_TAKEN;
-    }
-
-    request_init(&request, &no_limits);
-    carry->merges++;
-
-    if ((source == NULL
-         || sealed_columns_load(&own, carry->info, source) == 0)
-        && request_set_text(&request, &request.table.name, name,
-                            strlen(name)) == 0
-        && take_columns(carry, &request, &own, names) == 0)
-    {
-        result = schema_merge(carry->store, &request, &request.table,
-                              &carry->table);
-    }
-
-    if (result == REPORT_REFUSED) {
-        qsn_log("persisted rows of '%s' are dropped: %s", name,
-                request.error);
-
-    } else if (result == REPORT_TAKEN && source == NULL
-               && prepare_copy(carry, &request.table, names) != 0)
-    {
-        result = REPORT_FAILED;
-    }
-
-    sealed_columns_free(&own);
-    request_free(&request);
-
-    return result;
-}
-
-
-/* The report's columns and those that updates have set, each once: as its
-   own table has them, if it has one, or else as the sealed one has. */
-static int
-take_columns(carry_reports_t *carry, request_t *request,
-    const sealed_columns_t *own, const char *names)
-{
-    const char *lists[] = { names, qsn_buf_text(&carry->updated) };
-    table_t *table = &request->table;
-
-    table->types = arena_alloc(&request->arena,
-                               (own->count + carry->sealed.count)
-                               * sizeof(*table->types));
-
-    if (table->types == NULL) {
-        return -1;
-    }
-
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        for (const char *at = lists[i]; *at; /* void */) {
-            size_t length = strcspn(at, ",");
-            sealed_column_t *column = sealed_columns_find(own, at, length);
-
-            if (column == NULL) {
-                column = sealed_columns_find(&carry->sealed, at, length);
-            }
-
-            if (column == NULL) {
-                return -1;
-            }
-
-            if (column->seen != carry->merges) {
-                column->seen = carry->merges;
-                table->types[table->column_names.count] = column->type;
-
-                if (request_add_text(request, &table->column_names,
-                                     column->name.data, length) != 0)
-                {
-                    return -1;
-                }
-            }
-
-            at += length + (at[length] == ',');
-        }
-    }
-
-    return 0;
-}
-
-
-/* Both kinds of reports copy by it: most of a table's have the same
-   columns. */
-static int
-prepare_copy(carry_reports_t *carry, const table_t *merged,
-    const char *names)
-{
-    qsn_buf_t columns = { 0 };
-    qsn_buf_t sql = { 0 };
-
-    schema_columns(&columns, &merged->column_names);
-    qsn_buf_string(&sql, "INSERT INTO main.");
-    sql_quote(&sql, carry->table->name);
-    qsn_buf_printf(&sql, "(%s) SELECT %s FROM sealed.",
-                   qsn_buf_text(&columns), qsn_buf_text(&columns));
-    sql_quote(&sql, merged->name.data);
-    qsn_buf_string(&sql, " WHERE _rowid_ BETWEEN ?1 AND ?2 "
-                   "ORDER BY _rowid_");
-
-    qsn_buf_clear(&carry->merged);
-    qsn_buf_string(&carry->merged, names);
-    (void) sqlite3_finalize(carry->copy);
-    carry->copy = columns.failed || sql.failed || carry->merged.failed
-                  ? NULL : sql_prepare(carry->store->db, qsn_buf_text(&sql));
-
-    qsn_buf_free(&columns);
-    qsn_buf_free(&sql);
-
-    return carry->copy ? 0 : -1;
-}
-
-
-static int
-carry_plain(carry_reports_t *carry, sqlite3_int64 id, report_t *report)
-{
-    sqlite3_stmt *move = carry->move;
-
-    if (report->last == 0) {
-        return 0;
-    }
-
-    if (copy_rows(carry, report->first, report->last) != SQLITE_OK) {
-        report->rows = 0;
-        return is_too_big(carry) ? 0 : -1;
-    }
-
-    note_rows(carry->store->db, report);
-
-    if (report->rows == 0) {
-        return 0;
-    }
-
-    (void) sqlite3_bind_int64(move, 1, report->first);
-    (void) sqlite3_bind_int64(move, 2, id);
-
-    return sql_run(move) == SQLITE_OK ? 0 : -1;
-}
-
-
-/* A second report, out of its own table. */
-static int
-carry_deferred(carry_reports_t *carry, const char *source, report_t *report)
+prepare(carry_reports_t *carry)
 {
     sqlite3 *db = carry->store->db;
-    qsn_buf_t columns = { 0 };
 
-    quote_names(&columns, qsn_buf_text(&report->columns));
+    carry->next = sql_prepare(db,
+        "SELECT id, identity, epoch, columns, first_rowid, last_rowid, "
+        "source FROM temp." LIST " INDEXED BY " LIST "_of "
+        "WHERE tablename = ?1 AND kind = ?2 AND id > ?3 "
+        "ORDER BY id LIMIT 1");
+    carry->move = sql_prepare(db,
+        "UPDATE temp." LIST " SET moved_to = ?1 WHERE id = ?2");
+    carry->marks = sql_prepare(db,
+        "SELECT row_id, (SELECT CASE WHEN row_id <= last_rowid "
+        "THEN moved_to + row_id - first_rowid END "
+        "FROM temp." LIST " WHERE tablename = ?1 AND kind = ?3 "
+        "AND first_rowid <= row_id ORDER BY first_rowid DESC LIMIT 1) "
+        "FROM temp." MARKS " WHERE tablename = ?1 "
+        "AND identity = ?2 ORDER BY row_id");
 
-    int rc = sql_execf(db, "INSERT INTO main.\"%w\"(%s) SELECT %s FROM "
-                       "sealed.\"%w\" ORDER BY _rowid_", carry->table->name,
-                       qsn_buf_text(&columns), qsn_buf_text(&columns),
-                       source);
-
-    qsn_buf_free(&columns);
-
-    if (rc != SQLITE_OK) {
-        return -1;
-    }
-
-    note_rows(db, report);
-
-    return 0;
+    return carry->next && carry->move && carry->marks ? 0 : -1;
 }
 
 
-/* Where the rows of the last insertion are: they have consecutive rowids. */
-static void
-note_rows(sqlite3 *db, report_t *report)
+/* The report that ->next has found, or more of it. */
+static int
+carry_report(carry_reports_t *carry, carry_position_t *position,
+    int64_t *limit)
 {
+    const char *columns = (const char *) sqlite3_column_text(carry->next, 3);
+    const char *source = (const char *) sqlite3_column_text(carry->next, 6);
+    report_t report = { .persist = 1, .carried = 1, .updates = 1 };
+    sqlite3_int64 before = sqlite3_total_changes64(carry->store->db);
+    enum report_result result = REPORT_FAILED;
+    int whole = 1;              /* nothing of it is left to do */
+
+    qsn_buf_string(&report.columns, columns ? columns : "");
+
+    if (!report.columns.failed) {
+        result = carry_copy_merge(&carry->copy, source,
+                                  qsn_buf_text(&report.columns));
+    }
+
+    if (result == REPORT_TAKEN) {
+        whole = carry_rows(carry, position, &report, *limit);
+
+        if (whole < 0
+            || (whole && note_report(carry, position->kind == CARRY_UPDATES
+                                     ? REPORT_UPDATE : REPORT_PLAIN, &report)
+                         != 0))
+        {
+            result = REPORT_FAILED;
+        }
+    }                           /* one that is refused is no reason to stop */
+
+    *limit -= REPORT_COST + sqlite3_total_changes64(carry->store->db)
+              - before;
+
+    if (whole) {
+        *position = (carry_position_t) {
+            .kind = position->kind,
+            .after = sqlite3_column_int64(carry->next, 0)
+        };
+    }
+
+    qsn_buf_free(&report.columns);
+
+    return result == REPORT_FAILED ? -1 : 0;
+}
+
+
+/* 1: these are all its rows, and ->rows, ->first and ->last are set; 0: there
+   are more; -1. */
+static int
+carry_rows(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit)
+{
+    switch (position->kind) {
+
+    case CARRY_PLAIN:
+        return carry_plain(carry, position, report, limit);
+
+    case CARRY_SECOND:
+        return carry_second(carry, report);
+
+    default:
+        return carry_updates(carry, report);
+    }
+}
+
+
+static int
+carry_plain(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit)
+{
+    sqlite3_int64 first = sqlite3_column_int64(carry->next, 4);
+    sqlite3_int64 last = sqlite3_column_int64(carry->next, 5);
+    sqlite3_int64 from = first + position->copied;
+    sqlite3_int64 to = last - from < limit ? last : from + limit - 1;
+
+    if (last == 0) {
+        return 1;
+    }
+
+    if (carry_copy_rows(&carry->copy, from, to) != SQLITE_OK) {
+        return is_too_big(carry) && drop_parts(carry, position) == 0 ? 1 : -1;
+    }
+
+    sqlite3_int64 rows = sqlite3_changes64(carry->store->db);
+
+    if (position->rows == 0) {
+        position->first = sqlite3_last_insert_rowid(carry->store->db)
+                          - rows + 1;
+    }
+
+    position->rows += rows;
+    position->copied += to - from + 1;
+
+    if (to < last) {
+        return 0;
+    }
+
+    report->rows = position->rows;
+
+    if (report->rows == 0) {
+        return 1;
+    }
+
+    report->first = position->first;
+    report->last = position->first + report->rows - 1;
+
+    return note_moved(carry, report->first) == 0 ? 1 : -1;
+}
+
+
+/* Of a report that does not go over. */
+static int
+drop_parts(carry_reports_t *carry, const carry_position_t *position)
+{
+    return position->rows == 0
+           || sql_execf(carry->store->db, "DELETE FROM main.\"%w\" WHERE "
+                        "_rowid_ >= %lld", carry->copy.table->name,
+                        (long long) position->first) == SQLITE_OK ? 0 : -1;
+}
+
+
+static int
+note_moved(carry_reports_t *carry, sqlite3_int64 first)
+{
+    (void) sqlite3_bind_int64(carry->move, 1, first);
+    (void) sqlite3_bind_int64(carry->move, 2,
+                              sqlite3_column_int64(carry->next, 0));
+
+    return sql_run(carry->move) == SQLITE_OK ? 0 : -1;
+}
+
+
+/* Out of its own table. */
+static int
+carry_second(carry_reports_t *carry, report_t *report)
+{
+    sqlite3 *db = carry->store->db;
+    const char *source = (const char *) sqlite3_column_text(carry->next, 6);
+
+    if (carry_copy_source(&carry->copy, source,
+                          qsn_buf_text(&report->columns)) != SQLITE_OK)
+    {
+        return -1;
+    }
+
     report->rows = sqlite3_changes64(db);
 
     if (report->rows) {
         report->last = sqlite3_last_insert_rowid(db);
         report->first = report->last - report->rows + 1;
     }
-}
 
-
-/* "a,b" to "\"a\",\"b\"". */
-static void
-quote_names(qsn_buf_t *out, const char *names)
-{
-    qsn_buf_byte(out, '"');
-
-    for (/* void */; *names; names++) {
-        if (*names == ',') {
-            qsn_buf_string(out, "\",\"");
-        } else {
-            qsn_buf_byte(out, *names);
-        }
-    }
-
-    qsn_buf_byte(out, '"');
+    return 1;
 }
 
 
@@ -495,23 +356,28 @@ quote_names(qsn_buf_t *out, const char *names)
  * a persisted plain report is here already, and only marked again.
  */
 static int
-carry_updates(carry_reports_t *carry, const char *identity,
-    report_t *report)
+carry_updates(carry_reports_t *carry, report_t *report)
 {
+    const char *identity = identity_of(carry);
     sqlite3_stmt *marks = carry->marks;
     int rc = SQLITE_OK;
 
-    (void) sqlite3_bind_text(marks, 1, carry->table->name, -1,
+    (void) sqlite3_bind_text(marks, 1, carry->copy.table->name, -1,
                              SQLITE_STATIC);
     (void) sqlite3_bind_text(marks, 2, identity, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int(marks, 3, CARRY_PLAIN);
 
     while (rc == SQLITE_OK && (rc = sqlite3_step(marks)) == SQLITE_ROW) {
         rc = carry_row(carry, identity, report);
     }
 
+    if (rc != SQLITE_DONE) {
+        return -1;
+    }
+
     (void) sqlite3_reset(marks);
 
-    return rc == SQLITE_DONE ? 0 : -1;
+    return 1;
 }
 
 
@@ -524,7 +390,7 @@ carry_row(carry_reports_t *carry, const char *identity, report_t *report)
 
     if (owned) {
         sqlite3_int64 sealed = sqlite3_column_int64(carry->marks, 0);
-        int rc = copy_rows(carry, sealed, sealed);
+        int rc = carry_copy_rows(&carry->copy, sealed, sealed);
 
         if (rc != SQLITE_OK) {
             return is_too_big(carry) ? SQLITE_OK : rc;
@@ -534,7 +400,8 @@ carry_row(carry_reports_t *carry, const char *identity, report_t *report)
         report->rows++;
     }
 
-    (void) sqlite3_bind_text(mark, 1, carry->table->name, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(mark, 1, carry->copy.table->name, -1,
+                             SQLITE_STATIC);
     (void) sqlite3_bind_int64(mark, 2, row_id);
     (void) sqlite3_bind_text(mark, 3, identity, -1, SQLITE_STATIC);
     (void) sqlite3_bind_int(mark, 4, owned);
@@ -553,18 +420,35 @@ is_too_big(const carry_reports_t *carry)
     }
 
     qsn_log("persisted rows of '%s' are dropped: larger than max_cell",
-            carry->table->name);
+            carry->copy.table->name);
 
     return 1;
 }
 
 
-/* SQLITE_OK, or SQLite's error. */
-static int
-copy_rows(carry_reports_t *carry, sqlite3_int64 first, sqlite3_int64 last)
+static const char *
+identity_of(const carry_reports_t *carry)
 {
-    (void) sqlite3_bind_int64(carry->copy, 1, first);
-    (void) sqlite3_bind_int64(carry->copy, 2, last);
+    return (const char *) sqlite3_column_text(carry->next, 1);
+}
 
-    return sql_run(carry->copy);
+
+static int
+note_report(carry_reports_t *carry, enum report_kind kind,
+    const report_t *report)
+{
+    const char *identity = identity_of(carry);
+    report_t before[2] = { { 0 } };
+    int rc = report_find(carry->store, carry->copy.table->name, identity,
+                         before);
+
+    if (rc == 0) {
+        rc = report_put(carry->store, carry->copy.table, identity, kind,
+                        report, sqlite3_column_double(carry->next, 2),
+                        before);
+    }
+
+    report_free(before);
+
+    return rc;
 }

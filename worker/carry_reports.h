@@ -3,22 +3,24 @@
 
 /*
  * A table's persisted reports, from the sealed generation into the one that
- * begins.  The sealed file is attached to the store's connection as sealed.
- *
- * The writer waits for a whole table, so what its reports share is asked for
- * once a table and not once a report: the names and types of the sealed
- * columns, the statements, and the merging of columns for as long as the
- * reports have the same ones.
+ * begins: first the plain ones, then second reports, then what updates have
+ * set.  The sealed file is attached to the store's connection as sealed.
  *
  * Threads: the writer's.
  */
 
-#include "store.h"
+#include "carry_copy.h"
 
 typedef struct carry_reports_s carry_reports_t;
 
-/* What persists, by its table; in temp. */
-#define CARRY_REPORTS_LIST  "_qasino_to_carry"
+/* How far a table is.  All zeroes: it has not begun. */
+typedef struct {
+    enum carry_kind kind;       /* that comes next */
+    sqlite3_int64 after;        /* the last report of it that is done */
+    sqlite3_int64 copied;       /* sealed rows of the one behind that */
+    sqlite3_int64 first;        /* rowid of the first of them here */
+    sqlite3_int64 rows;         /* how many they are here */
+} carry_position_t;
 
 /* Makes the list.  0, or -1: the reason is sqlite3_errmsg(store->db), and
    carry_reports_destroy() is due either way. */
@@ -27,8 +29,15 @@ int carry_reports_create(store_t *store, carry_reports_t **reports);
 /* Drops the list; NULL is fine. */
 void carry_reports_destroy(carry_reports_t *reports);
 
-/* Inside a transaction, once a table.  0, or -1 and it must be rolled
-   back. */
-int carry_reports_copy(carry_reports_t *reports, const char *table);
+/*
+ * Inside a transaction: goes on with the table from *position, for about as
+ * many rows as limit says.  table stays valid until carry_reports_destroy().
+ * 1: all is there, 0: not yet, -1: it must be rolled back, and
+ * carry_reports_rolled_back() told of that.
+ */
+int carry_reports_copy(carry_reports_t *reports, const char *table,
+    carry_position_t *position, int64_t limit);
+
+void carry_reports_rolled_back(carry_reports_t *reports);
 
 #endif

@@ -147,6 +147,13 @@ store_rollback(store_t *store)
         return -1;
     }
 
+    return store_reload(store);
+}
+
+
+int
+store_reload(store_t *store)
+{
     catalog_clear(&store->catalog);
 
     return load_catalog(store);

@@ -61,6 +61,9 @@ int store_commit(store_t *store);
 /* Undoes the transaction, and the catalog with it. */
 int store_rollback(store_t *store);
 
+/* The catalog anew. */
+int store_reload(store_t *store);
+
 /* _qasino_meta: small numbers by name. */
 int store_set_meta(store_t *store, const char *key, sqlite3_int64 value);
 sqlite3_int64 store_meta(store_t *store, const char *key,

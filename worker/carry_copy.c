@@ -1,0 +1,281 @@
+/*
+ * The new table has the columns that its persisted reports have and those
+ * that persisted updates have set, in whoever's rows: no others.  Columns
+ * are merged report by report, in the order of the reports, so that of many
+ * that do not fit all together those come that do.
+ */
+
+#include "carry_copy.h"
+
+#include <string.h>
+
+#include "qsn_log.h"
+#include "sql.h"
+
+static int add_updated(carry_copy_t *copy, const char *names);
+static int take_columns(carry_copy_t *copy, request_t *request,
+    const sealed_columns_t *own, const char *names);
+static int prepare_rows(carry_copy_t *copy, const table_t *merged,
+    const char *names);
+static void quote_names(qsn_buf_t *out, const char *names);
+
+
+int
+carry_copy_prepare(carry_copy_t *copy, store_t *store)
+{
+    copy->store = store;
+    copy->updates = sql_prepare(store->db,
+        "SELECT columns FROM temp." CARRY_LIST " WHERE tablename = ?1 "
+        "AND kind = ?2 AND columns IS NOT NULL "
+        "GROUP BY columns ORDER BY min(id)");
+    copy->info = sql_prepare(store->db, SEALED_COLUMNS_SQL);
+
+    return copy->updates && copy->info ? 0 : -1;
+}
+
+
+void
+carry_copy_free(carry_copy_t *copy)
+{
+    carry_copy_end(copy);
+    (void) sqlite3_finalize(copy->updates);
+    (void) sqlite3_finalize(copy->info);
+}
+
+
+int
+carry_copy_begin(carry_copy_t *copy, const char *name)
+{
+    int rc = sealed_columns_load(&copy->sealed, copy->info, name) == 0
+             ? SQLITE_ROW : SQLITE_ERROR;
+
+    copy->name = name;
+    copy->merges++;
+    (void) sqlite3_bind_text(copy->updates, 1, name, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int(copy->updates, 2, CARRY_UPDATES);
+
+    while (rc == SQLITE_ROW
+           && (rc = sqlite3_step(copy->updates)) == SQLITE_ROW)
+    {
+        if (add_updated(copy, (const char *)
+                        sqlite3_column_text(copy->updates, 0)) != 0)
+        {
+            rc = SQLITE_ERROR;
+        }
+    }
+
+    (void) sqlite3_reset(copy->updates);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+void
+carry_copy_end(carry_copy_t *copy)
+{
+    (void) sqlite3_finalize(copy->rows);
+    copy->rows = NULL;
+    copy->table = NULL;
+    copy->name = NULL;
+    qsn_buf_free(&copy->updated);
+    qsn_buf_free(&copy->merged);
+    sealed_columns_free(&copy->sealed);
+}
+
+
+/* Nobody else changes the table meanwhile: after a report of the same
+   columns it has them, and ->rows is right. */
+enum report_result
+carry_copy_merge(carry_copy_t *copy, const char *source, const char *names)
+{
+    static const request_limits_t no_limits;
+    enum report_result result = REPORT_FAILED;
+    sealed_columns_t own = { 0 };
+    request_t request;
+
+    if (source == NULL && copy->rows
+        && strcmp(names, qsn_buf_text(&copy->merged)) == 0)
+    {
+        return REPORT_TAKEN;
+    }
+
+    request_init(&request, &no_limits);
+    copy->merges++;
+
+    if ((source == NULL
+         || sealed_columns_load(&own, copy->info, source) == 0)
+        && request_set_text(&request, &request.table.name, copy->name,
+                            strlen(copy->name)) == 0
+        && take_columns(copy, &request, &own, names) == 0)
+    {
+        result = schema_merge(copy->store, &request, &request.table,
+                              &copy->table);
+    }
+
+    if (result == REPORT_REFUSED) {
+        qsn_log("persisted rows of '%s' are dropped: %s", copy->name,
+                request.error);
+
+    } else if (result == REPORT_TAKEN && source == NULL
+               && prepare_rows(copy, &request.table, names) != 0)
+    {
+        result = REPORT_FAILED;
+    }
+
+    sealed_columns_free(&own);
+    request_free(&request);
+
+    return result;
+}
+
+
+int
+carry_copy_rows(carry_copy_t *copy, sqlite3_int64 first, sqlite3_int64 last)
+{
+    (void) sqlite3_bind_int64(copy->rows, 1, first);
+    (void) sqlite3_bind_int64(copy->rows, 2, last);
+
+    return sql_run(copy->rows);
+}
+
+
+int
+carry_copy_source(carry_copy_t *copy, const char *source, const char *names)
+{
+    qsn_buf_t columns = { 0 };
+
+    quote_names(&columns, names);
+
+    int rc = columns.failed ? SQLITE_NOMEM
+             : sql_execf(copy->store->db, "INSERT INTO main.\"%w\"(%s) "
+                         "SELECT %s FROM sealed.\"%w\" ORDER BY _rowid_",
+                         copy->table->name, qsn_buf_text(&columns),
+                         qsn_buf_text(&columns), source);
+
+    qsn_buf_free(&columns);
+
+    return rc;
+}
+
+
+/* Each of "a,b" that is not in the list yet. */
+static int
+add_updated(carry_copy_t *copy, const char *names)
+{
+    while (*names) {
+        size_t length = strcspn(names, ",");
+        sealed_column_t *column = sealed_columns_find(&copy->sealed, names,
+                                                      length);
+
+        if (column == NULL) {
+            return -1;
+        }
+
+        if (column->seen != copy->merges) {
+            column->seen = copy->merges;
+            qsn_buf_string(&copy->updated, copy->updated.length ? "," : "");
+            qsn_buf_append(&copy->updated, names, length);
+        }
+
+        names += length + (names[length] == ',');
+    }
+
+    return copy->updated.failed ? -1 : 0;
+}
+
+
+/* The report's columns and those that updates have set, each once: as its
+   own table has them, if it has one, or else as the sealed one has. */
+static int
+take_columns(carry_copy_t *copy, request_t *request,
+    const sealed_columns_t *own, const char *names)
+{
+    const char *lists[] = { names, qsn_buf_text(&copy->updated) };
+    table_t *table = &request->table;
+
+    table->types = arena_alloc(&request->arena,
+                               (own->count + copy->sealed.count)
+                               * sizeof(*table->types));
+
+    if (table->types == NULL) {
+        return -1;
+    }
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const char *at = lists[i]; *at; /* void */) {
+            size_t length = strcspn(at, ",");
+            sealed_column_t *column = sealed_columns_find(own, at, length);
+
+            if (column == NULL) {
+                column = sealed_columns_find(&copy->sealed, at, length);
+            }
+
+            if (column == NULL) {
+                return -1;
+            }
+
+            if (column->seen != copy->merges) {
+                column->seen = copy->merges;
+                table->types[table->column_names.count] = column->type;
+
+                if (request_add_text(request, &table->column_names,
+                                     column->name.data, length) != 0)
+                {
+                    return -1;
+                }
+            }
+
+            at += length + (at[length] == ',');
+        }
+    }
+
+    return 0;
+}
+
+
+/* Both kinds of reports copy by it: most of a table's have the same
+   columns. */
+static int
+prepare_rows(carry_copy_t *copy, const table_t *merged, const char *names)
+{
+    qsn_buf_t columns = { 0 };
+    qsn_buf_t sql = { 0 };
+
+    schema_columns(&columns, &merged->column_names);
+    qsn_buf_string(&sql, "INSERT INTO main.");
+    sql_quote(&sql, copy->table->name);
+    qsn_buf_printf(&sql, "(%s) SELECT %s FROM sealed.",
+                   qsn_buf_text(&columns), qsn_buf_text(&columns));
+    sql_quote(&sql, merged->name.data);
+    qsn_buf_string(&sql, " WHERE _rowid_ BETWEEN ?1 AND ?2 "
+                   "ORDER BY _rowid_");
+
+    qsn_buf_clear(&copy->merged);
+    qsn_buf_string(&copy->merged, names);
+    (void) sqlite3_finalize(copy->rows);
+    copy->rows = columns.failed || sql.failed || copy->merged.failed
+                 ? NULL : sql_prepare(copy->store->db, qsn_buf_text(&sql));
+
+    qsn_buf_free(&columns);
+    qsn_buf_free(&sql);
+
+    return copy->rows ? 0 : -1;
+}
+
+
+/* "a,b" to "\"a\",\"b\"". */
+static void
+quote_names(qsn_buf_t *out, const char *names)
+{
+    qsn_buf_byte(out, '"');
+
+    for (/* void */; *names; names++) {
+        if (*names == ',') {
+            qsn_buf_string(out, "\",\"");
+        } else {
+            qsn_buf_byte(out, *names);
+        }
+    }
+
+    qsn_buf_byte(out, '"');
+}
