@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use POSIX ();
 use Test::More;
 
 use Qasino::Frame;
@@ -39,6 +40,25 @@ sub fill ($dir) {
         $size /= 2 if (syswrite($out, 'x' x $size) // 0) < $size;
     }
     close $out;
+}
+
+# A process that fills it again and again.
+sub keep_full ($dir) {
+    my $pid = fork // die "fork: $!\n";
+
+    return $pid if $pid;
+
+    my $parent = getppid;
+    while (getppid == $parent) {
+        fill($dir);
+        select undef, undef, undef, 0.001;
+    }
+    POSIX::_exit(0);
+}
+
+sub stop_filling ($pid) {
+    kill KILL => $pid;
+    waitpid $pid, 0;
 }
 
 sub raw_publish ($worker, $identity, $table, %more) {
@@ -146,7 +166,7 @@ SKIP: {
     $worker->wait_generation(2);
 
     # somebody else fills it
-    fill($db_dir);
+    my $filler = keep_full($db_dir);
     my $pid;
 
     for my $n (1 .. 20) {
@@ -177,15 +197,15 @@ SKIP: {
         $worker->start;
         is($worker->rows('select n from kept')->[0][0], 1,
             "killed on a full file system, $round: served again");
-        fill($db_dir);          # what the dead one held
     }
     $pid = $worker->pid;
-    wait_until('publishes to be refused', sub {
-        ($status) = raw_publish($worker, 'tiny', big(tiny => 100));
-        return $status == 507;
+    wait_until('publishes to be refused for good', sub {
+        ($status, $answer) = raw_publish($worker, 'tiny', big(tiny => 100));
+        return text_of($answer) =~ /for the moment/;
     });
 
     # room again
+    stop_filling($filler);
     unlink "$db_dir/filler";
     wait_until('a publish to be taken', sub {
         ($status, $answer) = raw_publish($worker, 'after', table(after =>
@@ -303,8 +323,10 @@ SKIP: {
 
     is($status, 200, 'a large table that persists');
     $worker->wait_generation(2);
+
+    # what a retired snapshot leaves is gone before the worker looks for it
+    my $filler = keep_full($db_dir);
     wait_until('the next generation not to be opened', sub {
-        fill($db_dir);          # also what retired snapshots leave
         ($status, $answer) = raw_publish($worker, 'q', table(tiny =>
             [n => 'int'], [1]));
         return $status == 507
@@ -326,11 +348,11 @@ SKIP: {
             qr/"generation_number": \d+/, '... and what generation it is');
         if ($round eq 'as it is') {
             $worker->kill;
-            fill($db_dir);
             $worker->start;
         }
     }
 
+    stop_filling($filler);
     unlink "$db_dir/filler";
     wait_until('a publish to be taken', sub {
         ($status) = raw_publish($worker, 'q', table(tiny => [n => 'int'],

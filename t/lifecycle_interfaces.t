@@ -62,10 +62,11 @@ is($server->value('select 1'), '1', 'and the server is well');
 # A long result over the line port arrives whole.
 {
     my $got = $server->line('with recursive n(i) as (select 1 union all'
-        . " select i + 1 from n where i < 200000) select i from n;\r\n");
+        . " select i + 1 from n where i < 50000) select i from n;\r\n");
 
-    is(() = $got =~ /^ *\d+$/mg, 200000, 'line port: 200,000 rows');
-    like($got, qr/^200000 rows returned$/m, '... and their number');
+    is(() = $got =~ /^ *\d+$/mg, 50000, 'line port: 50,000 rows');
+    like(substr($got, -200), qr/^50000 rows returned$/m,
+        '... and their number');
 }
 
 # HTTPS.
