@@ -24,16 +24,10 @@ struct query_process_told_s {
     snapshot_t *snapshot;
 };
 
-typedef struct {
-    uv_write_t write;
-    qsn_buf_t buf;
-} message_t;
-
 static void spawn(query_process_t *process);
 static void tell_snapshot(query_process_t *process);
 static int put_frame(query_process_t *process, qsn_frame_t *frame,
     const qsn_frame_arg_t *args);
-static void on_sent(uv_write_t *write, int status);
 static void kill_process(query_process_t *process);
 static void on_kill_timer(uv_timer_t *timer);
 static void on_respawn_timer(uv_timer_t *timer);
@@ -62,6 +56,7 @@ query_process_init(query_process_t *process, uv_loop_t *loop,
     process->program = program;
     process->argv = argv;
     process->static_db = static_db;
+    outgoing_init(&process->outgoing, (uv_stream_t *) &process->pipe, NULL);
 }
 
 
@@ -221,35 +216,9 @@ query_process_resume(query_process_t *process)
 void
 query_process_flush(query_process_t *process)
 {
-    uv_stream_t *stream = (uv_stream_t *) &process->pipe;
-    qsn_buf_t *out = &process->out;
-
-    if (out->length == 0 || !process->alive) {
-        return;
-    }
-
-    uv_buf_t buf = uv_buf_init(out->data, (unsigned) out->length);
-    int sent = uv_try_write(stream, &buf, 1);
-
-    if (sent == (int) out->length) {
-        qsn_buf_clear(out);
-        return;
-    }
-
-    message_t *message = calloc(1, sizeof(*message));
-
-    if (message == NULL) {
+    /* a write that fails: it has died, and its exit follows */
+    if (process->alive && outgoing_flush(&process->outgoing) != 0) {
         kill_process(process);
-        return;
-    }
-
-    qsn_buf_consume(out, sent > 0 ? (size_t) sent : 0);
-    message->buf = *out;
-    memset(out, 0, sizeof(*out));
-    buf = uv_buf_init(message->buf.data, (unsigned) message->buf.length);
-
-    if (uv_write(&message->write, stream, &buf, 1, on_sent) != 0) {
-        on_sent(&message->write, 0);    /* it has died: its exit follows */
     }
 }
 
@@ -300,7 +269,7 @@ query_process_free(query_process_t *process)
 {
     snapshot_put(process->wanted);
     qsn_buf_free(&process->in);
-    qsn_buf_free(&process->out);
+    outgoing_free(&process->outgoing);
 }
 
 
@@ -338,7 +307,7 @@ spawn(query_process_t *process)
     process->confirmed = 0;
     process->sent_count = 0;
     qsn_buf_clear(&process->in);
-    qsn_buf_clear(&process->out);
+    qsn_buf_clear(&process->outgoing.queued);
 
     int rc = uv_spawn(process->loop, &process->handle, &options);
 
@@ -405,7 +374,8 @@ put_frame(query_process_t *process, qsn_frame_t *frame,
     }
 
     size_t size = QSN_FRAME_HEADER_SIZE + length;
-    uint8_t *out = (uint8_t *) qsn_buf_reserve(&process->out, size);
+    qsn_buf_t *queued = &process->outgoing.queued;
+    uint8_t *out = (uint8_t *) qsn_buf_reserve(queued, size);
 
     if (out == NULL) {
         kill_process(process);  /* what it was told before may be lost */
@@ -423,21 +393,9 @@ put_frame(query_process_t *process, qsn_frame_t *frame,
         }
     }
 
-    qsn_buf_commit(&process->out, size);
+    qsn_buf_commit(queued, size);
 
     return 0;
-}
-
-
-static void
-on_sent(uv_write_t *write, int status)
-{
-    message_t *message = (message_t *) write;
-
-    (void) status;
-
-    qsn_buf_free(&message->buf);
-    free(message);
 }
 
 
@@ -483,7 +441,6 @@ on_respawn_timer(uv_timer_t *timer)
     process->open_handles = 1;
     uv_close((uv_handle_t *) timer, on_process_closed);
 }
-
 
 
 static void
