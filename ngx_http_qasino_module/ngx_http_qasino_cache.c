@@ -349,14 +349,7 @@ ngx_http_qasino_cache_send(ngx_http_request_t *r,
 
     ngx_http_qasino_cache_describe(entry, &reply);
 
-    if (ngx_http_qasino_set_headers(r, &reply) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->headers_out.status = reply.status;
-    r->headers_out.content_length_n = reply.body.len;
-
-    rc = ngx_http_send_header(r);
+    rc = ngx_http_qasino_send_headers(r, &reply);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;

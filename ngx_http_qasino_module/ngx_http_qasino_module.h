@@ -292,8 +292,13 @@ ngx_int_t ngx_http_qasino_set_no_store(ngx_http_request_t *r);
 ngx_uint_t ngx_http_qasino_none_match(ngx_http_request_t *r,
     uint64_t generation, uint64_t static_version);
 
-/* reply: headers alone, or all; the latter returns like a handler */
+/*
+ * reply: its headers prepared, sent (then reply->body.len bytes are to
+ * follow), or all of it sent; the latter two return like a handler.
+ */
 ngx_int_t ngx_http_qasino_set_headers(ngx_http_request_t *r,
+    ngx_http_qasino_reply_t *reply);
+ngx_int_t ngx_http_qasino_send_headers(ngx_http_request_t *r,
     ngx_http_qasino_reply_t *reply);
 ngx_int_t ngx_http_qasino_send_reply(ngx_http_request_t *r,
     ngx_http_qasino_reply_t *reply);

@@ -50,6 +50,21 @@ ngx_http_qasino_set_headers(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_qasino_send_headers(ngx_http_request_t *r,
+    ngx_http_qasino_reply_t *reply)
+{
+    if (ngx_http_qasino_set_headers(r, reply) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = reply->status;
+    r->headers_out.content_length_n = reply->body.len;
+
+    return ngx_http_send_header(r);
+}
+
+
 /* The body has to stay where it is until the response is sent. */
 
 ngx_int_t
@@ -60,14 +75,7 @@ ngx_http_qasino_send_reply(ngx_http_request_t *r,
     ngx_buf_t    *b;
     ngx_chain_t   out;
 
-    if (ngx_http_qasino_set_headers(r, reply) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->headers_out.status = reply->status;
-    r->headers_out.content_length_n = reply->body.len;
-
-    rc = ngx_http_send_header(r);
+    rc = ngx_http_qasino_send_headers(r, reply);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;

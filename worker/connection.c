@@ -1,7 +1,8 @@
 /*
- * Reading: header and arguments are gathered until whole, a body goes to
- * its exchange piece by piece as it comes.  A frame that breaks the format
- * ends the connection, since nothing after it can be told apart.
+ * A connection's life, from its accept or the program before to its end or
+ * the next program, and how much goes on on it at once: while there is too
+ * much it is not read, and what was read waits.  A frame that breaks the
+ * format ends it, since nothing after it can be told apart.
  */
 
 #include "connection.h"
@@ -11,7 +12,9 @@
 #include <unistd.h>
 
 #include "held.h"
+#include "incoming.h"
 #include "ingest.h"
+#include "outgoing.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
 #include "unix_socket.h"
@@ -28,26 +31,13 @@ struct connection_s {
     int reading;
 
     qsn_buf_t pending;          /* read, but too much is being worked on */
-    qsn_buf_t head;             /* header and arguments so far */
-    qsn_frame_t frame;          /* whose body is being read */
-    uint64_t body_left;
-    exchange_t *receiving;      /* NULL: the body is skipped */
-
+    incoming_t incoming;
     exchange_t *exchanges;
     size_t exchange_count;
-    size_t receiving_count;     /* of them, with more body to come */
-
-    qsn_buf_t out;
-    size_t writing;             /* bytes handed to libuv */
+    outgoing_t outgoing;
     int subscribed;
     uint64_t subscription;
 };
-
-typedef struct {
-    uv_write_t write;
-    connection_t *connection;
-    qsn_buf_t buf;
-} write_t;
 
 static void on_connection(uv_stream_t *listener, int status);
 static connection_t *create(worker_t *worker);
@@ -58,22 +48,14 @@ static int is_claim(const connection_t *connection, const uint8_t *data,
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_input(connection_t *connection, const char *data,
     size_t length);
-static const char *take_bytes(connection_t *connection, const uint8_t **data,
-    size_t *length);
-static const char *take_head(connection_t *connection, const uint8_t **data,
-    size_t *length);
-static const char *take_frame(connection_t *connection,
-    const qsn_frame_arg_t *args);
-static const char *take_data(connection_t *connection);
-static void take_cancel(connection_t *connection);
-static exchange_t *find_exchange(connection_t *connection, uint64_t id);
-static void body_ended(connection_t *connection);
+static int may_take(const connection_t *connection, const uint8_t *data,
+    size_t length);
 static int has_room(const connection_t *connection);
 static void balance_reading(connection_t *connection);
 static void visit_before_poll(connection_t *connection);
 static void flush(connection_t *connection);
 static void on_before_poll(uv_prepare_t *prepare);
-static void on_written(uv_write_t *write, int status);
+static void on_written(uv_stream_t *stream, int status);
 static void wake_exchanges(connection_t *connection);
 static void close_connection(connection_t *connection);
 static void on_closed(uv_handle_t *handle);
@@ -124,7 +106,7 @@ void
 connection_send(connection_t *connection, const qsn_frame_t *frame,
     const uint8_t *args, const void *body)
 {
-    qsn_buf_t *out = &connection->out;
+    qsn_buf_t *queued = &connection->outgoing.queued;
     uint8_t head[QSN_FRAME_HEADER_SIZE];
 
     if (connection->closing) {
@@ -132,9 +114,9 @@ connection_send(connection_t *connection, const qsn_frame_t *frame,
     }
 
     qsn_frame_encode(head, frame);
-    qsn_buf_append(out, head, sizeof(head));
-    qsn_buf_append(out, args, frame->args_length);
-    qsn_buf_append(out, body, (size_t) frame->body_length);
+    qsn_buf_append(queued, head, sizeof(head));
+    qsn_buf_append(queued, args, frame->args_length);
+    qsn_buf_append(queued, body, (size_t) frame->body_length);
     visit_before_poll(connection);
 }
 
@@ -142,7 +124,7 @@ connection_send(connection_t *connection, const qsn_frame_t *frame,
 size_t
 connection_backlog(const connection_t *connection)
 {
-    return connection->out.length + connection->writing;
+    return outgoing_backlog(&connection->outgoing);
 }
 
 
@@ -176,6 +158,19 @@ connection_remove(connection_t *connection, exchange_t *exchange)
 
     connection->exchange_count--;
     balance_reading(connection);
+}
+
+
+exchange_t *
+connection_find(connection_t *connection, uint64_t id)
+{
+    for (exchange_t *e = connection->exchanges; e; e = e->next) {
+        if (e->id == id) {
+            return e;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -238,7 +233,6 @@ on_connection(uv_stream_t *listener, int status)
 }
 
 
-
 static connection_t *
 create(worker_t *worker)
 {
@@ -259,6 +253,9 @@ create(worker_t *worker)
     worker->connections = connection;
     (void) uv_pipe_init(&worker->loop, &connection->pipe, 0);
     connection->pipe.data = connection;
+    incoming_init(&connection->incoming, worker, connection);
+    outgoing_init(&connection->outgoing, (uv_stream_t *) &connection->pipe,
+                  on_written);
 
     return connection;
 }
@@ -306,7 +303,8 @@ static int
 is_quiet(const connection_t *connection)
 {
     return connection->closing
-           || (connection->exchange_count == 0 && connection->body_left == 0
+           || (connection->exchange_count == 0
+               && connection->incoming.body_left == 0
                && connection_backlog(connection) == 0);
 }
 
@@ -319,13 +317,14 @@ hand_over(const connection_t *connection)
         .subscribed = connection->subscribed,
         .subscription = connection->subscription
     };
+    const qsn_buf_t *head = &connection->incoming.head;
     qsn_buf_t data = { 0 };
 
     if (connection->closing || !is_quiet(connection)) {
         return;
     }
 
-    qsn_buf_append(&data, connection->head.data, connection->head.length);
+    qsn_buf_append(&data, head->data, head->length);
     qsn_buf_append(&data, connection->pending.data,
                    connection->pending.length);
     item.length = (uint32_t) data.length;
@@ -371,7 +370,13 @@ static void
 take_input(connection_t *connection, const char *data, size_t length)
 {
     const uint8_t *at = (const uint8_t *) data;
-    const char *wrong = take_bytes(connection, &at, &length);
+    const char *wrong = NULL;
+
+    while (length && !connection->closing && wrong == NULL
+           && may_take(connection, at, length))
+    {
+        wrong = incoming_take(&connection->incoming, &at, &length);
+    }
 
     qsn_buf_append(&connection->pending, at, connection->closing ? 0
                                                                  : length);
@@ -391,210 +396,15 @@ take_input(connection_t *connection, const char *data, size_t length)
 }
 
 
-/* Stops before a frame, or a piece of a body, for which there is no room;
-   *data and *length are what is left. */
-static const char *
-take_bytes(connection_t *connection, const uint8_t **data, size_t *length)
+/* Whether there is room for the frame, or the piece of a body, at data. */
+static int
+may_take(const connection_t *connection, const uint8_t *data, size_t length)
 {
-    while (*length && !connection->closing) {
-        if (connection->body_left == 0) {
-            if (connection->head.length == 0 && !has_room(connection)
-                && !is_claim(connection, *data, *length))
-            {
-                return NULL;
-            }
-
-            const char *wrong = take_head(connection, data, length);
-
-            if (wrong) {
-                return wrong;
-            }
-
-            continue;
-        }
-
-        if (connection->receiving
-            && !exchange_has_room(connection->receiving))
-        {
-            return NULL;
-        }
-
-        size_t piece = *length;
-
-        if (piece > connection->body_left) {
-            piece = (size_t) connection->body_left;
-        }
-
-        if (connection->receiving) {
-            exchange_body(connection->receiving, *data, piece);
-        }
-
-        *data += piece;
-        *length -= piece;
-        connection->body_left -= piece;
-
-        if (connection->body_left == 0) {
-            body_ended(connection);
-        }
+    if (!incoming_is_between(&connection->incoming)) {
+        return incoming_has_room(&connection->incoming);
     }
 
-    return NULL;
-}
-
-
-/* Gathers a header and its arguments; once whole, acts on them. */
-static const char *
-take_head(connection_t *connection, const uint8_t **data, size_t *length)
-{
-    qsn_buf_t *head = &connection->head;
-    qsn_frame_arg_t args[QSN_FRAME_TAGS];
-    size_t wanted = QSN_FRAME_HEADER_SIZE;
-    const char *wrong = NULL;
-
-    if (head->length >= QSN_FRAME_HEADER_SIZE) {
-        wanted += connection->frame.args_length;
-    }
-
-    size_t piece = wanted - head->length;
-
-    if (piece > *length) {
-        piece = *length;
-    }
-
-    qsn_buf_append(head, *data, piece);
-    *data += piece;
-    *length -= piece;
-
-    if (head->failed) {
-        return "out of memory for a frame";
-    }
-
-    if (head->length < wanted) {
-        return NULL;
-    }
-
-    if (wanted == QSN_FRAME_HEADER_SIZE) {
-        wrong = qsn_frame_decode((uint8_t *) head->data, &connection->frame);
-
-        if (wrong || connection->frame.args_length) {
-            return wrong;       /* the arguments come next */
-        }
-    }
-
-    wrong = qsn_frame_parse_args((uint8_t *) head->data
-                                 + QSN_FRAME_HEADER_SIZE,
-                                 connection->frame.args_length, args);
-
-    if (wrong == NULL) {
-        wrong = take_frame(connection, args);
-    }
-
-    qsn_buf_clear(head);
-
-    return wrong;
-}
-
-
-static const char *
-take_frame(connection_t *connection, const qsn_frame_arg_t *args)
-{
-    const qsn_frame_t *frame = &connection->frame;
-    const char *wrong = NULL;
-
-    connection->body_left = frame->body_length;
-    connection->receiving = NULL;
-
-    switch (frame->type) {
-
-    case QSN_FRAME_REQUEST:
-        if (find_exchange(connection, frame->id)) {
-            return "request id used twice";
-        }
-
-        connection->receiving = exchange_create(connection->worker,
-                                                connection, frame, args);
-
-        if (connection->receiving == NULL) {
-            return "out of memory for a request";
-        }
-
-        connection->receiving_count++;
-        break;
-
-    case QSN_FRAME_DATA:
-        wrong = take_data(connection);
-        break;
-
-    case QSN_FRAME_CANCEL:
-        take_cancel(connection);
-        break;
-
-    default:
-        return "frame of a type only the worker sends";
-    }
-
-    if (wrong == NULL && connection->body_left == 0) {
-        body_ended(connection);
-    }
-
-    return wrong;
-}
-
-
-static const char *
-take_data(connection_t *connection)
-{
-    exchange_t *exchange = find_exchange(connection, connection->frame.id);
-
-    if (exchange == NULL || exchange->body_done) {
-        return "DATA for a request that expects none";
-    }
-
-    connection->receiving = exchange;
-
-    return NULL;
-}
-
-
-static void
-take_cancel(connection_t *connection)
-{
-    exchange_t *exchange = find_exchange(connection, connection->frame.id);
-
-    if (exchange == NULL) {
-        held_cancel(connection->worker, connection, connection->frame.id);
-
-    } else if (exchange->queried) {
-        pool_cancel(connection->worker->pool, &exchange->query);
-    }
-}
-
-
-static exchange_t *
-find_exchange(connection_t *connection, uint64_t id)
-{
-    for (exchange_t *e = connection->exchanges; e; e = e->next) {
-        if (e->id == id) {
-            return e;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* A frame's body is in; without MORE that was the request's. */
-static void
-body_ended(connection_t *connection)
-{
-    exchange_t *exchange = connection->receiving;
-
-    connection->receiving = NULL;
-
-    if (exchange && !(connection->frame.flags & QSN_FLAG_MORE)) {
-        connection->receiving_count--;
-        exchange_body_end(exchange);
-    }
+    return has_room(connection) || is_claim(connection, data, length);
 }
 
 
@@ -604,9 +414,10 @@ static int
 has_room(const connection_t *connection)
 {
     /* a request that is half in should get the rest of its body */
-    size_t slack = connection->receiving_count ? 2 : 1;
+    size_t receiving = connection->incoming.receiving_count;
+    size_t slack = receiving ? 2 : 1;
 
-    if (connection->worker->draining && connection->receiving_count == 0) {
+    if (connection->worker->draining && receiving == 0) {
         return 0;
     }
 
@@ -687,63 +498,17 @@ connection_flush_all(worker_t *worker)
 static void
 flush(connection_t *connection)
 {
-    write_t *write;
-    uv_buf_t buf;
-
-    if (connection->out.failed && !connection->closing) {
+    if (!connection->closing && outgoing_flush(&connection->outgoing) != 0) {
         qsn_log("out of memory for an answer: connection closed");
         close_connection(connection);
-    }
-
-    if (connection->closing || connection->out.length == 0) {
-        return;
-    }
-
-    buf = uv_buf_init(connection->out.data,
-                      (unsigned) connection->out.length);
-
-    if (connection->writing == 0) {
-        int sent = uv_try_write((uv_stream_t *) &connection->pipe, &buf, 1);
-
-        if (sent > 0) {
-            qsn_buf_consume(&connection->out, (size_t) sent);
-        }
-
-        if (connection->out.length == 0) {
-            return;
-        }
-    }
-
-    write = calloc(1, sizeof(*write));
-
-    if (write == NULL) {
-        close_connection(connection);
-        return;
-    }
-
-    write->connection = connection;
-    write->buf = connection->out;
-    memset(&connection->out, 0, sizeof(connection->out));
-    connection->writing += write->buf.length;
-    buf = uv_buf_init(write->buf.data, (unsigned) write->buf.length);
-
-    if (uv_write(&write->write, (uv_stream_t *) &connection->pipe, &buf, 1,
-                 on_written) != 0)
-    {
-        on_written(&write->write, UV_EPIPE);
     }
 }
 
 
 static void
-on_written(uv_write_t *base, int status)
+on_written(uv_stream_t *stream, int status)
 {
-    write_t *write = (write_t *) base;
-    connection_t *connection = write->connection;
-
-    connection->writing -= write->buf.length;
-    qsn_buf_free(&write->buf);
-    free(write);
+    connection_t *connection = stream->data;
 
     if (status < 0) {
         close_connection(connection);
@@ -822,7 +587,7 @@ on_closed(uv_handle_t *handle)
     }
 
     qsn_buf_free(&connection->pending);
-    qsn_buf_free(&connection->head);
-    qsn_buf_free(&connection->out);
+    incoming_free(&connection->incoming);
+    outgoing_free(&connection->outgoing);
     free(connection);
 }

@@ -2,8 +2,8 @@
 #define CONNECTION_H
 
 /*
- * A client of the frame socket: bytes to frames and back.  Output is
- * gathered over one turn of the loop and sent with one write.
+ * A client of the frame socket: bytes to frames (incoming.h) and back
+ * (outgoing.h).
  */
 
 #include "exchange.h"
@@ -42,6 +42,9 @@ size_t connection_backlog(const connection_t *connection);
 /* Takes part in, or leaves, the connection's list of requests. */
 void connection_add(connection_t *connection, exchange_t *exchange);
 void connection_remove(connection_t *connection, exchange_t *exchange);
+
+/* That of this id, or NULL. */
+exchange_t *connection_find(connection_t *connection, uint64_t id);
 
 /* From now on events go to this connection under that id. */
 void connection_subscribe(connection_t *connection, uint64_t id);

@@ -1,12 +1,12 @@
 /*
  * qasino-worker: the process that collects, rotates and hands out.
  *
- * A reader who follows one publish goes from connection.c (bytes to frames)
- * through exchange.c (a request's life), parse.c and request_json.c (its
- * body) to dispatch.c, ingest.c, writer.c (the group commit) and report.c
- * (into the file), and one turn later through rotate.c to pool.c and the
- * query processes, which have a folder of their own.  Which thread has what
- * stands in mailbox.h.
+ * A reader who follows one publish goes from connection.c (a client) and
+ * incoming.c (bytes to frames) through exchange.c (a request's life), parse.c
+ * and request_json.c (its body) to dispatch.c, ingest.c, writer.c (the group
+ * commit) and report.c (into the file), and one turn later through rotate.c
+ * to pool.c and the query processes, which have a folder of their own.  Which
+ * thread has what stands in mailbox.h.
  */
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /*
- * Starting, feeding and burying a child.  Its socket is descriptor 3; frames
- * that come back are handed out whole.
+ * A query process's life: started, told which snapshot to serve, killed,
+ * buried, and started anew.  Its socket is descriptor 3.
  */
 
-#include "query_process.h"
+#include "query_process_private.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -13,9 +13,7 @@
 
 #include "qsn_log.h"
 #include "qsn_op.h"
-#include "unix_socket.h"
 
-#define FRAME_MAX         (8 * 1024 * 1024)
 #define RESPAWN_DELAY_MS  200
 #define CHILD_FD          3
 
@@ -24,27 +22,10 @@ struct query_process_told_s {
     snapshot_t *snapshot;
 };
 
-typedef struct {
-    uv_write_t write;
-    qsn_buf_t buf;
-} message_t;
-
 static void spawn(query_process_t *process);
 static void tell_snapshot(query_process_t *process);
-static int put_frame(query_process_t *process, qsn_frame_t *frame,
-    const qsn_frame_arg_t *args);
-static void on_sent(uv_write_t *write, int status);
-static void kill_process(query_process_t *process);
 static void on_kill_timer(uv_timer_t *timer);
 static void on_respawn_timer(uv_timer_t *timer);
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
-static void take_frames(query_process_t *process);
-static const char *take_frame(query_process_t *process,
-    const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
-static const char *take_answer(query_process_t *process,
-    const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
-static void on_snapshot_confirmed(query_process_t *process,
-    const qsn_frame_t *frame, const uint8_t *body);
 static void on_process_exit(uv_process_t *handle, int64_t status,
     int term_signal);
 static void close_handles(query_process_t *process);
@@ -62,6 +43,7 @@ query_process_init(query_process_t *process, uv_loop_t *loop,
     process->program = program;
     process->argv = argv;
     process->static_db = static_db;
+    outgoing_init(&process->outgoing, (uv_stream_t *) &process->pipe, NULL);
 }
 
 
@@ -103,51 +85,6 @@ query_process_ready(const query_process_t *process)
 }
 
 
-int
-query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
-    const qsn_frame_arg_t *args, uint64_t kill_ms, uint32_t cost_us)
-{
-    query_process_sent_t *sent = &process->sent[process->sent_count];
-
-    frame->id = ++process->next_id;
-
-    if (put_frame(process, frame, args) != 0) {
-        return -1;
-    }
-
-    *sent = (query_process_sent_t) {
-        .query = query,
-        .id = frame->id,
-        .kill_ms = kill_ms,
-        .cost_us = cost_us
-    };
-
-    if (process->sent_count++ == 0) {
-        process->since_ms = uv_now(process->loop);
-    }
-
-    /* it goes off at times for nothing: cheaper than a timer a query */
-    if (!uv_is_active((uv_handle_t *) &process->timer)) {
-        (void) uv_timer_start(&process->timer, on_kill_timer, kill_ms, 0);
-    }
-
-    return 0;
-}
-
-
-uint64_t
-query_process_load(const query_process_t *process)
-{
-    uint64_t load = 0;
-
-    for (size_t i = 0; i < process->sent_count; i++) {
-        load += process->sent[i].cost_us;
-    }
-
-    return load;
-}
-
-
 uint64_t
 query_process_cpu(const query_process_t *process)
 {
@@ -166,101 +103,12 @@ query_process_cpu(const query_process_t *process)
 
 
 void
-query_process_replace(query_process_t *process, const void *query,
-    void *heir)
-{
-    for (size_t i = 0; i < process->sent_count; i++) {
-        if (process->sent[i].query == query) {
-            process->sent[i].query = heir;
-        }
-    }
-}
-
-
-void
-query_process_forget(query_process_t *process, const void *query)
-{
-    for (size_t i = 0; i < process->sent_count; i++) {
-        if (process->sent[i].query == query) {
-            qsn_frame_t frame = {
-                .type = QSN_FRAME_CANCEL,
-                .id = process->sent[i].id
-            };
-
-            process->sent[i].query = NULL;
-            (void) put_frame(process, &frame, NULL);
-            return;
-        }
-    }
-}
-
-
-void
-query_process_pause(query_process_t *process)
-{
-    if (!process->paused && process->alive) {
-        process->paused = 1;
-        (void) uv_read_stop((uv_stream_t *) &process->pipe);
-    }
-}
-
-
-void
-query_process_resume(query_process_t *process)
-{
-    if (process->paused && process->alive) {
-        process->paused = 0;
-        (void) uv_read_start((uv_stream_t *) &process->pipe,
-                             unix_socket_buffer, on_read);
-        /* what is here already; it may answer the query, or pause again */
-        take_frames(process);
-    }
-}
-
-
-void
-query_process_flush(query_process_t *process)
-{
-    uv_stream_t *stream = (uv_stream_t *) &process->pipe;
-    qsn_buf_t *out = &process->out;
-
-    if (out->length == 0 || !process->alive) {
-        return;
-    }
-
-    uv_buf_t buf = uv_buf_init(out->data, (unsigned) out->length);
-    int sent = uv_try_write(stream, &buf, 1);
-
-    if (sent == (int) out->length) {
-        qsn_buf_clear(out);
-        return;
-    }
-
-    message_t *message = calloc(1, sizeof(*message));
-
-    if (message == NULL) {
-        kill_process(process);
-        return;
-    }
-
-    qsn_buf_consume(out, sent > 0 ? (size_t) sent : 0);
-    message->buf = *out;
-    memset(out, 0, sizeof(*out));
-    buf = uv_buf_init(message->buf.data, (unsigned) message->buf.length);
-
-    if (uv_write(&message->write, stream, &buf, 1, on_sent) != 0) {
-        on_sent(&message->write, 0);    /* it has died: its exit follows */
-    }
-}
-
-
-void
 query_process_end(query_process_t *process)
 {
     process->ending = 1;
 
     if (process->alive) {
-        kill_process(process);
+        query_process_kill(process);
     }
 }
 
@@ -285,7 +133,7 @@ query_process_stop(query_process_t *process)
     process->stopping = 1;
 
     if (process->alive) {
-        kill_process(process);
+        query_process_kill(process);
 
     } else if (process->open_handles == 0 && process->wanted) {
         /* it waits for its next start */
@@ -300,7 +148,64 @@ query_process_free(query_process_t *process)
 {
     snapshot_put(process->wanted);
     qsn_buf_free(&process->in);
-    qsn_buf_free(&process->out);
+    outgoing_free(&process->outgoing);
+}
+
+
+void
+query_process_kill(query_process_t *process)
+{
+    process->dying = 1;
+    (void) uv_process_kill(&process->handle, SIGKILL);
+}
+
+
+void
+query_process_limit(query_process_t *process, uint64_t kill_ms)
+{
+    /* it goes off at times for nothing: cheaper than a timer a query */
+    if (!uv_is_active((uv_handle_t *) &process->timer)) {
+        (void) uv_timer_start(&process->timer, on_kill_timer, kill_ms, 0);
+    }
+}
+
+
+const char *
+query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
+    const uint8_t *body)
+{
+    query_process_told_t *told = process->told;
+
+    if (told == NULL) {
+        return "confirms a snapshot it was not told";
+    }
+
+    process->told = told->next;
+
+    if (frame->status == 200) {
+        snapshot_put(process->serving);
+        process->serving = told->snapshot;
+        process->confirmed = 1;
+
+    } else {
+        qsn_log("query process %d cannot serve %s: %.*s", process->handle.pid,
+                told->snapshot->path, (int) frame->body_length,
+                (const char *) body);
+        snapshot_put(told->snapshot);
+
+        /* one that serves an old snapshot for ever is worse than none */
+        if (process->told == NULL) {
+            query_process_kill(process);
+        }
+    }
+
+    free(told);
+
+    if (query_process_ready(process)) {
+        process->events->on_ready(process);
+    }
+
+    return NULL;
 }
 
 
@@ -338,7 +243,7 @@ spawn(query_process_t *process)
     process->confirmed = 0;
     process->sent_count = 0;
     qsn_buf_clear(&process->in);
-    qsn_buf_clear(&process->out);
+    qsn_buf_clear(&process->outgoing.queued);
 
     int rc = uv_spawn(process->loop, &process->handle, &options);
 
@@ -349,8 +254,7 @@ spawn(query_process_t *process)
     }
 
     process->alive = 1;
-    (void) uv_read_start((uv_stream_t *) &process->pipe,
-                         unix_socket_buffer, on_read);
+    query_process_listen(process);
     tell_snapshot(process);
 }
 
@@ -376,10 +280,10 @@ tell_snapshot(query_process_t *process)
     args[QSN_ARG_GENERATION] = (qsn_frame_arg_t) { number, 8 };
     args[QSN_ARG_STATIC_VERSION] = (qsn_frame_arg_t) { version, 8 };
 
-    if (told == NULL || put_frame(process, &frame, args) != 0) {
+    if (told == NULL || query_process_put(process, &frame, args) != 0) {
         /* a process that serves an old snapshot for ever is worse */
         free(told);
-        kill_process(process);
+        query_process_kill(process);
         return;
     }
 
@@ -390,63 +294,6 @@ tell_snapshot(query_process_t *process)
     }
 
     *end = told;
-}
-
-
-/* args is by tag, NULL: none.  0, or -1 without memory. */
-static int
-put_frame(query_process_t *process, qsn_frame_t *frame,
-    const qsn_frame_arg_t *args)
-{
-    size_t length = 0;
-
-    for (int tag = 0; args && tag < QSN_FRAME_TAGS; tag++) {
-        length += args[tag].data ? qsn_frame_arg_size(args[tag].length) : 0;
-    }
-
-    size_t size = QSN_FRAME_HEADER_SIZE + length;
-    uint8_t *out = (uint8_t *) qsn_buf_reserve(&process->out, size);
-
-    if (out == NULL) {
-        kill_process(process);  /* what it was told before may be lost */
-        return -1;
-    }
-
-    frame->args_length = (uint32_t) length;
-    qsn_frame_encode(out, frame);
-    out += QSN_FRAME_HEADER_SIZE;
-
-    for (int tag = 0; args && tag < QSN_FRAME_TAGS; tag++) {
-        if (args[tag].data) {
-            out = qsn_frame_put_arg(out, (enum qsn_frame_tag) tag,
-                                    args[tag].data, args[tag].length);
-        }
-    }
-
-    qsn_buf_commit(&process->out, size);
-
-    return 0;
-}
-
-
-static void
-on_sent(uv_write_t *write, int status)
-{
-    message_t *message = (message_t *) write;
-
-    (void) status;
-
-    qsn_buf_free(&message->buf);
-    free(message);
-}
-
-
-/* It takes no query from here on, though its death is seen only later. */
-static void
-kill_process(query_process_t *process)
-{
-    process->dying = 1;
-    (void) uv_process_kill(&process->handle, SIGKILL);
 }
 
 
@@ -471,7 +318,7 @@ on_kill_timer(uv_timer_t *timer)
             process->handle.pid);
     process->overdue = 1;
     process->at_fault = !process->paused;   /* else its client is slow */
-    kill_process(process);
+    query_process_kill(process);
 }
 
 
@@ -482,163 +329,6 @@ on_respawn_timer(uv_timer_t *timer)
 
     process->open_handles = 1;
     uv_close((uv_handle_t *) timer, on_process_closed);
-}
-
-
-
-static void
-on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    query_process_t *process = stream->data;
-
-    if (n < 0) {
-        (void) uv_read_stop(stream);    /* its exit is on the way */
-        return;
-    }
-
-    qsn_buf_append(&process->in, buf->base, (size_t) n);
-    take_frames(process);
-}
-
-
-static void
-take_frames(query_process_t *process)
-{
-    size_t at = 0;
-    const char *wrong = process->in.failed ? "out of memory" : NULL;
-
-    if (process->taking) {
-        return;                 /* whoever takes them already goes on */
-    }
-
-    process->taking = 1;
-
-    while (!process->paused && wrong == NULL
-           && process->in.length - at >= QSN_FRAME_HEADER_SIZE)
-    {
-        const uint8_t *head = (uint8_t *) process->in.data + at;
-        qsn_frame_t frame;
-
-        wrong = qsn_frame_decode(head, &frame);
-
-        if (wrong == NULL && frame.body_length > FRAME_MAX) {
-            wrong = "frame is too long";
-        }
-
-        if (wrong) {
-            break;
-        }
-
-        size_t size = QSN_FRAME_HEADER_SIZE + frame.args_length
-                      + (size_t) frame.body_length;
-
-        if (process->in.length - at < size) {
-            break;
-        }
-
-        wrong = take_frame(process, &frame, head + QSN_FRAME_HEADER_SIZE,
-                           head + QSN_FRAME_HEADER_SIZE + frame.args_length);
-        at += size;
-    }
-
-    process->taking = 0;
-    qsn_buf_consume(&process->in, at);
-
-    if (wrong) {
-        qsn_log("query process %d: %s: killed", process->handle.pid, wrong);
-        (void) uv_read_stop((uv_stream_t *) &process->pipe);
-        kill_process(process);
-    }
-}
-
-
-static const char *
-take_frame(query_process_t *process, const qsn_frame_t *frame,
-    const uint8_t *args, const uint8_t *body)
-{
-    if (frame->type == QSN_FRAME_RESPONSE && frame->op == QSN_OP_SNAPSHOT) {
-        if (process->told == NULL) {
-            return "confirms a snapshot it was not told";
-        }
-
-        on_snapshot_confirmed(process, frame, body);
-        return NULL;
-    }
-
-    return take_answer(process, frame, args, body);
-}
-
-
-/* Answers come in the order of the queries. */
-static const char *
-take_answer(query_process_t *process, const qsn_frame_t *frame,
-    const uint8_t *args, const uint8_t *body)
-{
-    query_process_sent_t *first = &process->sent[0];
-    void *query = first->query;
-
-    if (process->sent_count == 0 || frame->id != first->id) {
-        return "answers what was not asked";
-    }
-
-    if (frame->type != (first->answered ? QSN_FRAME_DATA
-                                        : QSN_FRAME_RESPONSE))
-    {
-        return "answers out of order";
-    }
-
-    first->answered = 1;
-
-    if (!(frame->flags & QSN_FLAG_MORE)) {
-        uint64_t now = uv_now(process->loop);
-
-        process->sent_count--;
-        process->ran_ms = now - process->since_ms;
-        process->since_ms = now;
-        memmove(first, first + 1, process->sent_count * sizeof(*first));
-    }
-
-    if (query) {
-        process->events->on_frame(process, query, frame, args, body);
-
-    } else if (!(frame->flags & QSN_FLAG_MORE)) {
-        process->events->on_ready(process);
-    }
-
-    return NULL;
-}
-
-
-static void
-on_snapshot_confirmed(query_process_t *process, const qsn_frame_t *frame,
-    const uint8_t *body)
-{
-    query_process_told_t *told = process->told;
-
-    process->told = told->next;
-
-    if (frame->status == 200) {
-        snapshot_put(process->serving);
-        process->serving = told->snapshot;
-        process->confirmed = 1;
-
-    } else {
-        qsn_log("query process %d cannot serve %s: %.*s", process->handle.pid,
-                told->snapshot->path, (int) frame->body_length,
-                (const char *) body);
-        snapshot_put(told->snapshot);
-
-        /* one that serves an old snapshot for ever is worse than none */
-        if (process->told == NULL) {
-            kill_process(process);
-        }
-    }
-
-    free(told);
-
-    if (query_process_ready(process)) {
-        process->events->on_ready(process);
-    }
 }
 
 

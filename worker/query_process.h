@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "outgoing.h"
 #include "qsn_buf.h"
 #include "qsn_frame.h"
 #include "snapshot.h"
@@ -85,7 +86,7 @@ struct query_process_s {
     query_process_told_t *told; /* oldest first */
     uint64_t next_id;
     qsn_buf_t in;
-    qsn_buf_t out;
+    outgoing_t outgoing;
 };
 
 /* Fills in a zeroed process.  program and argv are not copied. */

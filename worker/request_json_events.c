@@ -46,6 +46,7 @@ static int on_array_close(void *ctx);
 static int value_done(request_json_t *json);
 static int scalar(request_json_t *json, const char *text, size_t length,
     const cell_t *cell);
+static int wants_string(enum place place);
 static int add_column(request_json_t *json, const char *text, size_t length);
 static int skip_deeper(request_json_t *json);
 static int open_list(request_json_t *json, int *seen, enum place inside);
@@ -137,13 +138,17 @@ scalar(request_json_t *json, const char *text, size_t length,
 {
     request_t *request = json->request;
     table_t *table = &request->table;
-    int is_string = cell->kind == CELL_TEXT;
     int rc = 0;
 
-    switch (json->place) {
-
-    case AT_CELL:
+    if (json->place == AT_CELL) {
         return request_json_add_cell(json, cell) == 0;
+    }
+
+    if (cell->kind != CELL_TEXT && wants_string(json->place)) {
+        return misplaced(json, "not a string");
+    }
+
+    switch (json->place) {
 
     case AT_SKIPPED:
     case AT_TABLE_SKIPPED:
@@ -193,26 +198,14 @@ scalar(request_json_t *json, const char *text, size_t length,
         break;
 
     case AT_OP:
-        if (!is_string) {
-            return misplaced(json, "not a string");
-        }
-
         request->op = qsn_op_parse(text, length);
         break;
 
     case AT_IDENTITY:
-        if (!is_string) {
-            return misplaced(json, "not a string");
-        }
-
         rc = request_set_text(request, &request->identity, text, length);
         break;
 
     case AT_SQL:
-        if (!is_string) {
-            return misplaced(json, "not a string");
-        }
-
         if (length > request->limits->max_sql) {
             (void) request_fail(request, 413, "The statement has %zu bytes, "
                                 "more than query_max_sql (%zu)", length,
@@ -224,31 +217,32 @@ scalar(request_json_t *json, const char *text, size_t length,
         break;
 
     case AT_NAME:
-        if (!is_string) {
-            return misplaced(json, "not a string");
-        }
-
         rc = request_set_text(request, &request->name, text, length);
         break;
 
     case AT_TABLENAME:
-        if (!is_string) {
-            return misplaced(json, "not a string");
-        }
-
         rc = request_set_text(request, &table->name, text, length);
         break;
 
     case AT_COLUMN_NAME:
     case AT_COLUMN_TYPE:
-        return is_string ? add_column(json, text, length)
-                         : misplaced(json, "not a string");
+        return add_column(json, text, length);
 
     default:
         return misplaced(json, "not of the right kind");
     }
 
     return rc == 0 ? value_done(json) : 0;
+}
+
+
+/* Of the words, a string alone may stand there. */
+static int
+wants_string(enum place place)
+{
+    return place == AT_OP || place == AT_IDENTITY || place == AT_SQL
+           || place == AT_NAME || place == AT_TABLENAME
+           || place == AT_COLUMN_NAME || place == AT_COLUMN_TYPE;
 }
 
 
