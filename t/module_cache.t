@@ -405,7 +405,7 @@ main::times(200, 2)
 
 === TEST 26: the one not used for longest makes room for what is asked again
 --- http_config eval
-$main::small
+"$main::small # an nginx, and so a zone, of its own\n"
 --- config
     location = /request {
         qasino_pass qasino;
@@ -425,7 +425,7 @@ main::times(200, 93)
 
 === TEST 27: what is asked once puts out nothing that still holds
 --- http_config eval
-$main::small
+"$main::small # and another one\n"
 --- config
     location = /request {
         qasino_pass qasino;
