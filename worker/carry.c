@@ -29,7 +29,6 @@ struct carry_s {
     carry_position_t committed; /* and at the last carry_next() */
 };
 
-static int find_tables(carry_t *carry);
 static int load_done(carry_t *carry);
 static int go_on(carry_t *carry, catalog_table_t *table);
 static int copy(carry_t *carry, const catalog_table_t *table,
@@ -66,7 +65,8 @@ carry_begin(generation_t *generation, const char *sealed_path,
         carry->store = store;
         catalog_init(&carry->tables);
         rc = carry_reports_create(store, &carry->reports) == 0
-             && find_tables(carry) == 0 && load_done(carry) == 0
+             && carry_reports_tables(carry->reports, &carry->tables) == 0
+             && load_done(carry) == 0
              && (carry->tables.table_count > 0 || finish(&carry) == 0)
              ? SQLITE_OK : SQLITE_ERROR;
     }
@@ -172,29 +172,6 @@ carry_stop(carry_t *carry)
         catalog_clear(&carry->tables);
         free(carry);
     }
-}
-
-
-/* By the name that the table has, which is that of its first report. */
-static int
-find_tables(carry_t *carry)
-{
-    sqlite3_stmt *statement = sql_prepare(carry->store->db,
-        "SELECT tablename, min(id) FROM temp." CARRY_LIST " "
-        "GROUP BY tablename");
-    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
-
-    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        const char *name = (const char *) sqlite3_column_text(statement, 0);
-
-        if (name == NULL || catalog_add(&carry->tables, name) == NULL) {
-            rc = SQLITE_NOMEM;
-        }
-    }
-
-    (void) sqlite3_finalize(statement);
-
-    return rc == SQLITE_DONE ? 0 : -1;
 }
 
 

@@ -26,7 +26,7 @@ carry_copy_prepare(carry_copy_t *copy, store_t *store)
     copy->store = store;
     copy->updates = sql_prepare(store->db,
         "SELECT columns FROM temp." CARRY_LIST " WHERE tablename = ?1 "
-        "AND kind = ?2 AND columns IS NOT NULL "
+        "AND is_update = 1 AND columns IS NOT NULL "
         "GROUP BY columns ORDER BY min(id)");
     copy->info = sql_prepare(store->db, SEALED_COLUMNS_SQL);
 
@@ -52,7 +52,6 @@ carry_copy_begin(carry_copy_t *copy, const char *name)
     copy->name = name;
     copy->merges++;
     (void) sqlite3_bind_text(copy->updates, 1, name, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_int(copy->updates, 2, CARRY_UPDATES);
 
     while (rc == SQLITE_ROW
            && (rc = sqlite3_step(copy->updates)) == SQLITE_ROW)

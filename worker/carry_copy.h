@@ -15,10 +15,8 @@
 #include "report.h"
 #include "sealed_columns.h"
 
-/* What persists, in temp; its column kind is one of these. */
+/* The reports that persist, in temp: a view of the sealed ones. */
 #define CARRY_LIST  "_qasino_to_carry"
-
-enum carry_kind { CARRY_PLAIN, CARRY_SECOND, CARRY_UPDATES, CARRY_KINDS };
 
 /* All zeroes: nothing is prepared. */
 typedef struct {

@@ -13,6 +13,8 @@
 
 typedef struct carry_reports_s carry_reports_t;
 
+enum carry_kind { CARRY_PLAIN, CARRY_SECOND, CARRY_UPDATES, CARRY_KINDS };
+
 /* How far a table is.  All zeroes: it has not begun. */
 typedef struct {
     enum carry_kind kind;       /* that comes next */
@@ -22,12 +24,15 @@ typedef struct {
     sqlite3_int64 rows;         /* how many they are here */
 } carry_position_t;
 
-/* Makes the list.  0, or -1: the reason is sqlite3_errmsg(store->db), and
+/* 0, or -1: the reason is sqlite3_errmsg(store->db), and
    carry_reports_destroy() is due either way. */
 int carry_reports_create(store_t *store, carry_reports_t **reports);
 
-/* Drops the list; NULL is fine. */
+/* NULL is fine. */
 void carry_reports_destroy(carry_reports_t *reports);
+
+/* Adds the names of all tables that have something to carry.  0 or -1. */
+int carry_reports_tables(carry_reports_t *reports, catalog_t *tables);
 
 /*
  * Inside a transaction: goes on with the table from *position, for about as

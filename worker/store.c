@@ -29,8 +29,9 @@ static const char schema[] =
 
     REPORTS
 
-    /* carrying begins with them; the others are many */
-    "CREATE INDEX _qasino_persisted ON _qasino_reports(id) WHERE persist;"
+    /* what is to be carried, in its order; the others are many */
+    "CREATE INDEX " STORE_PERSISTING " ON _qasino_reports(tablename, "
+    "is_update) WHERE persist;"
 
     /* rows that a persisted update has set, whose it was, and whether an
        update made the row or a plain report did */

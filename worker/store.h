@@ -24,6 +24,10 @@
 
 #define STORE_ERROR_SIZE  512
 
+/* Index of the reports that persist, by table and kind; files of former
+   workers do not have it. */
+#define STORE_PERSISTING  "_qasino_persisting"
+
 typedef struct {
     const qsn_settings_t *settings;
     char *path;

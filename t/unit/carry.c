@@ -229,6 +229,32 @@ test_goes_on(void **state)
     fixture_assert_rows(next->store.db, ALL_B, "h1|3");
     fixture_assert_rows(next->store.db, "SELECT count(*) FROM sqlite_schema "
                         "WHERE name = '_qasino_carried'", "0");
+    fixture_assert_rows(next->store.db, "SELECT count(*) FROM "
+                        "temp.sqlite_schema", "0");
+    generation_close(next);
+}
+
+
+/* A former worker's sealed file has no index of what persists. */
+static void
+test_former_file(void **state)
+{
+    sqlite3 *db;
+
+    (void) state;
+    make_sealed();
+    assert_int_equal(sqlite3_open(sealed, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP INDEX " STORE_PERSISTING, NULL,
+                                  NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+
+    generation_t *next = fixture_generation(&fixture, 2);
+
+    rest(begin(next));
+    fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
+    fixture_assert_rows(next->store.db, ALL_B, "h1|3");
+    fixture_assert_rows(next->store.db, "SELECT count(*) FROM "
+                        "temp.sqlite_schema", "0");
     generation_close(next);
 }
 
@@ -255,9 +281,7 @@ count_compiled(void *data, int action, const char *first, const char *second,
 
     } else if (action == SQLITE_INSERT) {
         compiled->copies += strcmp(first, "t") == 0;
-
-    } else if (action == SQLITE_UPDATE) {
-        compiled->moves += strcmp(second, "moved_to") == 0;
+        compiled->moves += strcmp(first, "_qasino_moved") == 0;
 
     } else if (action == SQLITE_READ) {
         compiled->marks += strcmp(first, "_qasino_marks_to_carry") == 0
@@ -657,6 +681,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_rolled_back, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_goes_on, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_former_file, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_asks_once, open_fixture,
                                         close_fixture),
