@@ -20,10 +20,17 @@ my $server = start_server(generation_duration => 3600, query_processes => 2,
 my $frames = $server->frames;
 
 sub processes () { scalar $server->pids('qasino-query') }
-sub niceness ($pid) { (split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //sr)[16] }
+sub stat_of ($pid) { split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //sr }
+sub niceness ($pid) { (stat_of($pid))[16] }
+
+# 0: as all others (SCHED_OTHER), 3: whoever wakes up goes before (SCHED_BATCH)
+sub policies () { join ' ', sort map { (stat_of($_))[38] }
+    $server->pids('qasino-query') }
 
 $server->wait_answer;
 wait_until('a process for each lane', sub { processes() == 2 });
+is(wait_until('both to be there for queries', sub {
+    policies() !~ /3/ && policies() }), '0 0', 'then they run as all others');
 
 my @slow = map {
     $frames->send(op => 'query', args => { sql => ENDLESS . " -- $_" })
@@ -40,6 +47,8 @@ is(wait_until('the slow ones to yield', sub {
         $server->pids('qasino-query');
     @nice == 20 && "@nice[0 .. 2]";
 }), '10 10 19', 'the slow ones run at low priority, all but two at the lowest');
+is_deeply([grep { (stat_of($_))[38] != 3 } grep { niceness($_) >= 10 }
+    $server->pids('qasino-query')], [], '... and behind whoever wakes up');
 cmp_ok(processes(), '<=', 22, 'there are no more processes than allowed');
 
 # A 21st has the last place of those; lanes are left.

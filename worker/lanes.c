@@ -2,29 +2,13 @@
 
 #include "lanes.h"
 
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "costs.h"
+#include "priority.h"
 
 #define SLOW_NICE      10       /* about a tenth of what others get */
 #define SLOWER_NICE    19       /* about a seventieth */
-#define SLOW_SLICE_NS  100000000
-
-/* struct sched_attr of sched_setattr(2), for which there is no header that
-   goes together with that of libc. */
-typedef struct {
-    uint32_t size;
-    uint32_t policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime_ns;        /* the slice */
-    uint64_t deadline_ns;
-    uint64_t period_ns;
-} sched_attributes_t;
 
 static query_process_t *choose_lane(const lanes_t *lanes, uint32_t cost_us,
     int alone);
@@ -401,25 +385,15 @@ is_yielding(const query_process_t *process)
 }
 
 
-/*
- * As many as there are cores get a share that lets an honest report end on a
- * busy machine; what there is beyond these gets next to nothing then.  All
- * have a long slice: whoever wakes up with a shorter one is due earlier.
- * Kernels before 6.12 ignore that.
- */
+/* As many as there are cores get a share that lets an honest report end on a
+   busy machine; what there is beyond these gets next to nothing then. */
 static void
 yield_cores(const lanes_t *lanes, query_process_t *process)
 {
-    sched_attributes_t attributes = {
-        .size = sizeof(attributes),
-        .policy = SCHED_BATCH,
-        .nice = count_yielding(lanes) < lanes->lanes ? SLOW_NICE
-                                                     : SLOWER_NICE,
-        .runtime_ns = SLOW_SLICE_NS
-    };
-
     if (process->alive) {
         process->yields = 1;
-        (void) syscall(SYS_sched_setattr, process->handle.pid, &attributes, 0);
+        priority_yield(process->handle.pid,
+                       count_yielding(lanes) <= lanes->lanes ? SLOW_NICE
+                                                             : SLOWER_NICE);
     }
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "priority.h"
 #include "qsn_log.h"
 #include "qsn_op.h"
 
@@ -185,6 +186,11 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
     if (frame->status == 200) {
         snapshot_put(process->serving);
         process->serving = told->snapshot;
+
+        if (!process->confirmed && !process->yields) {
+            priority_usual(process->handle.pid);
+        }
+
         process->confirmed = 1;
 
     } else {
@@ -254,6 +260,7 @@ spawn(query_process_t *process)
     }
 
     process->alive = 1;
+    priority_begin(process->handle.pid);
     query_process_listen(process);
     tell_snapshot(process);
 }

@@ -1,0 +1,65 @@
+/*
+ * By slices: whoever wakes up with a shorter one is due earlier, and need not
+ * wait for the end of a longer one.  Kernels before 6.12 ignore them, and
+ * there it is only the batch policy that makes a process wait.
+ */
+
+#include "priority.h"
+
+#include <sched.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LONG_SLICE_NS  100000000
+
+/* struct sched_attr of sched_setattr(2), for which there is no header that
+   goes together with that of libc. */
+typedef struct {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns;        /* the slice; 0: the usual one */
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+} sched_attributes_t;
+
+static void set(pid_t pid, uint32_t policy, int niceness, uint64_t slice_ns);
+
+
+void
+priority_begin(pid_t pid)
+{
+    set(pid, SCHED_BATCH, getpriority(PRIO_PROCESS, 0), LONG_SLICE_NS);
+}
+
+
+void
+priority_usual(pid_t pid)
+{
+    set(pid, SCHED_OTHER, getpriority(PRIO_PROCESS, 0), 0);
+}
+
+
+void
+priority_yield(pid_t pid, int niceness)
+{
+    set(pid, SCHED_BATCH, niceness, LONG_SLICE_NS);
+}
+
+
+static void
+set(pid_t pid, uint32_t policy, int niceness, uint64_t slice_ns)
+{
+    sched_attributes_t attributes = {
+        .size = sizeof(attributes),
+        .policy = policy,
+        .nice = niceness,
+        .runtime_ns = slice_ns
+    };
+
+    (void) syscall(SYS_sched_setattr, pid, &attributes, 0);
+}
