@@ -670,6 +670,55 @@ test_too_big_half_way(void **state)
 }
 
 
+/* By sixteen sets of key columns, a column each, from that one on. */
+static void
+update_by_all_keys(generation_t *generation, const char *table, int first)
+{
+    char json[256];
+
+    for (int key = first; key < first + 16; key++) {
+        (void) snprintf(json, sizeof(json), "{\"identity\": \"u\", "
+                        "\"update\": 1, \"table\": {\"tablename\": "
+                        "\"%s\", \"column_names\": [\"c%d\"], "
+                        "\"column_types\": [\"int\"], \"rows\": [[1]]}}",
+                        table, key);
+        assert_int_equal(fixture_apply(&fixture, generation, json),
+                         REPORT_TAKEN);
+    }
+}
+
+
+/* The sealed generation, which is attached meanwhile, has a table of the same
+   name with as many indexes as there may be: an update has its own. */
+static void
+test_key_sets(void **state)
+{
+    generation_t *generation = begin_sealed();
+
+    (void) state;
+    assert_int_equal(publish(generation, "h1", "a", ", \"persist\": 1", 1),
+                     REPORT_TAKEN);
+    update_by_all_keys(generation, "same", 1);
+    update_by_all_keys(generation, "others", 1);
+    seal(generation);
+
+    generation_t *next = fixture_generation(&fixture, 2);
+    carry_t *carry = begin(next);
+
+    assert_non_null(carry);
+    assert_int_equal(store_begin(&next->store), 0);
+    update_by_all_keys(next, "same", 1);
+    update_by_all_keys(next, "others", 17);
+    assert_int_equal(store_commit(&next->store), 0);
+    fixture_assert_rows(next->store.db, "SELECT tbl_name, count(*) "
+                        "FROM main.sqlite_schema WHERE type = 'index' "
+                        "AND name LIKE '\\_qasino\\_key%' ESCAPE '\\' "
+                        "GROUP BY 1", "others|16;same|16");
+    rest(carry);
+    generation_close(next);
+}
+
+
 int
 main(void)
 {
@@ -699,6 +748,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_published_half_way,
                                         open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_too_big_half_way, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_key_sets, open_fixture,
                                         close_fixture)
     };
 
