@@ -21,7 +21,8 @@ static void start_spares(lanes_t *lanes);
 static query_process_t *find_off(const lanes_t *lanes);
 static void make_room(lanes_t *lanes);
 static size_t wanted(const lanes_t *lanes);
-static size_t count_available(const lanes_t *lanes);
+static size_t count_available(const lanes_t *lanes,
+    int (*counts)(const query_process_t *process));
 static size_t count_yielding(const lanes_t *lanes);
 static int is_yielding(const query_process_t *process);
 static void yield_cores(const lanes_t *lanes, query_process_t *process);
@@ -112,7 +113,7 @@ lanes_is_slow(const lanes_t *lanes, const query_process_t *process)
 int
 lanes_tick(lanes_t *lanes)
 {
-    size_t available = count_available(lanes);
+    size_t available = count_available(lanes, query_process_is_on);
     int again = available > lanes->lanes || count_yielding(lanes);
 
     for (size_t i = 0; i < lanes->count; i++) {
@@ -218,7 +219,8 @@ choose_yielding(lanes_t *lanes)
 
     if (idle && yielding < lanes->count - lanes->lanes
         && (yielding == 0 || (find_off(lanes) == NULL
-                              && count_available(lanes) > lanes->lanes)))
+                              && count_available(lanes, query_process_is_up)
+                                 > lanes->lanes)))
     {
         yield_cores(lanes, idle);       /* the next tick starts another */
         return idle;
@@ -294,7 +296,7 @@ is_slow(const lanes_t *lanes, const query_process_t *process, uint64_t ms)
 static void
 start_spares(lanes_t *lanes)
 {
-    size_t available = count_available(lanes);
+    size_t available = count_available(lanes, query_process_is_on);
 
     while (lanes->snapshot && available++ < wanted(lanes)) {
         query_process_t *process = find_off(lanes);
@@ -348,16 +350,18 @@ wanted(const lanes_t *lanes)
 }
 
 
-/* Those that will take new queries, for all that is known. */
+/* Those that will take new queries, for all that is known: of those that run,
+   or also of those that are about to, if they can be started. */
 static size_t
-count_available(const lanes_t *lanes)
+count_available(const lanes_t *lanes,
+    int (*counts)(const query_process_t *process))
 {
     size_t available = 0;
 
     for (size_t i = 0; i < lanes->count; i++) {
         const query_process_t *process = &lanes->processes[i];
 
-        available += query_process_is_on(process) && !process->yields
+        available += counts(process) && !process->yields
                      && !is_slow(lanes, process, LANES_TICK_MS);
     }
 
