@@ -6,7 +6,8 @@ package Qasino::CacheServer;
 #   /request    with "X-Cache: HIT" and the like
 #   /uncached   the same without a cache
 #
-# zone => '1m' makes the cache that large.
+# zone => '1m' makes the cache that large, two_zones => 1 makes another like it
+# for /second/request, which is /request otherwise.
 #
 # get() is a GET of a statement: status, content, generation, cache, etag,
 # max_age (undef where it may not be kept).
@@ -32,16 +33,26 @@ location = /uncached {
 }
 END
 
+use constant SECOND => <<'END';
+location = /second/request {
+    qasino_pass qasino_worker;
+    qasino_cache second;
+    add_header X-Cache $qasino_cache_status always;
+}
+END
+
 sub start_cache_server (%settings) {
     my $template = temp_dir() . '/nginx.conf';
     my $text = slurp(top_dir() . '/conf/nginx.conf');
-    my $locations = LOCATIONS;
     my $zone = delete $settings{zone} // '64m';
+    my $two = delete $settings{two_zones};
+    my $locations = LOCATIONS . ($two ? SECOND : '');
 
     $text =~ s{^\s*include\s.*#= locations$}{$locations}mg
         or die "conf/nginx.conf includes no locations\n";
     $text =~ s/(qasino_cache_zone \w+:)\w+/$1$zone/
         or die "conf/nginx.conf makes no cache zone\n";
+    $text =~ s/(qasino_cache_zone )\w+(:\w+;)/$&\n    $1second$2/ if $two;
     spew($template, $text);
 
     return start_server(nginx_conf => $template, %settings);
