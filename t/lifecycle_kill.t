@@ -244,6 +244,22 @@ END
         '... and answered when it is back');
 }
 
+# Somebody takes the name of the socket for lines away: each worker from then
+# on makes its own, also where one that died has left a name that leads
+# nowhere.
+{
+    my $path = $server->run_dir . '/line.sock';
+
+    unlink $path or die "$path: $!\n";
+
+    for my $round (1 .. 3) {
+        $server->kill_and_wait('qasino-worker');
+        $server->wait_answer;
+        like($server->line("select $round as round;\r\n"), qr/round/,
+            "lines without the launcher's socket, worker $round");
+    }
+}
+
 # An nginx worker, then nginx's master.
 {
     $server->kill_and_wait('nginx-worker');

@@ -88,6 +88,8 @@ for my $case (
     my ($how, $log) = run_server(map { $_ => $server->{settings}{$_} }
         qw(run_dir db_dir static_db));
     is($how, 'exited with 1', 'directories in use: exit 1');
+    like($log, qr/another server \(pid $pid\) uses .*--run-dir/,
+        '... and the message says by whom');
     is($server->value('select 1'), '1', '... the first lives on');
 }
 
