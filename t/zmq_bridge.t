@@ -13,7 +13,7 @@ use IO::Socket::UNIX;
 use IPC::Open2 qw(open2);
 use JSON::PP ();
 use POSIX qw(WNOHANG);
-use Socket qw(SOCK_STREAM);
+use Socket qw(MSG_DONTWAIT MSG_PEEK SOCK_STREAM);
 use Test::More;
 
 use Qasino::Frame;
@@ -38,9 +38,11 @@ my %running;
 sub start_bridge (%settings) {
     my $dir = temp_dir();
     my $limit = delete $settings{limit};        # of open files
+    my $sockets = delete $settings{sockets};    # as the launcher gives them
     my $run_dir = $settings{run_dir} // $dir;
     my %bridge = (dir => $dir, run_dir => $run_dir, log => "$dir/log",
-        zmq_port => reserve_port(), pubsub_port => reserve_port());
+        zmq_port => $sockets ? $sockets->[0]->sockport : reserve_port(),
+        pubsub_port => $sockets ? $sockets->[1]->sockport : reserve_port());
     my %options = (identity => 'test-server',
         map({ $_ => $bridge{$_} } qw(run_dir zmq_port pubsub_port)),
         %settings);
@@ -50,8 +52,10 @@ sub start_bridge (%settings) {
         command => [(defined $limit ? ('prlimit', "--nofile=$limit:$limit")
                 : ()), $program,
             map { ('--' . tr/_/-/r, $options{$_}) } sort keys %options],
-        env => { QASINO_READY_FD => fileno $child, sanitizer_env($dir) },
-        inherit => [$child], output => $bridge{log});
+        env => { QASINO_READY_FD => fileno $child, sanitizer_env($dir),
+            ($sockets ? (QASINO_SOCKETS => join '', map { fileno($_) . ';' }
+                @$sockets) : ()) },
+        inherit => [$child, @{$sockets // []}], output => $bridge{log});
     close $child;
 
     # one byte once both ports are bound, end of file if it died before
@@ -108,17 +112,22 @@ sub accept_frames ($listener) {
 }
 
 # Both connections of the bridge: (requests, signals).  The second is the
-# one that subscribes.
+# one that subscribes; requests may be there before.
 sub accept_both ($listener) {
     my @connections = map { accept_frames($listener) } 1, 2;
-    my ($readable) = IO::Select->new(map { $_->socket } @connections)
-        ->can_read(patience());
-    my ($signals) = grep { $_->socket == $readable } @connections;
+    my $signals = wait_until('a subscription', sub {
+        return (grep { first_op($_) == 16 } @connections)[0] });
     my ($requests) = grep { $_ != $signals } @connections;
 
     accept_subscription($signals);
 
     return ($requests, $signals);
+}
+
+sub first_op ($connection) {
+    recv $connection->socket, my $head, 7, MSG_PEEK | MSG_DONTWAIT;
+
+    return length $head == 7 ? ord substr $head, 6 : -1;
 }
 
 sub accept_subscription ($signals) {
@@ -636,6 +645,101 @@ subtest 'more clients than descriptors' => sub {
     is_deeply hear($late), ['late'], 'who waited is let in when others go';
     leave($client, $late);
     is stop_bridge($small), '', 'exit 0';
+};
+
+# SIGQUIT: another bridge has the same sockets, or will.
+subtest 'one that leaves serves those who are there, and nobody else' => sub {
+    my @sockets = map { reserved_listener() } 1, 2;
+    my $old = start_bridge(sockets => \@sockets);
+    my $there = listen_as_worker($old);
+
+    ($worker, $signals) = accept_both($there);
+
+    my ($stays, $waits) = map { client($old) } 1, 2;
+    my $subscriber = client($old, 'SUB', 'pubsub_port');
+    my $ask = sub ($name, $body) {
+        put($name, $body);
+        respond($worker, $worker->receive, "answer to $body");
+        is_deeply hear($name), ["answer to $body"], $body;
+    };
+    # nobody has accepted it: the test does
+    my $comes = sub {
+        return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+            PeerPort => $old->{zmq_port}) // die "connect: $!\n";
+    };
+    my $is_left = sub ($came, $name) {
+        my $left = IO::Select->new($sockets[0])->can_read(patience())
+            && $sockets[0]->accept;
+        is $left && $left->peerport, $came->sockport, $name;
+    };
+
+    helper('subscribe', $subscriber, '');
+    signal_until_heard($subscriber, '{"of": "the old one"}');
+    $ask->($stays, 'before');
+    put($waits, 'in flight');
+    my $in_flight = $worker->receive;
+
+    kill 'QUIT', $old->{pid};
+    wait_until('it to leave', sub {
+        slurp($old->{log}) =~ /new clients are another's, 2 are still here/ });
+
+    my $late = $comes->();
+    $ask->($stays, 'afterwards');
+    $is_left->($late, 'who comes late is left to the other bridge');
+    respond($worker, $in_flight, 'late');
+    is_deeply hear($waits), ['late'], 'who waited is answered';
+    leave($waits);
+    $ask->($stays, 'with one client less');
+
+    my $last = $comes->();
+    leave($stays);
+    is reap($old), '', 'it ends when its last client has gone';
+    $is_left->($last, '... and leaves who came meanwhile');
+
+    my $new = start_bridge(sockets => \@sockets);
+    $there = listen_as_worker($new);
+    ($worker, $signals) = accept_both($there);
+    still_serves($new, $worker, 'the other one serves on the same sockets');
+    ok signal_until_heard($subscriber, '{"of": "the new one"}'),
+        'a subscriber is the next one\'s';
+    leave($subscriber);
+
+    # who comes in the very moment in which it is told to leave is one of the
+    # two's
+    for my $round (1 .. 5) {
+        my ($before, @workers) = ($new, $worker);
+
+        kill 'STOP', $before->{pid};
+        my $client = client($before);
+        put($client, 'just now');
+        kill 'QUIT', $before->{pid};
+        kill 'CONT', $before->{pid};
+        wait_until('it to leave', sub {
+            slurp($before->{log}) =~ /new clients are another's/ });
+
+        my $run_dir = temp_dir();       # whose worker is there
+        $there = listen_as_worker({ run_dir => $run_dir });
+        $new = start_bridge(sockets => \@sockets, run_dir => $run_dir);
+        ($worker, $signals) = accept_both($there);
+        push @workers, $worker;
+
+        # the end of the old one's connection, if it is not that one's
+        my ($asked, $request);
+        until ($request) {
+            my ($readable) = IO::Select->new(map { $_->socket } @workers)
+                ->can_read(patience()) or die "nobody is asked\n";
+            ($asked) = grep { $_->socket == $readable } @workers;
+            $request = $asked->receive;
+            @workers = grep { $_ != $asked } @workers if !$request;
+        }
+        respond($asked, $request, 'in time');
+        is_deeply hear($client), ['in time'], "the last moment, $round";
+        leave($client);
+        is reap($before), '', 'it ends';
+    }
+
+    kill 'QUIT', $new->{pid};
+    is reap($new), '', 'it ends at once where nobody is';
 };
 
 # --- with the real worker --------------------------------------------------
