@@ -1,0 +1,151 @@
+/* query_process.c: a program that cannot be started, or only later. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "query_process.h"
+#include "worker_fixture.h"
+
+static fixture_t fixture;
+static uv_loop_t loop;
+static char program[80];
+static char *argv[] = { (char *) "query", NULL };
+static snapshot_t *snapshot;
+static query_process_t process;
+static int deaths;
+
+
+static void
+on_ready(query_process_t *that)
+{
+    (void) that;
+    fail_msg("nothing here serves a snapshot");
+}
+
+
+static void
+on_frame(query_process_t *that, void *query, const qsn_frame_t *frame,
+    const uint8_t *args, const uint8_t *body)
+{
+    (void) that;
+    (void) query;
+    (void) frame;
+    (void) args;
+    (void) body;
+    fail_msg("nothing here was asked");
+}
+
+
+static void
+on_death(query_process_t *that, int overdue)
+{
+    (void) that;
+    (void) overdue;
+    deaths++;
+}
+
+
+static const query_process_events_t events = {
+    .on_ready = on_ready,
+    .on_frame = on_frame,
+    .on_death = on_death
+};
+
+
+static int
+open_fixture(void **state)
+{
+    (void) state;
+
+    assert_int_equal(fixture_open(&fixture), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    (void) snprintf(program, sizeof(program), "%s/query", fixture.dir);
+    snapshot = snapshot_create(&loop, &fixture.settings, 1,
+                               generation_path(fixture.dir, 1));
+    assert_non_null(snapshot);
+    memset(&process, 0, sizeof(process));
+    query_process_init(&process, &loop, program, argv, "static.db");
+    process.events = &events;
+    deaths = 0;
+
+    return 0;
+}
+
+
+static int
+close_fixture(void **state)
+{
+    (void) state;
+
+    query_process_stop(&process);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    query_process_free(&process);
+    snapshot_put(snapshot);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    fixture_close(&fixture);
+
+    return 0;
+}
+
+
+/* Whoever serves it a snapshot may be choosing a process for a query: nothing
+   calls back then.  It is tried again, and what has lived can die. */
+static void
+test_no_program(void **state)
+{
+    (void) state;
+
+    query_process_serve(&process, snapshot, 1);
+    assert_int_equal(deaths, 0);
+    assert_true(query_process_is_on(&process));
+    assert_false(query_process_is_up(&process));
+
+    (void) uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(deaths, 0);
+    assert_int_equal(symlink("/bin/true", program), 0);
+
+    while (deaths == 0) {
+        assert_true(query_process_is_on(&process));
+        (void) uv_run(&loop, UV_RUN_ONCE);
+    }
+}
+
+
+/* It is ended while it waits for its next try, and can be begun anew. */
+static void
+test_ended(void **state)
+{
+    (void) state;
+
+    query_process_serve(&process, snapshot, 1);
+    query_process_end(&process);
+    assert_false(query_process_is_on(&process));
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_true(query_process_is_off(&process));
+    assert_int_equal(deaths, 0);
+
+    assert_int_equal(symlink("/bin/true", program), 0);
+    query_process_serve(&process, snapshot, 1);
+    assert_true(query_process_is_on(&process));
+    assert_true(process.alive);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_no_program, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_ended, open_fixture,
+                                        close_fixture)
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
