@@ -359,11 +359,13 @@ sub line_connect ($self) {
 sub read_until ($socket, $pattern) {
     my $in = '';
 
-    wait_until('an answer on the line port, so far: ' . $in, sub {
-        return 0 if !IO::Select->new($socket)->can_read(0.05);
-        return 1 if !sysread $socket, $in, 65536, length $in;
-        return defined $pattern && $in =~ $pattern;
-    });
+    eval {
+        wait_until('an answer on the line port', sub {
+            return 0 if !IO::Select->new($socket)->can_read(0.05);
+            return 1 if !sysread $socket, $in, 65536, length $in;
+            return defined $pattern && $in =~ $pattern;
+        });
+    } or die $@ =~ s/\n//r . ', which has said: ' . substr($in, -1000) . "\n";
 
     return $in;
 }
