@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "carry_list.h"
 #include "carry_reports.h"
 #include "sql.h"
 
@@ -64,8 +65,8 @@ carry_begin(generation_t *generation, const char *sealed_path,
     if (rc == SQLITE_OK) {
         carry->store = store;
         catalog_init(&carry->tables);
-        rc = carry_reports_create(store, &carry->reports) == 0
-             && carry_reports_tables(carry->reports, &carry->tables) == 0
+        rc = carry_list_make(store, &carry->tables) == 0
+             && carry_reports_create(store, &carry->reports) == 0
              && load_done(carry) == 0
              && (carry->tables.table_count > 0 || finish(&carry) == 0)
              ? SQLITE_OK : SQLITE_ERROR;
@@ -168,6 +169,7 @@ carry_stop(carry_t *carry)
 {
     if (carry) {
         carry_reports_destroy(carry->reports);
+        carry_list_drop(carry->store);
         (void) sql_exec(carry->store->db, "DETACH sealed");
         catalog_clear(&carry->tables);
         free(carry);
@@ -262,12 +264,9 @@ static int
 begin_table(carry_t *carry, const char *name)
 {
     store_t *store = carry->store;
-    char *find = sqlite3_mprintf("SELECT EXISTS (SELECT 1 FROM "
-                                 "main._qasino_meta WHERE key = '" HALF "' "
-                                 "AND value = %Q)", name);
-    sqlite3_int64 half = find ? sql_int64(store->db, find, -1) : -1;
-
-    sqlite3_free(find);
+    sqlite3_int64 half = sql_int64f(store->db, -1, "SELECT EXISTS (SELECT 1 "
+                                    "FROM main._qasino_meta WHERE key = '"
+                                    HALF "' AND value = %Q)", name);
 
     if (half == 0) {
         store->promised--;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "carry_list.h"
 #include "qsn_log.h"
 #include "sql.h"
 
@@ -139,7 +140,8 @@ carry_copy_rows(carry_copy_t *copy, sqlite3_int64 first, sqlite3_int64 last)
 
 
 int
-carry_copy_source(carry_copy_t *copy, const char *source, const char *names)
+carry_copy_source(carry_copy_t *copy, const char *source, const char *names,
+    sqlite3_int64 first, sqlite3_int64 last)
 {
     qsn_buf_t columns = { 0 };
 
@@ -147,9 +149,11 @@ carry_copy_source(carry_copy_t *copy, const char *source, const char *names)
 
     int rc = columns.failed ? SQLITE_NOMEM
              : sql_execf(copy->store->db, "INSERT INTO main.\"%w\"(%s) "
-                         "SELECT %s FROM sealed.\"%w\" ORDER BY _rowid_",
+                         "SELECT %s FROM sealed.\"%w\" WHERE _rowid_ "
+                         "BETWEEN %lld AND %lld ORDER BY _rowid_",
                          copy->table->name, qsn_buf_text(&columns),
-                         qsn_buf_text(&columns), source);
+                         qsn_buf_text(&columns), source, (long long) first,
+                         (long long) last);
 
     qsn_buf_free(&columns);
 

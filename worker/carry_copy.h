@@ -15,9 +15,6 @@
 #include "report.h"
 #include "sealed_columns.h"
 
-/* The reports that persist, in temp: a view of the sealed ones. */
-#define CARRY_LIST  "_qasino_to_carry"
-
 /* All zeroes: nothing is prepared. */
 typedef struct {
     store_t *store;
@@ -37,7 +34,7 @@ typedef struct {
     sqlite3_stmt *rows;         /* its columns of sealed rows ?1 to ?2 */
 } carry_copy_t;
 
-/* Needs the list.  0, or -1; carry_copy_free() is due either way. */
+/* Needs carry_list.h's.  0, or -1; carry_copy_free() is due either way. */
 int carry_copy_prepare(carry_copy_t *copy, store_t *store);
 void carry_copy_free(carry_copy_t *copy);
 
@@ -53,11 +50,12 @@ void carry_copy_end(carry_copy_t *copy);
 enum report_result carry_copy_merge(carry_copy_t *copy, const char *source,
     const char *names);
 
-/* Sealed rows, with the columns of the report merged last; or all rows of a
-   second report.  They get consecutive rowids.  SQLITE_OK, or the error. */
+/* Sealed rows, with the columns of the report merged last; or those of a
+   second report.  They get consecutive rowids.  SQLITE_OK, or the error, and
+   then some of them may be there. */
 int carry_copy_rows(carry_copy_t *copy, sqlite3_int64 first,
     sqlite3_int64 last);
 int carry_copy_source(carry_copy_t *copy, const char *source,
-    const char *names);
+    const char *names, sqlite3_int64 first, sqlite3_int64 last);
 
 #endif

@@ -1,53 +1,49 @@
 /*
- * Which report of a table comes next, and what is noted of it.  A plain
- * report of many rows goes over in parts: it is noted with the last one.
- *
- * Nothing is listed before it begins but second reports, which are few: as
- * many as there are publishers would take a while, in which none of them is
- * listened to.
+ * Which report of a table comes next, and what is noted of it.  A report of
+ * many rows goes over in parts: it is noted with the last one.
  */
 
 #include "carry_reports.h"
 
 #include <stdlib.h>
 
+#include "carry_list.h"
 #include "qsn_log.h"
 #include "sql.h"
 
-#define LIST         CARRY_LIST
-#define SECOND       "_qasino_second_to_carry"
-#define MOVED        "_qasino_moved"            /* plain reports */
-#define MARKS        "_qasino_marks_to_carry"   /* of a table, by identity */
 #define REPORT_COST  8          /* beside what it changes, in rows */
 
 struct carry_reports_s {
     store_t *store;
     sqlite3_stmt *next[CARRY_KINDS];    /* report of table ?1 after ?2 */
     sqlite3_stmt *found;        /* that of them which has found one */
-    sqlite3_stmt *list;         /* the marks of table ?1 */
-    sqlite3_stmt *move;         /* sealed rows ?2 to ?3 of table ?1 are at ?4 */
-    sqlite3_stmt *marks;        /* of table ?1 and identity ?2 */
+    sqlite3_stmt *list;         /* the marks of table ?1 after row ?2 to ?3 */
+    sqlite3_stmt *move;         /* rows ?2 to ?3 of table ?1 are at ?4 now */
+    sqlite3_stmt *marks;        /* of table ?1 and identity ?2 after row ?3 */
     int has_marks;
-    int listed;                 /* those of the table that ->copy has */
     carry_copy_t copy;          /* the table gone on with last */
 };
 
-static int make_list(store_t *store);
-static int make_tables(store_t *store);
 static int prepare(carry_reports_t *carry);
-static int add_tables(sqlite3 *db, const char *sql, catalog_t *tables);
-static int list_marks(carry_reports_t *carry);
+static int list_marks(carry_reports_t *carry, carry_position_t *position,
+    int64_t *limit);
+static int carry_next_report(carry_reports_t *carry,
+    carry_position_t *position, int64_t *limit);
 static int carry_report(carry_reports_t *carry, carry_position_t *position,
     int64_t *limit);
 static int carry_rows(carry_reports_t *carry, carry_position_t *position,
     report_t *report, int64_t limit);
 static int carry_plain(carry_reports_t *carry, carry_position_t *position,
     report_t *report, int64_t limit);
-static int drop_parts(carry_reports_t *carry,
-    const carry_position_t *position);
+static int carry_second(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit);
+static int carry_part(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, const char *source, sqlite3_int64 first,
+    sqlite3_int64 last, int64_t limit);
+static int drop_parts(carry_reports_t *carry);
 static int note_moved(carry_reports_t *carry, sqlite3_int64 first);
-static int carry_second(carry_reports_t *carry, report_t *report);
-static int carry_updates(carry_reports_t *carry, report_t *report);
+static int carry_updates(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit);
 static int carry_row(carry_reports_t *carry, const char *identity,
     report_t *report);
 static int is_too_big(const carry_reports_t *carry);
@@ -71,8 +67,7 @@ carry_reports_create(store_t *store, carry_reports_t **out)
     carry->has_marks = (int) sql_int64(store->db, "SELECT EXISTS (SELECT 1 "
                                        "FROM sealed._qasino_updated)", 1);
 
-    return make_list(store) == 0 && make_tables(store) == 0
-           && prepare(carry) == 0
+    return prepare(carry) == 0
            && carry_copy_prepare(&carry->copy, store) == 0 ? 0 : -1;
 }
 
@@ -92,26 +87,7 @@ carry_reports_destroy(carry_reports_t *carry)
     (void) sqlite3_finalize(carry->move);
     (void) sqlite3_finalize(carry->marks);
     carry_copy_free(&carry->copy);
-    (void) sql_exec(carry->store->db, "DROP VIEW IF EXISTS temp." LIST);
-    (void) sql_exec(carry->store->db, "DROP TABLE IF EXISTS temp." LIST);
-    (void) sql_exec(carry->store->db, "DROP TABLE IF EXISTS temp." SECOND
-                    ";DROP TABLE IF EXISTS temp." MOVED
-                    ";DROP TABLE IF EXISTS temp." MARKS);
     free(carry);
-}
-
-
-int
-carry_reports_tables(carry_reports_t *carry, catalog_t *tables)
-{
-    /* from one to the next: there may be many reports of each */
-    return add_tables(carry->store->db, "WITH RECURSIVE n(name) AS (SELECT "
-                      "min(tablename) FROM temp." LIST " UNION ALL SELECT "
-                      "(SELECT min(tablename) FROM temp." LIST " WHERE "
-                      "tablename > name) FROM n WHERE name IS NOT NULL) "
-                      "SELECT name FROM n WHERE name IS NOT NULL", tables) == 0
-           ? add_tables(carry->store->db, "SELECT DISTINCT tablename "
-                        "FROM temp." SECOND, tables) : -1;
 }
 
 
@@ -121,7 +97,6 @@ carry_reports_copy(carry_reports_t *carry, const char *table,
 {
     if (carry->copy.name != table) {
         carry_copy_end(&carry->copy);
-        carry->listed = 0;
 
         if (carry_copy_begin(&carry->copy, table) != 0) {
             return -1;
@@ -129,37 +104,21 @@ carry_reports_copy(carry_reports_t *carry, const char *table,
     }
 
     while (position->kind < CARRY_KINDS) {
-        sqlite3_stmt *next = carry->next[position->kind];
-
         if (limit <= 0) {
             return 0;
         }
 
-        if (position->kind == CARRY_UPDATES && list_marks(carry) != 0) {
+        int rc = position->kind == CARRY_MARKS
+                 ? list_marks(carry, position, &limit)
+                 : carry_next_report(carry, position, &limit);
+
+        if (rc < 0) {
             return -1;
         }
 
-        (void) sqlite3_bind_text(next, 1, table, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(next, 2, position->after);
-
-        int rc = sqlite3_step(next);
-
-        carry->found = next;
-
-        if (rc == SQLITE_ROW
-            && carry_report(carry, position, &limit) != 0)
-        {
-            rc = SQLITE_ERROR;
-
-        } else if (rc == SQLITE_DONE) {
+        if (rc == 0) {
             *position = (carry_position_t) { .kind = position->kind + 1 };
         }
-
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-            return -1;          /* a reset would lose the error */
-        }
-
-        (void) sqlite3_reset(next);
     }
 
     carry_copy_end(&carry->copy);
@@ -181,52 +140,6 @@ carry_reports_rolled_back(carry_reports_t *carry)
 }
 
 
-/* A former worker's file has no index for it: copied once, it has one. */
-static int
-make_list(store_t *store)
-{
-    static const char reports[] =
-        "SELECT id, tablename, identity, is_update, first_rowid, last_rowid, "
-        "epoch, columns FROM sealed._qasino_reports WHERE persist";
-
-    if (sql_int64(store->db, "SELECT count(*) FROM sealed.sqlite_schema "
-                  "WHERE name = '" STORE_PERSISTING "'", 0))
-    {
-        return sql_execf(store->db, "CREATE TEMP VIEW " LIST " AS %s",
-                         reports) == SQLITE_OK ? 0 : -1;
-    }
-
-    return sql_exec(store->db, "CREATE TEMP TABLE " LIST "(id INTEGER "
-                    "PRIMARY KEY, tablename TEXT COLLATE NOCASE, identity, "
-                    "is_update, first_rowid, last_rowid, epoch, columns)")
-           == SQLITE_OK
-           && sql_execf(store->db, "INSERT INTO temp." LIST " %s", reports)
-              == SQLITE_OK
-           && sql_exec(store->db, "CREATE INDEX temp." LIST "_of ON " LIST
-                       "(tablename, is_update)") == SQLITE_OK ? 0 : -1;
-}
-
-
-static int
-make_tables(store_t *store)
-{
-    return sql_exec(store->db, "CREATE TEMP TABLE " SECOND "(id INTEGER "
-                    "PRIMARY KEY, tablename TEXT COLLATE NOCASE, identity, "
-                    "epoch, columns, source);"
-                    "INSERT INTO temp." SECOND " SELECT NULL, tablename, "
-                    "identity, epoch, columns, source "
-                    "FROM sealed._qasino_next WHERE source IS NOT NULL;"
-                    "CREATE INDEX temp." SECOND "_of ON " SECOND
-                    "(tablename);"
-                    "CREATE TEMP TABLE " MOVED "(tablename TEXT "
-                    "COLLATE NOCASE, first_rowid, last_rowid, moved_to, "
-                    "PRIMARY KEY(tablename, first_rowid)) WITHOUT ROWID;"
-                    "CREATE TEMP TABLE " MARKS "(identity TEXT, "
-                    "row_id INTEGER, PRIMARY KEY(identity, row_id)) "
-                    "WITHOUT ROWID") == SQLITE_OK ? 0 : -1;
-}
-
-
 static int
 prepare(carry_reports_t *carry)
 {
@@ -234,82 +147,97 @@ prepare(carry_reports_t *carry)
 
     carry->next[CARRY_PLAIN] = sql_prepare(db,
         "SELECT id, identity, epoch, columns, first_rowid, last_rowid "
-        "FROM temp." LIST " r WHERE tablename = ?1 AND is_update = 0 "
+        "FROM temp." CARRY_LIST " r WHERE tablename = ?1 AND is_update = 0 "
         "AND id > ?2 AND NOT EXISTS (SELECT 1 FROM sealed._qasino_next n "
         "WHERE n.tablename = ?1 AND n.identity = r.identity) "
         "ORDER BY id LIMIT 1");
     carry->next[CARRY_SECOND] = sql_prepare(db,
-        "SELECT id, identity, epoch, columns, source FROM temp." SECOND " "
-        "WHERE tablename = ?1 AND id > ?2 ORDER BY id LIMIT 1");
+        "SELECT id, identity, epoch, columns, source "
+        "FROM temp." CARRY_LIST_SECOND " WHERE tablename = ?1 AND id > ?2 "
+        "ORDER BY id LIMIT 1");
     carry->next[CARRY_UPDATES] = sql_prepare(db,
-        "SELECT id, identity, epoch, columns FROM temp." LIST " "
+        "SELECT id, identity, epoch, columns FROM temp." CARRY_LIST " "
         "WHERE tablename = ?1 AND is_update = 1 AND id > ?2 "
         "ORDER BY id LIMIT 1");
     carry->move = sql_prepare(db,
-        "INSERT INTO temp." MOVED " VALUES(?1, ?2, ?3, ?4)");
+        "INSERT INTO temp." CARRY_LIST_MOVED " VALUES(?1, ?2, ?3, ?4)");
     carry->list = sql_prepare(db,
-        "INSERT INTO temp." MARKS " SELECT identity, row_id "
-        "FROM sealed._qasino_updated WHERE tablename = ?1");
+        "INSERT INTO temp." CARRY_LIST_MARKS " "
+        "SELECT tablename, identity, row_id FROM sealed._qasino_updated "
+        "WHERE tablename = ?1 AND row_id > ?2 AND row_id <= ?3");
     carry->marks = sql_prepare(db,
         "SELECT row_id, (SELECT CASE WHEN row_id <= last_rowid "
         "THEN moved_to + row_id - first_rowid END "
-        "FROM temp." MOVED " WHERE tablename = ?1 AND first_rowid <= row_id "
-        "ORDER BY first_rowid DESC LIMIT 1) "
-        "FROM temp." MARKS " WHERE identity = ?2 ORDER BY row_id");
+        "FROM temp." CARRY_LIST_MOVED " WHERE tablename = ?1 "
+        "AND first_rowid <= row_id ORDER BY first_rowid DESC LIMIT 1) "
+        "FROM temp." CARRY_LIST_MARKS " WHERE tablename = ?1 "
+        "AND identity = ?2 AND row_id > ?3 ORDER BY row_id");
 
-    for (int kind = 0; kind < CARRY_KINDS; kind++) {
-        if (carry->next[kind] == NULL) {
-            return -1;
-        }
-    }
-
-    return carry->move && carry->list && carry->marks ? 0 : -1;
+    return carry->next[CARRY_PLAIN] && carry->next[CARRY_SECOND]
+           && carry->next[CARRY_UPDATES] && carry->move && carry->list
+           && carry->marks ? 0 : -1;
 }
 
 
+/* 1: some of the table's, 0: that was the last of them, -1. */
 static int
-add_tables(sqlite3 *db, const char *sql, catalog_t *tables)
+list_marks(carry_reports_t *carry, carry_position_t *position,
+    int64_t *limit)
 {
-    sqlite3_stmt *statement = sql_prepare(db, sql);
-    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+    sqlite3 *db = carry->store->db;
+    const char *table = carry->copy.name;
 
-    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        const char *name = (const char *) sqlite3_column_text(statement, 0);
-
-        if (name == NULL
-            || (catalog_find(tables, name) == NULL
-                && catalog_add(tables, name) == NULL))
-        {
-            rc = SQLITE_NOMEM;
-        }
-    }
-
-    (void) sqlite3_finalize(statement);
-
-    return rc == SQLITE_DONE ? 0 : -1;
-}
-
-
-/* The rows of ->copy's table that updates have set. */
-static int
-list_marks(carry_reports_t *carry)
-{
-    if (carry->listed || !carry->has_marks) {
+    if (!carry->has_marks) {
         return 0;
     }
 
-    (void) sqlite3_bind_text(carry->list, 1, carry->copy.name, -1,
-                             SQLITE_STATIC);
+    sqlite3_int64 last = sql_int64f(db, INT64_MAX, "SELECT row_id FROM "
+                                    "sealed._qasino_updated WHERE tablename "
+                                    "= %Q AND row_id > %lld ORDER BY row_id "
+                                    "LIMIT 1 OFFSET %lld", table,
+                                    (long long) position->after,
+                                    (long long) *limit);
 
-    if (sql_exec(carry->store->db, "DELETE FROM temp." MARKS) != SQLITE_OK
-        || sql_run(carry->list) != SQLITE_OK)
-    {
+    (void) sqlite3_bind_text(carry->list, 1, table, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(carry->list, 2, position->after);
+    (void) sqlite3_bind_int64(carry->list, 3, last);
+
+    if (sql_run(carry->list) != SQLITE_OK) {
         return -1;
     }
 
-    carry->listed = 1;
+    position->after = last;
+    *limit -= sqlite3_changes64(db);
 
-    return 0;
+    return last < INT64_MAX;
+}
+
+
+/* 1: there was one, 0: there is none, -1. */
+static int
+carry_next_report(carry_reports_t *carry, carry_position_t *position,
+    int64_t *limit)
+{
+    sqlite3_stmt *next = carry->next[position->kind];
+
+    (void) sqlite3_bind_text(next, 1, carry->copy.name, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(next, 2, position->after);
+
+    int rc = sqlite3_step(next);
+
+    carry->found = next;
+
+    if (rc == SQLITE_ROW && carry_report(carry, position, limit) != 0) {
+        rc = SQLITE_ERROR;
+    }
+
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        return -1;              /* a reset would lose the error */
+    }
+
+    (void) sqlite3_reset(next);
+
+    return rc == SQLITE_ROW;
 }
 
 
@@ -374,10 +302,10 @@ carry_rows(carry_reports_t *carry, carry_position_t *position,
         return carry_plain(carry, position, report, limit);
 
     case CARRY_SECOND:
-        return carry_second(carry, report);
+        return carry_second(carry, position, report, limit);
 
     default:
-        return carry_updates(carry, report);
+        return carry_updates(carry, position, report, limit);
     }
 }
 
@@ -388,22 +316,56 @@ carry_plain(carry_reports_t *carry, carry_position_t *position,
 {
     sqlite3_int64 first = sqlite3_column_int64(carry->found, 4);
     sqlite3_int64 last = sqlite3_column_int64(carry->found, 5);
-    sqlite3_int64 from = first + position->copied;
-    sqlite3_int64 to = last - from < limit ? last : from + limit - 1;
 
     if (last == 0) {
         return 1;
     }
 
-    if (carry_copy_rows(&carry->copy, from, to) != SQLITE_OK) {
-        return is_too_big(carry) && drop_parts(carry, position) == 0 ? 1 : -1;
+    int whole = carry_part(carry, position, report, NULL, first, last, limit);
+
+    return whole == 1 && report->rows
+           && note_moved(carry, report->first) != 0 ? -1 : whole;
+}
+
+
+/* Out of its own table. */
+static int
+carry_second(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit)
+{
+    const char *source = (const char *) sqlite3_column_text(carry->found, 4);
+    sqlite3_int64 last = sql_int64f(carry->store->db, -1, "SELECT "
+                                    "max(_rowid_) FROM sealed.\"%w\"",
+                                    source);
+
+    return last > 0 ? carry_part(carry, position, report, source, 1, last,
+                                 limit)
+           : last == 0 ? 1 : -1;
+}
+
+
+/* source: of a second report, else NULL. */
+static int
+carry_part(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, const char *source, sqlite3_int64 first,
+    sqlite3_int64 last, int64_t limit)
+{
+    sqlite3 *db = carry->store->db;
+    sqlite3_int64 from = first + position->copied;
+    sqlite3_int64 to = last - from < limit ? last : from + limit - 1;
+    int rc = source ? carry_copy_source(&carry->copy, source,
+                                        qsn_buf_text(&report->columns),
+                                        from, to)
+                    : carry_copy_rows(&carry->copy, from, to);
+
+    if (rc != SQLITE_OK) {
+        return is_too_big(carry) && drop_parts(carry) == 0 ? 1 : -1;
     }
 
-    sqlite3_int64 rows = sqlite3_changes64(carry->store->db);
+    sqlite3_int64 rows = sqlite3_changes64(db);
 
     if (position->rows == 0) {
-        position->first = sqlite3_last_insert_rowid(carry->store->db)
-                          - rows + 1;
+        position->first = sqlite3_last_insert_rowid(db) - rows + 1;
     }
 
     position->rows += rows;
@@ -415,25 +377,27 @@ carry_plain(carry_reports_t *carry, carry_position_t *position,
 
     report->rows = position->rows;
 
-    if (report->rows == 0) {
-        return 1;
+    if (report->rows) {
+        report->first = position->first;
+        report->last = position->first + report->rows - 1;
     }
 
-    report->first = position->first;
-    report->last = position->first + report->rows - 1;
-
-    return note_moved(carry, report->first) == 0 ? 1 : -1;
+    return 1;
 }
 
 
-/* Of a report that does not go over. */
+/* What is there of a report that does not go over: all behind the reports
+   that have. */
 static int
-drop_parts(carry_reports_t *carry, const carry_position_t *position)
+drop_parts(carry_reports_t *carry)
 {
-    return position->rows == 0
-           || sql_execf(carry->store->db, "DELETE FROM main.\"%w\" WHERE "
-                        "_rowid_ >= %lld", carry->copy.table->name,
-                        (long long) position->first) == SQLITE_OK ? 0 : -1;
+    const char *name = carry->copy.table->name;
+
+    return sql_execf(carry->store->db, "DELETE FROM main.\"%w\" WHERE "
+                     "_rowid_ > (SELECT coalesce(max(last_rowid), 0) "
+                     "FROM main._qasino_reports WHERE tablename = %Q "
+                     "AND is_update = 0 AND persist)", name, name)
+           == SQLITE_OK ? 0 : -1;
 }
 
 
@@ -455,36 +419,13 @@ note_moved(carry_reports_t *carry, sqlite3_int64 first)
 }
 
 
-/* Out of its own table. */
-static int
-carry_second(carry_reports_t *carry, report_t *report)
-{
-    sqlite3 *db = carry->store->db;
-    const char *source = (const char *) sqlite3_column_text(carry->found, 4);
-
-    if (carry_copy_source(&carry->copy, source,
-                          qsn_buf_text(&report->columns)) != SQLITE_OK)
-    {
-        return -1;
-    }
-
-    report->rows = sqlite3_changes64(db);
-
-    if (report->rows) {
-        report->last = sqlite3_last_insert_rowid(db);
-        report->first = report->last - report->rows + 1;
-    }
-
-    return 1;
-}
-
-
 /*
  * One at a time: each row's mark needs the rowid it gets here.  A row inside
  * a persisted plain report is here already, and only marked again.
  */
 static int
-carry_updates(carry_reports_t *carry, report_t *report)
+carry_updates(carry_reports_t *carry, carry_position_t *position,
+    report_t *report, int64_t limit)
 {
     const char *identity = identity_of(carry);
     sqlite3_stmt *marks = carry->marks;
@@ -493,18 +434,24 @@ carry_updates(carry_reports_t *carry, report_t *report)
     (void) sqlite3_bind_text(marks, 1, carry->copy.table->name, -1,
                              SQLITE_STATIC);
     (void) sqlite3_bind_text(marks, 2, identity, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_int64(marks, 3, position->copied);
+    report->rows = position->rows;
 
-    while (rc == SQLITE_OK && (rc = sqlite3_step(marks)) == SQLITE_ROW) {
+    while (rc == SQLITE_OK && limit-- > 0
+           && (rc = sqlite3_step(marks)) == SQLITE_ROW)
+    {
+        position->copied = sqlite3_column_int64(marks, 0);
         rc = carry_row(carry, identity, report);
     }
 
-    if (rc != SQLITE_DONE) {
+    if (rc != SQLITE_DONE && rc != SQLITE_OK) {
         return -1;
     }
 
     (void) sqlite3_reset(marks);
+    position->rows = report->rows;
 
-    return 1;
+    return rc == SQLITE_DONE;
 }
 
 

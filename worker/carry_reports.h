@@ -13,26 +13,30 @@
 
 typedef struct carry_reports_s carry_reports_t;
 
-enum carry_kind { CARRY_PLAIN, CARRY_SECOND, CARRY_UPDATES, CARRY_KINDS };
+enum carry_kind {
+    CARRY_PLAIN,
+    CARRY_SECOND,
+    CARRY_MARKS,                /* which rows updates have set: listed */
+    CARRY_UPDATES,
+    CARRY_KINDS
+};
 
 /* How far a table is.  All zeroes: it has not begun. */
 typedef struct {
     enum carry_kind kind;       /* that comes next */
-    sqlite3_int64 after;        /* the last report of it that is done */
-    sqlite3_int64 copied;       /* sealed rows of the one behind that */
+    sqlite3_int64 after;        /* the last report, or mark, that is done */
+    sqlite3_int64 copied;       /* sealed rows of the report behind that; of
+                                   an update, the last one's rowid */
     sqlite3_int64 first;        /* rowid of the first of them here */
     sqlite3_int64 rows;         /* how many they are here */
 } carry_position_t;
 
-/* 0, or -1: the reason is sqlite3_errmsg(store->db), and
-   carry_reports_destroy() is due either way. */
+/* Needs carry_list.h's.  0, or -1: the reason is sqlite3_errmsg(store->db),
+   and carry_reports_destroy() is due either way. */
 int carry_reports_create(store_t *store, carry_reports_t **reports);
 
 /* NULL is fine. */
 void carry_reports_destroy(carry_reports_t *reports);
-
-/* Adds the names of all tables that have something to carry.  0 or -1. */
-int carry_reports_tables(carry_reports_t *reports, catalog_t *tables);
 
 /*
  * Inside a transaction: goes on with the table from *position, for about as

@@ -21,6 +21,8 @@ static enum report_result apply_plain(store_t *store, request_t *request,
     const report_t *before);
 static int drop_carried(store_t *store, const request_t *request,
     catalog_table_t *table, const report_t *before);
+static int drop_carried_update(store_t *store, const request_t *request,
+    catalog_table_t *table, const report_t *update);
 static int insert_rows(store_t *store, const request_t *request,
     catalog_table_t *table, report_t *report);
 static sqlite3_stmt *insert_statement(sqlite3 *db, const request_t *request,
@@ -285,35 +287,58 @@ drop_carried(store_t *store, const request_t *request,
         return 0;
     }
 
-    if (update->carried) {
-        if (sql_execf(store->db, "DELETE FROM \"%w\" WHERE _rowid_ IN "
-                      "(SELECT row_id FROM _qasino_updated "
-                      "WHERE tablename = %Q AND identity = %Q AND owned)",
-                      table->name,
-                      table->name, request->identity.data) != SQLITE_OK)
-        {
-            return -1;
-        }
-
-        table->rows -= (uint64_t) sqlite3_changes64(store->db);
-        table->updates -= (uint64_t) update->updates;
-
-        catalog_pair_t *pair = catalog_find_report(&store->catalog,
-                                                   table->name,
-                                                   request->identity.data);
-
-        if (pair == NULL
-            || sql_execf(store->db, "DELETE FROM _qasino_reports "
-                         "WHERE id = %lld",
-                         (long long) pair->ids[REPORT_UPDATE]) != SQLITE_OK)
-        {
-            return -1;
-        }
-
-        pair->ids[REPORT_UPDATE] = 0;
+    if (update->carried
+        && drop_carried_update(store, request, table, update) != 0)
+    {
+        return -1;
     }
 
     return update_end_persistence(store, table, request->identity.data);
+}
+
+
+/* Rows that others' updates have set since are theirs now, and counted with
+   one of them: what reports count is what the table has. */
+static int
+drop_carried_update(store_t *store, const request_t *request,
+    catalog_table_t *table, const report_t *update)
+{
+    const char *identity = request->identity.data;
+    catalog_pair_t *pair = catalog_find_report(&store->catalog, table->name,
+                                               identity);
+
+    if (pair == NULL
+        || sql_execf(store->db, "DELETE FROM \"%w\" WHERE _rowid_ IN "
+                     "(SELECT row_id FROM _qasino_updated WHERE tablename = "
+                     "%Q AND identity = %Q AND owned)", table->name,
+                     table->name, identity) != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    int64_t gone = sqlite3_changes64(store->db);
+
+    if (sql_execf(store->db, "DELETE FROM _qasino_reports WHERE id = %lld",
+                  (long long) pair->ids[REPORT_UPDATE]) != SQLITE_OK
+        || (gone < update->rows
+            && sql_execf(store->db, "UPDATE _qasino_reports SET nr_rows = "
+                         "nr_rows + %lld WHERE id = (SELECT r.id FROM "
+                         "_qasino_updated u JOIN _qasino_reports r "
+                         "ON r.tablename = u.tablename AND r.identity = "
+                         "u.identity AND r.is_update = 1 WHERE r.persist "
+                         "AND u.tablename = %Q AND u.owned "
+                         "AND u.identity <> %Q LIMIT 1)",
+                         (long long) (update->rows - gone), table->name,
+                         identity) != SQLITE_OK))
+    {
+        return -1;
+    }
+
+    table->rows -= (uint64_t) gone;
+    table->updates -= (uint64_t) update->updates;
+    pair->ids[REPORT_UPDATE] = 0;
+
+    return 0;
 }
 
 

@@ -76,6 +76,25 @@ sql_int64(sqlite3 *db, const char *sql, sqlite3_int64 fallback)
 }
 
 
+sqlite3_int64
+sql_int64f(sqlite3 *db, sqlite3_int64 fallback, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *sql = sqlite3_vmprintf(format, args);
+    va_end(args);
+
+    if (sql) {
+        fallback = sql_int64(db, sql, fallback);
+    }
+
+    sqlite3_free(sql);
+
+    return fallback;
+}
+
+
 void
 sql_quote(qsn_buf_t *buf, const char *name)
 {

@@ -24,6 +24,8 @@ int sql_run(sqlite3_stmt *statement);
 /* First column of the first row; fallback where there is none. */
 sqlite3_int64 sql_int64(sqlite3 *db, const char *sql,
     sqlite3_int64 fallback);
+sqlite3_int64 sql_int64f(sqlite3 *db, sqlite3_int64 fallback,
+    const char *format, ...);                           /* the same */
 
 /* Appends name in double quotes. */
 void sql_quote(qsn_buf_t *buf, const char *name);

@@ -173,13 +173,8 @@ store_set_meta(store_t *store, const char *key, sqlite3_int64 value)
 sqlite3_int64
 store_meta(store_t *store, const char *key, sqlite3_int64 fallback)
 {
-    char *sql = sqlite3_mprintf("SELECT value FROM _qasino_meta "
-                                "WHERE key = %Q", key);
-
-    fallback = sql_int64(store->db, sql ? sql : "", fallback);
-    sqlite3_free(sql);
-
-    return fallback;
+    return sql_int64f(store->db, fallback, "SELECT value FROM _qasino_meta "
+                      "WHERE key = %Q", key);
 }
 
 

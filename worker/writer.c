@@ -27,7 +27,7 @@
 static void run(void *arg);
 static void carry_when_idle(writer_t *writer);
 static int carry_one(writer_t *writer, char *error);
-static int carry_before(writer_t *writer, const char *table);
+static int carry_before(writer_t *writer, request_t *request);
 static job_t *take_group(writer_t *writer, job_t *first);
 static void finish_group(writer_t *writer, const job_list_t *group);
 static int is_quick(const writer_t *writer, const job_list_t *publishes);
@@ -162,18 +162,25 @@ carry_one(writer_t *writer, char *error)
 }
 
 
+/* 0, or -1 with the reason in the request. */
 static int
-carry_before(writer_t *writer, const char *table)
+carry_before(writer_t *writer, request_t *request)
 {
     store_t *store = &writer->generation->store;
-    int rc;
+    const char *table = request->table.name.data;
+    int rc = 0;
 
     if (writer->carry == NULL || !carry_has(writer->carry, table)) {
         return 0;
     }
 
     budget_lift(store);
-    rc = carry_table(writer->carry, table);
+
+    if (carry_table(writer->carry, table) != 0) {
+        (void) schema_failed(store, request);
+        rc = -1;
+    }
+
     budget_limit(store, writer->budget.max_generation);
 
     return rc;
@@ -348,8 +355,8 @@ apply(writer_t *writer, exchange_t *exchange)
     request->status = 0;        /* of a try before in a group */
     exchange->duplicate = 0;
 
-    if (carry_before(writer, request->table.name.data) != 0) {
-        return schema_failed(store, request);
+    if (carry_before(writer, request) != 0) {
+        return REPORT_FAILED;
     }
 
     result = report_apply(store, request);

@@ -235,27 +235,44 @@ test_goes_on(void **state)
 }
 
 
-/* A former worker's sealed file has no index of what persists. */
+/* A former worker's sealed file has no index of what persists, and one still
+   older no ids. */
 static void
 test_former_file(void **state)
 {
-    sqlite3 *db;
+    static const char *const former[] = {
+        "DROP INDEX " STORE_PERSISTING,
+        "ALTER TABLE _qasino_reports RENAME TO newer;"
+        "CREATE TABLE _qasino_reports(tablename TEXT COLLATE NOCASE, "
+        "identity TEXT, is_update INTEGER, nr_rows INTEGER, first_rowid "
+        "INTEGER, last_rowid INTEGER, epoch REAL, persist INTEGER, carried "
+        "INTEGER, updates INTEGER, columns TEXT, PRIMARY KEY(tablename, "
+        "identity, is_update)) WITHOUT ROWID;"
+        "INSERT INTO _qasino_reports SELECT tablename, identity, is_update, "
+        "nr_rows, first_rowid, last_rowid, epoch, persist, carried, updates, "
+        "columns FROM newer; DROP TABLE newer"
+    };
 
     (void) state;
     make_sealed();
-    assert_int_equal(sqlite3_open(sealed, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "DROP INDEX " STORE_PERSISTING, NULL,
-                                  NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 
-    generation_t *next = fixture_generation(&fixture, 2);
+    for (uint64_t i = 0; i < 2; i++) {
+        sqlite3 *db;
 
-    rest(begin(next));
-    fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
-    fixture_assert_rows(next->store.db, ALL_B, "h1|3");
-    fixture_assert_rows(next->store.db, "SELECT count(*) FROM "
-                        "temp.sqlite_schema", "0");
-    generation_close(next);
+        assert_int_equal(sqlite3_open(sealed, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, former[i], NULL, NULL, NULL),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+
+        generation_t *next = fixture_generation(&fixture, 2 + i);
+
+        rest(begin(next));
+        fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
+        fixture_assert_rows(next->store.db, ALL_B, "h1|3");
+        fixture_assert_rows(next->store.db, "SELECT count(*) FROM "
+                            "temp.sqlite_schema", "0");
+        generation_close(next);
+    }
 }
 
 
@@ -719,6 +736,184 @@ test_key_sets(void **state)
 }
 
 
+/* One column of texts: rows of one byte, and then a large one. */
+static enum report_result
+publish_texts(generation_t *generation, const char *identity, int rows,
+    int large)
+{
+    qsn_buf_t json = { 0 };
+
+    qsn_buf_printf(&json, "{\"identity\": \"%s\", \"persist\": 1, "
+                   "\"table\": {\"tablename\": \"texts\", "
+                   "\"column_names\": [\"x\"], \"column_types\": "
+                   "[\"text\"], \"rows\": [", identity);
+
+    for (int i = 0; i < rows; i++) {
+        qsn_buf_string(&json, i ? ",[\"y\"]" : "[\"y\"]");
+    }
+
+    qsn_buf_string(&json, large ? ",[\"" : "");
+
+    for (int i = 0; i < large; i++) {
+        qsn_buf_byte(&json, 'x');
+    }
+
+    qsn_buf_string(&json, large ? "\"]]}}" : "]}}");
+
+    enum report_result result = fixture_apply(&fixture, generation,
+                                              qsn_buf_text(&json));
+
+    qsn_buf_free(&json);
+
+    return result;
+}
+
+
+/* Nothing is left of what does not fit, whether it is a first report or a
+   second one; and the next generations can be begun. */
+static void
+test_too_big(void **state)
+{
+    generation_t *generation = begin_sealed();
+
+    (void) state;
+    assert_int_equal(publish_texts(generation, "h0", 3, 0), REPORT_TAKEN);
+    assert_int_equal(publish_texts(generation, "h1", 9, 99000),
+                     REPORT_TAKEN);
+    assert_int_equal(publish_texts(generation, "h2", 3, 0), REPORT_TAKEN);
+    assert_int_equal(publish_texts(generation, "h3", 4, 0), REPORT_TAKEN);
+    assert_int_equal(publish_texts(generation, "h3", 5, 99000),
+                     REPORT_DUPLICATE);
+    assert_int_equal(publish_texts(generation, "h4", 6, 0), REPORT_TAKEN);
+    assert_int_equal(publish_texts(generation, "h4", 7, 0),
+                     REPORT_DUPLICATE);
+    seal(generation);
+    fixture.settings.max_cell = 1000;
+
+    for (uint64_t number = 2; number < 4; number++) {
+        generation_t *next = fixture_generation(&fixture, number);
+
+        rest(begin(next));
+        fixture_assert_rows(next->store.db, "SELECT count(*) FROM texts",
+                            "13");
+        fixture_assert_rows(next->store.db, "SELECT identity, nr_rows FROM "
+                            "_qasino_reports ORDER BY 1",
+                            "h0|3;h1|0;h2|3;h3|0;h4|7");
+        assert_int_equal(catalog_find(&next->store.catalog, "texts")->rows,
+                         13);
+        assert_int_equal(store_begin(&next->store), 0);
+        free(sealed);
+        seal(next);
+    }
+}
+
+
+/* Second reports and updates go over in parts, too. */
+static void
+test_all_in_parts(void **state)
+{
+    generation_t *generation = begin_sealed();
+    qsn_buf_t json = { 0 };
+    int steps = 0;
+
+    (void) state;
+
+    for (int update = 0; update < 2; update++) {
+        qsn_buf_clear(&json);
+        qsn_buf_printf(&json, "{\"identity\": \"up%d\", \"persist\": 1, "
+                       "\"update\": 1, \"keycols\": \"x\", "
+                       "\"table\": {\"tablename\": \"texts\", "
+                       "\"column_names\": [\"x\"], \"column_types\": "
+                       "[\"text\"], \"rows\": [", update);
+
+        for (int i = 0; i < 3000; i++) {
+            qsn_buf_printf(&json, "%s[\"%d\"]", i ? "," : "",
+                           i + 2000 * update);
+        }
+
+        qsn_buf_string(&json, "]}}");
+        assert_int_equal(fixture_apply(&fixture, generation,
+                                       qsn_buf_text(&json)), REPORT_TAKEN);
+    }
+
+    assert_int_equal(publish_texts(generation, "h1", 10, 0), REPORT_TAKEN);
+    assert_int_equal(publish_texts(generation, "h1", 3000, 0),
+                     REPORT_DUPLICATE);
+    assert_int_equal(publish(generation, "h1", "zz", ", \"persist\": 1", 1),
+                     REPORT_TAKEN);
+    seal(generation);
+
+    generation_t *next = fixture_generation(&fixture, 2);
+    carry_t *carry = begin(next);
+    sqlite3_int64 before = sqlite3_total_changes64(next->store.db);
+
+    while (carry) {
+        assert_int_equal(carry_next(&carry, fixture.error), 0);
+
+        sqlite3_int64 now = sqlite3_total_changes64(next->store.db);
+
+        assert_in_range(now - before, 0, 2100);     /* a row and its mark */
+        before = now;
+
+        /* what goes wrong in between costs nothing of what is done */
+        if (++steps % 3 == 0 && carry) {
+            assert_int_equal(store_begin(&next->store), 0);
+            assert_int_equal(carry_table(carry, "zz"), 0);
+            assert_int_equal(store_rollback(&next->store), 0);
+            assert_int_equal(carry_rolled_back(carry), 0);
+            before = sqlite3_total_changes64(next->store.db);
+        }
+    }
+
+    assert_in_range(steps, 10, 30);
+    fixture_assert_rows(next->store.db, "SELECT count(*), count(DISTINCT x) "
+                        "FROM texts", "8000|5001");
+    fixture_assert_rows(next->store.db, "SELECT identity, count(*) FROM "
+                        "_qasino_updated GROUP BY 1", "up0|2000;up1|3000");
+    fixture_assert_rows(next->store.db, "SELECT identity, nr_rows FROM "
+                        "_qasino_reports WHERE tablename = 'texts' "
+                        "ORDER BY 1", "h1|3000;up0|2000;up1|3000");
+    generation_close(next);
+    qsn_buf_free(&json);
+}
+
+
+/* Whose update set a row last counts it, when the one who made it goes. */
+static void
+test_taken_over(void **state)
+{
+    static const char update[] = ", \"update\": 1, \"keycols\": \"a\"";
+    generation_t *generation = begin_sealed();
+
+    (void) state;
+    publish_columns(generation, "u1", update, "\"a\", \"b\"",
+                    "\"int\", \"int\"", "1, 1],[2, 1],[3, 1");
+    seal(generation);
+
+    generation_t *next = fixture_generation(&fixture, 2);
+
+    rest(begin(next));
+    assert_int_equal(store_begin(&next->store), 0);
+    publish_columns(next, "u2", update, "\"a\", \"b\"",
+                    "\"int\", \"int\"", "2, 2");
+    publish_columns(next, "u1", "", "\"a\", \"b\"", "\"int\", \"int\"",
+                    "9, 9");
+    assert_int_equal(store_commit(&next->store), 0);
+
+    for (int opened = 0; opened < 2; opened++) {
+        fixture_assert_rows(next->store.db, "SELECT a, b FROM t ORDER BY 1",
+                            "2|2;9|9");
+        fixture_assert_rows(next->store.db, "SELECT sum(nr_rows) FROM "
+                            "_qasino_reports", "2");
+        assert_int_equal(catalog_find(&next->store.catalog, "t")->rows, 2);
+        generation_close(next);
+        next = fixture_generation(&fixture, 2);
+    }
+
+    generation_close(next);
+}
+
+
 int
 main(void)
 {
@@ -748,6 +943,12 @@ main(void)
         cmocka_unit_test_setup_teardown(test_published_half_way,
                                         open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_too_big_half_way, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_too_big, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_all_in_parts, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_taken_over, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_key_sets, open_fixture,
                                         close_fixture)
