@@ -84,6 +84,8 @@ static const option_t options[] = {
       "query processes, 0: one per core" },
     { "query_slow_processes", 0, KIND_NUMBER, AT(query_slow_processes),
       "24", 0, 256, "further ones that finish slow queries" },
+    { "query_slow_cores", 0, KIND_NUMBER, AT(query_slow_cores), "0", 0,
+      1024, "cores that those may use, 0: all but one" },
     { "query_deadline", 0, KIND_SECONDS, AT(query_deadline_ms), "10",
       0.1, 3600, "seconds a query may take" },
     { "query_queue", 0, KIND_NUMBER, AT(query_queue), "1024", 1, 1000000,

@@ -47,6 +47,7 @@ typedef struct {
     /* queries */
     int64_t query_processes;    /* 0: one per core */
     int64_t query_slow_processes;       /* beside these */
+    int64_t query_slow_cores;           /* of these; 0: all but one */
     int64_t query_deadline_ms;  /* given in seconds */
     int64_t query_queue;        /* waiting queries, all clients */
     int64_t query_heap;         /* bytes a query process may allocate */

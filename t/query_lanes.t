@@ -27,6 +27,12 @@ sub niceness ($pid) { (stat_of($pid))[16] }
 sub policies () { join ' ', sort map { (stat_of($_))[38] }
     $server->pids('qasino-query') }
 
+# Those it may run on.
+sub cores ($pid) {
+    my ($list) = slurp("/proc/$pid/status") =~ /^Cpus_allowed_list:\s*(\S+)/m;
+    return map { /(\d+)-(\d+)/ ? ($1 .. $2) : $_ } split /,/, $list;
+}
+
 $server->wait_answer;
 wait_until('a process for each lane', sub { processes() == 2 });
 is(wait_until('both to be there for queries', sub {
@@ -49,6 +55,13 @@ is(wait_until('the slow ones to yield', sub {
 }), '10 10 19', 'the slow ones run at low priority, all but two at the lowest');
 is_deeply([grep { (stat_of($_))[38] != 3 } grep { niceness($_) >= 10 }
     $server->pids('qasino-query')], [], '... and behind whoever wakes up');
+SKIP: {
+    my @cores = cores($$);
+    skip 'there is one core', 1 if @cores == 1;
+    is_deeply([map { "@$_" } grep { @$_ != @cores - 1 } map { [cores($_)] }
+        grep { niceness($_) >= 10 } $server->pids('qasino-query')], [],
+        '... on all cores but one');
+}
 cmp_ok(processes(), '<=', 22, 'there are no more processes than allowed');
 
 # A 21st has the last place of those; lanes are left.

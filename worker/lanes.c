@@ -29,8 +29,10 @@ static void yield_cores(const lanes_t *lanes, query_process_t *process);
 
 
 int
-lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow)
+lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow,
+    size_t slow_cores)
 {
+    lanes->slow_cores = slow_cores;
     lanes->loop = loop;
     lanes->lanes = count;
     lanes->count = count + slow;
@@ -84,22 +86,26 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
 
 
 enum lanes_pace
-lanes_pace(const lanes_t *lanes, uint32_t cost_us)
+lanes_pace(const lanes_t *lanes, uint32_t cost_us, int greedy)
 {
-    if (cost_us < LANES_QUICK_US) {
-        return LANES_QUICK;
+    int beside = lanes->count > lanes->lanes;
+
+    if (beside && (greedy || (cost_us >= LANES_HEAVY_US
+                              && cost_us != COSTS_UNKNOWN)))
+    {
+        return LANES_SLOW;
     }
 
-    return cost_us < LANES_HEAVY_US || cost_us == COSTS_UNKNOWN
-           || lanes->count == lanes->lanes ? LANES_UNSURE : LANES_SLOW;
+    return cost_us < LANES_QUICK_US ? LANES_QUICK : LANES_UNSURE;
 }
 
 
 query_process_t *
-lanes_choose(lanes_t *lanes, uint32_t cost_us, int alone)
+lanes_choose(lanes_t *lanes, enum lanes_pace pace, uint32_t cost_us,
+    int alone)
 {
-    return lanes_pace(lanes, cost_us) == LANES_SLOW
-           ? choose_yielding(lanes) : choose_lane(lanes, cost_us, alone);
+    return pace == LANES_SLOW ? choose_yielding(lanes)
+                              : choose_lane(lanes, cost_us, alone);
 }
 
 
@@ -192,7 +198,7 @@ choose_lane(const lanes_t *lanes, uint32_t cost_us, int alone)
         return idle;
     }
 
-    return best || lanes_pace(lanes, cost_us) != LANES_QUICK ? best : idle;
+    return best || cost_us >= LANES_QUICK_US ? best : idle;
 }
 
 
@@ -398,6 +404,7 @@ yield_cores(const lanes_t *lanes, query_process_t *process)
         process->yields = 1;
         priority_yield(process->handle.pid,
                        count_yielding(lanes) <= lanes->lanes ? SLOW_NICE
-                                                             : SLOWER_NICE);
+                                                             : SLOWER_NICE,
+                       lanes->slow_cores);
     }
 }

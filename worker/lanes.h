@@ -13,7 +13,9 @@
  * LANES_HEAVY_US before go to such a process from the start, and more are
  * started for them.
  *
- * A query whose client does not take its answer leaves its lane, too.
+ * A query whose client does not take its answer leaves its lane, too, and
+ * who has many quick ones, so that they fill the lanes while others ask
+ * (takers.h), has them beside.
  *
  * While there are slow queries one process more than there are lanes waits:
  * it takes a quick query when those in the lanes are no quick ones.
@@ -34,7 +36,7 @@
 enum lanes_pace {
     LANES_QUICK,                /* less than LANES_QUICK_US */
     LANES_UNSURE,
-    LANES_SLOW,                 /* LANES_HEAVY_US or more */
+    LANES_SLOW,                 /* LANES_HEAVY_US or more, or many of them */
     LANES_PACES
 };
 
@@ -42,26 +44,32 @@ typedef struct {
     query_process_t *processes; /* running or not */
     size_t count;
     size_t lanes;
+    size_t slow_cores;          /* 0: all but one */
     uv_loop_t *loop;
     snapshot_t *snapshot;       /* what a process begins with */
     uint64_t static_version;
 } lanes_t;
 
-/* slow: how many queries at most run beside the lanes.  0 or -1 (memory);
-   the processes are still to be initialised. */
-int lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow);
+/* slow: how many queries at most run beside the lanes, on slow_cores of the
+   cores (priority.h).  0 or -1 (memory); the processes are still to be
+   initialised. */
+int lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow,
+    size_t slow_cores);
 void lanes_destroy(lanes_t *lanes);
 
 /* All processes that run go over to this snapshot; some may begin or end. */
 void lanes_serve(lanes_t *lanes, snapshot_t *snapshot,
     uint64_t static_version);
 
-/* By what a query may take, in microseconds (costs.h). */
-enum lanes_pace lanes_pace(const lanes_t *lanes, uint32_t cost_us);
+/* By what a query may take, in microseconds (costs.h); greedy: its client
+   takes too much of the lanes. */
+enum lanes_pace lanes_pace(const lanes_t *lanes, uint32_t cost_us,
+    int greedy);
 
 /* The process that should take such a query, behind what it has to do or
    alone; NULL: it has to wait, and may be the reason to start a process. */
-query_process_t *lanes_choose(lanes_t *lanes, uint32_t cost_us, int alone);
+query_process_t *lanes_choose(lanes_t *lanes, enum lanes_pace pace,
+    uint32_t cost_us, int alone);
 
 /* 1 if nothing new should wait behind what the process does. */
 int lanes_is_slow(const lanes_t *lanes, const query_process_t *process);

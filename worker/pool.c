@@ -22,6 +22,7 @@
 #include "query_process.h"
 #include "query_queue.h"
 #include "share.h"
+#include "takers.h"
 
 #define GENERATIONS_KEPT  3
 #define RETRY_MS          1000  /* a query that ran for less may run twice */
@@ -36,6 +37,7 @@ struct pool_s {
     uint64_t world;             /* and changes of static tables, too */
     share_t *share;
     costs_t *costs;
+    takers_t *takers;
     query_queue_t queues[LANES_PACES];
     uv_timer_t queue_timer;     /* while queries wait, or a while longer */
     uv_timer_t slow_timer;      /* while queries run */
@@ -48,7 +50,7 @@ static void enqueue(pool_t *pool, query_t *query);
 static void watch_queues(pool_t *pool);
 static void dispatch(pool_t *pool);
 static int send_first(pool_t *pool, query_queue_t *queue);
-static enum lanes_pace pace_of(const pool_t *pool, const query_t *query);
+static enum lanes_pace pace_of(pool_t *pool, const query_t *query);
 static uint32_t load_of(const query_t *query);
 static size_t count_waiting(const pool_t *pool);
 static void send_query(query_process_t *process, query_t *query);
@@ -58,6 +60,7 @@ static void on_slow_timer(uv_timer_t *timer);
 static void note_begin(query_process_t *process);
 static void note_slowness(query_process_t *process);
 static uint64_t spent_us(const query_t *query);
+static void note_cost(pool_t *pool, const query_t *query);
 static void take_back(query_process_t *process);
 static void run_again(query_t *query);
 static void on_before_poll(uv_prepare_t *prepare);
@@ -107,12 +110,15 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     if (lanes_create(&pool->lanes, loop, settings->query_processes
                      ? (size_t) settings->query_processes
                      : (size_t) uv_available_parallelism(),
-                     (size_t) settings->query_slow_processes) != 0
+                     (size_t) settings->query_slow_processes,
+                     (size_t) settings->query_slow_cores) != 0
+        || (pool->takers = takers_create(pool->lanes.lanes)) == NULL
         || pool->share == NULL || pool->costs == NULL)
     {
         lanes_destroy(&pool->lanes);
         share_destroy(pool->share);
         costs_destroy(pool->costs);
+        takers_destroy(pool->takers);
         free(pool);
         return NULL;
     }
@@ -165,6 +171,7 @@ pool_destroy(pool_t *pool)
     denylist_clear(&pool->denied);
     share_destroy(pool->share);
     costs_destroy(pool->costs);
+    takers_destroy(pool->takers);
     free(pool);
 }
 
@@ -232,6 +239,7 @@ pool_submit(pool_t *pool, query_t *query)
     query->queued_ms = uv_now(pool->loop);
     query->world = pool->world;
     pool->stats->sql_received++;
+    takers_ask(pool->takers, query->client, query->queued_ms);
 
     if (!share_enter(pool->share, query)) {
         enqueue(pool, query);
@@ -366,8 +374,8 @@ send_first(pool_t *pool, query_queue_t *queue)
         return 1;
     }
 
-    query_process_t *process = lanes_choose(&pool->lanes, query->cost_us,
-                                            query->alone);
+    query_process_t *process = lanes_choose(&pool->lanes, pace,
+                                            query->cost_us, query->alone);
 
     if (process == NULL) {
         return 0;
@@ -380,9 +388,11 @@ send_first(pool_t *pool, query_queue_t *queue)
 
 
 static enum lanes_pace
-pace_of(const pool_t *pool, const query_t *query)
+pace_of(pool_t *pool, const query_t *query)
 {
-    return lanes_pace(&pool->lanes, load_of(query));
+    return lanes_pace(&pool->lanes, load_of(query),
+                      takers_is_greedy(pool->takers, query->client,
+                                       uv_now(pool->loop)));
 }
 
 
@@ -570,6 +580,23 @@ spent_us(const query_t *query)
 }
 
 
+/* What has its place beside the lanes takes nothing of them. */
+static void
+note_cost(pool_t *pool, const query_t *query)
+{
+    uint64_t us = query->cost_us;
+
+    if (query->begun_us) {
+        us = spent_us(query);
+        costs_add(pool->costs, query->key, us);
+    }
+
+    if (us < LANES_HEAVY_US) {
+        takers_add(pool->takers, query->client, us, uv_now(pool->loop));
+    }
+}
+
+
 static void
 take_back(query_process_t *process)
 {
@@ -642,10 +669,7 @@ on_frame(query_process_t *process, void *data, const qsn_frame_t *frame,
     note_slow(pool, query, process->ran_ms, query->answered ? 200 * good
                                                             : frame->status);
 
-    if (query->begun_us) {
-        costs_add(pool->costs, query->key, spent_us(query));
-    }
-
+    note_cost(pool, query);
     note_begin(process);
     pass_on(pool, query, frame, args, body);
     dispatch(pool);

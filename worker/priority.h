@@ -7,6 +7,7 @@
  * worker's own niceness nothing can be had without one.
  */
 
+#include <stddef.h>
 #include <sys/types.h>
 
 /* One that begins: whoever wakes up goes before it. */
@@ -15,7 +16,8 @@ void priority_begin(pid_t pid);
 /* As the worker itself. */
 void priority_usual(pid_t pid);
 
-/* Whoever wakes up goes before it, and it gets the share of that niceness. */
-void priority_yield(pid_t pid, int niceness);
+/* Whoever wakes up goes before it, it gets the share of that niceness, and it
+   runs on the last so many of the worker's cores; 0: on all but one. */
+void priority_yield(pid_t pid, int niceness, size_t cores);
 
 #endif
