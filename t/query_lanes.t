@@ -23,9 +23,10 @@ sub processes () { scalar $server->pids('qasino-query') }
 sub stat_of ($pid) { split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //sr }
 sub niceness ($pid) { (stat_of($pid))[16] }
 
-# 0: as all others (SCHED_OTHER), 3: whoever wakes up goes before (SCHED_BATCH)
-sub policies () { join ' ', sort map { (stat_of($_))[38] }
-    $server->pids('qasino-query') }
+# Of all threads.  0: as all others (SCHED_OTHER), 3: whoever wakes up goes
+# before (SCHED_BATCH).
+sub policies () { join ' ', map { (split ' ', s/.*\) //sr)[38] } map { slurp($_) }
+    map { glob "/proc/$_/task/*/stat" } $server->pids('qasino-query') }
 
 # Those it may run on.
 sub cores ($pid) {
@@ -36,7 +37,7 @@ sub cores ($pid) {
 $server->wait_answer;
 wait_until('a process for each lane', sub { processes() == 2 });
 is(wait_until('both to be there for queries', sub {
-    policies() !~ /3/ && policies() }), '0 0', 'then they run as all others');
+    policies() !~ /3/ && policies() }), '0 0 0 0', 'then they run as all others');
 
 my @slow = map {
     $frames->send(op => 'query', args => { sql => ENDLESS . " -- $_" })

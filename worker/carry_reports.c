@@ -40,7 +40,8 @@ static int carry_second(carry_reports_t *carry, carry_position_t *position,
 static int carry_part(carry_reports_t *carry, carry_position_t *position,
     report_t *report, const char *source, sqlite3_int64 first,
     sqlite3_int64 last, int64_t limit);
-static int drop_parts(carry_reports_t *carry);
+static int drop_parts(carry_reports_t *carry,
+    const carry_position_t *position);
 static int note_moved(carry_reports_t *carry, sqlite3_int64 first);
 static int carry_updates(carry_reports_t *carry, carry_position_t *position,
     report_t *report, int64_t limit);
@@ -117,7 +118,10 @@ carry_reports_copy(carry_reports_t *carry, const char *table,
         }
 
         if (rc == 0) {
-            *position = (carry_position_t) { .kind = position->kind + 1 };
+            *position = (carry_position_t) {
+                .kind = position->kind + 1,
+                .last = position->last
+            };
         }
     }
 
@@ -280,7 +284,8 @@ carry_report(carry_reports_t *carry, carry_position_t *position,
     if (whole) {
         *position = (carry_position_t) {
             .kind = position->kind,
-            .after = sqlite3_column_int64(carry->found, 0)
+            .after = sqlite3_column_int64(carry->found, 0),
+            .last = report.last ? report.last : position->last
         };
     }
 
@@ -359,7 +364,8 @@ carry_part(carry_reports_t *carry, carry_position_t *position,
                     : carry_copy_rows(&carry->copy, from, to);
 
     if (rc != SQLITE_OK) {
-        return is_too_big(carry) && drop_parts(carry) == 0 ? 1 : -1;
+        return is_too_big(carry) && drop_parts(carry, position) == 0 ? 1
+                                                                     : -1;
     }
 
     sqlite3_int64 rows = sqlite3_changes64(db);
@@ -386,18 +392,13 @@ carry_part(carry_reports_t *carry, carry_position_t *position,
 }
 
 
-/* What is there of a report that does not go over: all behind the reports
-   that have. */
+/* Of a report that does not go over. */
 static int
-drop_parts(carry_reports_t *carry)
+drop_parts(carry_reports_t *carry, const carry_position_t *position)
 {
-    const char *name = carry->copy.table->name;
-
     return sql_execf(carry->store->db, "DELETE FROM main.\"%w\" WHERE "
-                     "_rowid_ > (SELECT coalesce(max(last_rowid), 0) "
-                     "FROM main._qasino_reports WHERE tablename = %Q "
-                     "AND is_update = 0 AND persist)", name, name)
-           == SQLITE_OK ? 0 : -1;
+                     "_rowid_ > %lld", carry->copy.table->name,
+                     (long long) position->last) == SQLITE_OK ? 0 : -1;
 }
 
 

@@ -29,6 +29,8 @@ typedef struct {
                                    an update, the last one's rowid */
     sqlite3_int64 first;        /* rowid of the first of them here */
     sqlite3_int64 rows;         /* how many they are here */
+    sqlite3_int64 last;         /* rowid of the last one of a report that is
+                                   done; what is behind it is of this one */
 } carry_position_t;
 
 /* Needs carry_list.h's.  0, or -1: the reason is sqlite3_errmsg(store->db),

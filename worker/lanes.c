@@ -88,12 +88,14 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
 enum lanes_pace
 lanes_pace(const lanes_t *lanes, uint32_t cost_us, int greedy)
 {
-    int beside = lanes->count > lanes->lanes;
+    if (lanes->count > lanes->lanes) {
+        if (cost_us >= LANES_HEAVY_US && cost_us != COSTS_UNKNOWN) {
+            return LANES_SLOW;
+        }
 
-    if (beside && (greedy || (cost_us >= LANES_HEAVY_US
-                              && cost_us != COSTS_UNKNOWN)))
-    {
-        return LANES_SLOW;
+        if (greedy) {
+            return LANES_MANY;
+        }
     }
 
     return cost_us < LANES_QUICK_US ? LANES_QUICK : LANES_UNSURE;
@@ -104,8 +106,16 @@ query_process_t *
 lanes_choose(lanes_t *lanes, enum lanes_pace pace, uint32_t cost_us,
     int alone)
 {
-    return pace == LANES_SLOW ? choose_yielding(lanes)
-                              : choose_lane(lanes, cost_us, alone);
+    return pace == LANES_SLOW || pace == LANES_MANY
+           ? choose_yielding(lanes) : choose_lane(lanes, cost_us, alone);
+}
+
+
+query_process_t *
+lanes_spare(const lanes_t *lanes)
+{
+    return count_yielding(lanes) < lanes->count - lanes->lanes
+           ? NULL : choose_lane(lanes, COSTS_UNKNOWN, 1);
 }
 
 

@@ -36,7 +36,8 @@
 enum lanes_pace {
     LANES_QUICK,                /* less than LANES_QUICK_US */
     LANES_UNSURE,
-    LANES_SLOW,                 /* LANES_HEAVY_US or more, or many of them */
+    LANES_SLOW,                 /* LANES_HEAVY_US or more */
+    LANES_MANY,                 /* less, but there are too many of them */
     LANES_PACES
 };
 
@@ -70,6 +71,10 @@ enum lanes_pace lanes_pace(const lanes_t *lanes, uint32_t cost_us,
    alone; NULL: it has to wait, and may be the reason to start a process. */
 query_process_t *lanes_choose(lanes_t *lanes, enum lanes_pace pace,
     uint32_t cost_us, int alone);
+
+/* For one of many, when nobody else waits for a lane: one that is idle, if
+   there is no more place beside them.  NULL: it has to wait. */
+query_process_t *lanes_spare(const lanes_t *lanes);
 
 /* 1 if nothing new should wait behind what the process does. */
 int lanes_is_slow(const lanes_t *lanes, const query_process_t *process);

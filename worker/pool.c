@@ -347,7 +347,9 @@ dispatch(pool_t *pool)
                    && send_first(pool, swap ? quick : unsure));
     } while (sent);
 
-    while (send_first(pool, &pool->queues[LANES_SLOW])) {
+    while (send_first(pool, &pool->queues[LANES_SLOW])
+           || send_first(pool, &pool->queues[LANES_MANY]))
+    {
         /* void */
     }
 }
@@ -376,6 +378,13 @@ send_first(pool_t *pool, query_queue_t *queue)
 
     query_process_t *process = lanes_choose(&pool->lanes, pace,
                                             query->cost_us, query->alone);
+
+    if (process == NULL && pace == LANES_MANY
+        && pool->queues[LANES_QUICK].first == NULL
+        && pool->queues[LANES_UNSURE].first == NULL)
+    {
+        process = lanes_spare(&pool->lanes);
+    }
 
     if (process == NULL) {
         return 0;

@@ -10,8 +10,11 @@
 
 #include "priority.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -45,7 +48,22 @@ priority_begin(pid_t pid)
 void
 priority_usual(pid_t pid)
 {
-    set(pid, SCHED_OTHER, getpriority(PRIO_PROCESS, 0), 0);
+    char path[64];
+
+    (void) snprintf(path, sizeof(path), "/proc/%d/task", (int) pid);
+
+    DIR *tasks = opendir(path);
+
+    for (struct dirent *task; tasks && (task = readdir(tasks)) != NULL; ) {
+        if (task->d_name[0] != '.') {
+            set((pid_t) atoi(task->d_name), SCHED_OTHER,
+                getpriority(PRIO_PROCESS, 0), 0);
+        }
+    }
+
+    if (tasks) {
+        (void) closedir(tasks);
+    }
 }
 
 

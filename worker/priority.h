@@ -13,7 +13,7 @@
 /* One that begins: whoever wakes up goes before it. */
 void priority_begin(pid_t pid);
 
-/* As the worker itself. */
+/* All its threads as the worker itself. */
 void priority_usual(pid_t pid);
 
 /* Whoever wakes up goes before it, it gets the share of that niceness, and it

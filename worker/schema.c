@@ -53,7 +53,8 @@ schema_merge(store_t *store, request_t *request, const table_t *source,
         added += catalog_find_column(*table, names->items[i].data) == NULL;
     }
 
-    if ((*table)->column_count + added > limit) {
+    /* one that has more of them already was carried: the limit is new */
+    if (added && (*table)->column_count + added > limit) {
         (void) request_fail(request, 507, "Table '%s' would have %zu "
                             "columns, more than max_columns (%zu)",
                             (*table)->name, (*table)->column_count + added,

@@ -878,6 +878,47 @@ test_all_in_parts(void **state)
 }
 
 
+/* The limit is lower than it was: what was taken goes on, all of it. */
+static void
+test_wide_in_parts(void **state)
+{
+    generation_t *generation = begin_sealed();
+    qsn_buf_t json = { 0 };
+
+    (void) state;
+
+    for (int report = 0; report < 2; report++) {
+        qsn_buf_clear(&json);
+        qsn_buf_string(&json, "{\"identity\": \"h1\", \"persist\": 1, "
+                       "\"table\": {\"tablename\": \"wide\", "
+                       "\"column_names\": [\"a\", \"b\", \"c\"], "
+                       "\"column_types\": [\"int\", \"int\", \"int\"], "
+                       "\"rows\": [");
+
+        for (int i = 0; i < 3000; i++) {
+            qsn_buf_printf(&json, "%s[%d, 2, 3]", i ? "," : "", i);
+        }
+
+        qsn_buf_string(&json, "]}}");
+        assert_int_equal(fixture_apply(&fixture, generation,
+                                       qsn_buf_text(&json)),
+                         report ? REPORT_DUPLICATE : REPORT_TAKEN);
+    }
+
+    seal(generation);
+    qsn_buf_free(&json);
+    fixture.settings.max_columns = 2;
+
+    generation_t *next = fixture_generation(&fixture, 2);
+
+    rest(begin(next));
+    fixture_assert_rows(next->store.db, "SELECT count(*) FROM wide", "3000");
+    fixture_assert_rows(next->store.db, "SELECT identity, nr_rows FROM "
+                        "_qasino_reports", "h1|3000");
+    generation_close(next);
+}
+
+
 /* Whose update set a row last counts it, when the one who made it goes. */
 static void
 test_taken_over(void **state)
@@ -947,6 +988,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_too_big, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_all_in_parts, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_wide_in_parts, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_taken_over, open_fixture,
                                         close_fixture),
