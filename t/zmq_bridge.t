@@ -705,7 +705,9 @@ subtest 'one that leaves serves those who are there, and nobody else' => sub {
     leave($subscriber);
 
     # who comes in the very moment in which it is told to leave is one of the
-    # two's
+    # two's; a request that is on its way when the old one ends may be lost,
+    # and is sent again as REQ clients have to
+    my $again = 0;
     for my $round (1 .. 5) {
         my ($before, @workers) = ($new, $worker);
 
@@ -727,7 +729,16 @@ subtest 'one that leaves serves those who are there, and nobody else' => sub {
         my ($asked, $request);
         until ($request) {
             my ($readable) = IO::Select->new(map { $_->socket } @workers)
-                ->can_read(patience()) or die "nobody is asked\n";
+                ->can_read(patience() / 3);
+
+            if (!$readable) {
+                die "nobody is asked\n" if $again++;
+                leave($client);
+                $client = client($new);
+                put($client, 'just now');
+                next;
+            }
+
             ($asked) = grep { $_->socket == $readable } @workers;
             $request = $asked->receive;
             @workers = grep { $_ != $asked } @workers if !$request;
