@@ -440,6 +440,12 @@ ask(asker_t *asker, const char *sql, uint64_t due)
                           "Host: localhost\r\n\r\n", sql);
     struct iovec part = { asker->request, (size_t) length };
 
+    /* nginx has closed it: nobody asked on it for a minute or more */
+    if (http_read(&asker->http) == HTTP_CLOSED) {
+        http_close(&asker->http);
+        open_asker(asker);
+    }
+
     asker->due = due;
     asker->busy = 1;
 
@@ -510,13 +516,6 @@ on_answer(asker_t *asker)
                                                   : HTTP_CLOSED;
 
     if (event == HTTP_AGAIN) {
-        return;
-    }
-
-    /* nobody has asked on it for nginx's keepalive_timeout */
-    if (event == HTTP_CLOSED && !asker->busy) {
-        http_close(http);
-        open_asker(asker);
         return;
     }
 
