@@ -355,7 +355,6 @@ carry_part(carry_reports_t *carry, carry_position_t *position,
     report_t *report, const char *source, sqlite3_int64 first,
     sqlite3_int64 last, int64_t limit)
 {
-    sqlite3 *db = carry->store->db;
     sqlite3_int64 from = first + position->copied;
     sqlite3_int64 to = last - from < limit ? last : from + limit - 1;
     int rc = source ? carry_copy_source(&carry->copy, source,
@@ -368,13 +367,7 @@ carry_part(carry_reports_t *carry, carry_position_t *position,
                                                                      : -1;
     }
 
-    sqlite3_int64 rows = sqlite3_changes64(db);
-
-    if (position->rows == 0) {
-        position->first = sqlite3_last_insert_rowid(db) - rows + 1;
-    }
-
-    position->rows += rows;
+    position->rows += sqlite3_changes64(carry->store->db);
     position->copied += to - from + 1;
 
     if (to < last) {
@@ -384,8 +377,8 @@ carry_part(carry_reports_t *carry, carry_position_t *position,
     report->rows = position->rows;
 
     if (report->rows) {
-        report->first = position->first;
-        report->last = position->first + report->rows - 1;
+        report->first = position->last + 1;
+        report->last = position->last + report->rows;
     }
 
     return 1;

@@ -27,7 +27,6 @@ typedef struct {
     sqlite3_int64 after;        /* the last report, or mark, that is done */
     sqlite3_int64 copied;       /* sealed rows of the report behind that; of
                                    an update, the last one's rowid */
-    sqlite3_int64 first;        /* rowid of the first of them here */
     sqlite3_int64 rows;         /* how many they are here */
     sqlite3_int64 last;         /* rowid of the last one of a report that is
                                    done; what is behind it is of this one */
