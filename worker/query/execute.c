@@ -7,15 +7,20 @@
 
 #include "scan.h"
 
-static int prepare(const execute_t *execute, const statement_t *statement,
+static int run_kept(const execute_t *execute, render_t *render,
+    failure_t *failure);
+static int run_new(const execute_t *execute, statement_t *statement,
+    render_t *render, failure_t *failure);
+static int prepare_shape(const execute_t *execute, sqlite3_stmt **prepared);
+static int prepare(const execute_t *execute, const char *text, size_t length,
     int keep, sqlite3_stmt **prepared, failure_t *failure);
 static int run_prepared(const execute_t *execute,
-    const statement_t *statement, sqlite3_stmt *prepared, render_t *render,
-    failure_t *failure);
+    const statement_t *statement, sqlite3_stmt *prepared,
+    const shape_t *values, render_t *render, failure_t *failure);
 static int check_sent(const execute_t *execute, const render_t *render,
     failure_t *failure);
 static int bind_values(const execute_t *execute, const statement_t *statement,
-    sqlite3_stmt *prepared, failure_t *failure);
+    sqlite3_stmt *prepared, const shape_t *values, failure_t *failure);
 static int find_table(const execute_t *execute,
     const statement_t *statement, sqlite3_stmt *prepared,
     failure_t *failure);
@@ -29,48 +34,12 @@ int
 execute_statement(const execute_t *execute, statement_t *statement,
     render_t *render, failure_t *failure)
 {
-    prepared_list_t *list = execute->reader->prepared;
-    policy_t *policy = &execute->reader->policy;
-    prepared_t *kept = execute->kept;
-    sqlite3_stmt *prepared = NULL;
-    int result;
-
-    policy_begin(policy);
-
-    if (kept) {
-        /* stepping it may compile it anew, and find that again */
-        policy->volatile_functions = kept->volatile_functions;
-        result = run_prepared(execute, &kept->statement, kept->handle,
-                              render, failure);
-
-        if (result == 0) {
-            (void) sqlite3_reset(kept->handle);
-        } else {
-            prepared_drop(list, kept);
-        }
-
-    } else {
-        int keep = execute->text
-                   && prepared_is_due(list, execute->text, execute->length);
-
-        result = prepare(execute, statement, keep, &prepared, failure);
-
-        if (result == 0) {
-            result = run_prepared(execute, statement, prepared, render,
-                                  failure);
-        }
-
-        if (result == 0 && keep) {
-            (void) sqlite3_reset(prepared);
-            prepared_keep(list, execute->text, execute->length, statement,
-                          prepared, policy->volatile_functions);
-        } else {
-            (void) sqlite3_finalize(prepared);
-        }
-    }
+    int result = execute->kept ? run_kept(execute, render, failure)
+                               : run_new(execute, statement, render, failure);
 
     if (failure->status == 413) {
-        prepared_clear(list);   /* their memory is the query's */
+        /* their memory is the query's */
+        prepared_clear(execute->reader->prepared);
     }
 
     return result;
@@ -133,14 +102,102 @@ execute_failure(const execute_t *execute, int rc, failure_t *failure)
 
 
 static int
-prepare(const execute_t *execute, const statement_t *statement, int keep,
+run_kept(const execute_t *execute, render_t *render, failure_t *failure)
+{
+    prepared_t *kept = execute->kept;
+    policy_t *policy = &execute->reader->policy;
+
+    policy_begin(policy);
+
+    /* stepping it may compile it anew, and find that again */
+    policy->volatile_functions = kept->volatile_functions;
+
+    int result = run_prepared(execute, &kept->statement, kept->handle,
+                              execute->shape, render, failure);
+
+    if (result == 0) {
+        (void) sqlite3_reset(kept->handle);
+    } else {
+        prepared_drop(execute->reader->prepared, kept);
+    }
+
+    return result;
+}
+
+
+/* What should be kept is prepared without its values, if that can be. */
+static int
+run_new(const execute_t *execute, statement_t *statement, render_t *render,
+    failure_t *failure)
+{
+    prepared_list_t *list = execute->reader->prepared;
+    const shape_t *shape = execute->shape, *values = NULL;
+    sqlite3_stmt *prepared = NULL;
+    int keep = shape && prepared_is_due(list, shape->text, shape->length);
+    int result;
+
+    if (keep && shape->count > 0) {
+        if (prepare_shape(execute, &prepared) == 0) {
+            values = shape;
+        } else {
+            keep = 0;
+        }
+    }
+
+    result = values ? 0 : prepare(execute, statement->sql.data,
+                                  statement->sql.length, keep, &prepared,
+                                  failure);
+
+    if (result == 0) {
+        result = run_prepared(execute, statement, prepared, values, render,
+                              failure);
+    }
+
+    if (result == 0 && keep) {
+        (void) sqlite3_reset(prepared);
+        prepared_keep(list, shape->text, shape->length, statement, prepared,
+                      execute->reader->policy.volatile_functions);
+    } else {
+        (void) sqlite3_finalize(prepared);
+    }
+
+    return result;
+}
+
+
+/* -1: with its values it is found out why, and said. */
+static int
+prepare_shape(const execute_t *execute, sqlite3_stmt **prepared)
+{
+    const shape_t *shape = execute->shape;
+    failure_t ignored = { 0 };
+    int result = prepare(execute, shape->text, shape->length, 1, prepared,
+                         &ignored);
+
+    failure_free(&ignored);
+
+    if (result == 0
+        && sqlite3_bind_parameter_count(*prepared) == (int) shape->count)
+    {
+        return 0;
+    }
+
+    (void) sqlite3_finalize(*prepared);
+    *prepared = NULL;
+
+    return -1;
+}
+
+
+static int
+prepare(const execute_t *execute, const char *text, size_t length, int keep,
     sqlite3_stmt **prepared, failure_t *failure)
 {
-    const char *text = statement->sql.data;
-    const char *end = text + statement->sql.length;
-    const char *tail = end;
-    int rc = sqlite3_prepare_v3(execute->reader->db, text,
-                                (int) statement->sql.length,
+    const char *tail = text + length;
+
+    policy_begin(&execute->reader->policy);
+
+    int rc = sqlite3_prepare_v3(execute->reader->db, text, (int) length,
                                 keep ? SQLITE_PREPARE_PERSISTENT : 0,
                                 prepared, &tail);
 
@@ -149,7 +206,7 @@ prepare(const execute_t *execute, const statement_t *statement, int keep,
         return -1;
     }
 
-    if (*prepared == NULL || !is_only_blank(tail, end)) {
+    if (*prepared == NULL || !is_only_blank(tail, text + length)) {
         failure_set(failure, 400, "ERROR: only one statement at a time");
         return -1;
     }
@@ -166,9 +223,10 @@ prepare(const execute_t *execute, const statement_t *statement, int keep,
 
 static int
 run_prepared(const execute_t *execute, const statement_t *statement,
-    sqlite3_stmt *prepared, render_t *render, failure_t *failure)
+    sqlite3_stmt *prepared, const shape_t *values, render_t *render,
+    failure_t *failure)
 {
-    if (bind_values(execute, statement, prepared, failure) == -1) {
+    if (bind_values(execute, statement, prepared, values, failure) == -1) {
         return -1;
     }
 
@@ -215,13 +273,22 @@ check_sent(const execute_t *execute, const render_t *render,
 
 static int
 bind_values(const execute_t *execute, const statement_t *statement,
-    sqlite3_stmt *prepared, failure_t *failure)
+    sqlite3_stmt *prepared, const shape_t *values, failure_t *failure)
 {
     int count = sqlite3_bind_parameter_count(prepared);
+    int rc = SQLITE_OK;
 
-    if (statement->kind == STATEMENT_SQL && count > 0) {
+    if (values && values->count > 0) {
+        rc = shape_bind(values, prepared);
+
+    } else if (statement->kind == STATEMENT_SQL && count > 0) {
         failure_set(failure, 400, "Statement has %d bindings but you didn't "
                     "supply any!", count);
+        return -1;
+    }
+
+    if (rc != SQLITE_OK) {
+        execute_failure(execute, rc, failure);
         return -1;
     }
 

@@ -10,6 +10,7 @@
 #include "qsn_settings.h"
 #include "reader.h"
 #include "render.h"
+#include "shape.h"
 #include "statement.h"
 
 typedef struct {
@@ -17,16 +18,15 @@ typedef struct {
     control_t *control;         /* NULL: nobody stops it */
     uint64_t deadline_ms;       /* for the sentence only */
     const qsn_settings_t *settings;     /* likewise: limits to name */
-    const char *text;           /* as the user sent it; NULL: keep nothing */
-    size_t length;
-    prepared_t *kept;           /* what the reader keeps for text, or NULL */
+    const shape_t *shape;       /* of what the user sent; NULL: keep nothing */
+    prepared_t *kept;           /* what the reader keeps for it, or NULL */
     int frozen;                 /* 'now' is the generation's start */
     /* Called before the first row: the same rows every time? */
     void (*begun)(void *data, int cacheable);
     void *data;
 } execute_t;
 
-/* statement is what text says; it may be empty where there is ->kept, and
+/* statement is what the user sent; it may be empty where there is ->kept, and
    afterwards.  0, or -1 and *failure (status 0 in it: nobody reads the
    answer). */
 int execute_statement(const execute_t *execute, statement_t *statement,

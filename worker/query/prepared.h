@@ -2,10 +2,10 @@
 #define PREPARED_H
 
 /*
- * Statements that a reader keeps prepared, by the text a user sent, with
- * what parsing and the policy found out about each.  A statement is kept
- * from its second time on: most are never asked twice.  Count and memory are
- * bounded, the one used longest ago goes first.
+ * Statements that a reader keeps prepared, by the text a user sent (without
+ * its values, see shape.h), with what parsing and the policy found out about
+ * each.  A statement is kept from its second time on: most are never asked
+ * twice.  Count and memory are bounded, the one used longest ago goes first.
  *
  * Threads: the main thread.
  */

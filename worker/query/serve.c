@@ -12,6 +12,7 @@
 #include "qsn_op.h"
 #include "qsn_reply.h"
 #include "render.h"
+#include "shape.h"
 #include "statement.h"
 
 static void serve_snapshot(serve_t *serve, control_job_t *job,
@@ -176,12 +177,11 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
     answer_t *answer = &serve->answer;
     statement_t statement = { 0 };
     render_t render = { 0 };
+    shape_t shape;
     execute_t execute = {
         .control = serve->control,
         .deadline_ms = job->deadline_ms,
         .settings = serve->settings,
-        .text = (const char *) sql->data,
-        .length = sql->length,
         .begun = set_cacheable,
         .data = answer
     };
@@ -193,12 +193,14 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
         return;
     }
 
-    if (job->args[QSN_ARG_SNAPSHOT].data) {
-        execute.text = NULL;            /* its reader goes with it */
-
-    } else if (serve->reader) {
-        execute.kept = prepared_find(serve->reader->prepared, execute.text,
-                                     execute.length);
+    /* a reader for one query keeps nothing */
+    if (job->args[QSN_ARG_SNAPSHOT].data == NULL && serve->reader
+        && sql->length <= serve->limits.max_sql)
+    {
+        shape_of(&shape, (const char *) sql->data, sql->length);
+        execute.shape = &shape;
+        execute.kept = prepared_find(serve->reader->prepared, shape.text,
+                                     shape.length);
     }
 
     if (execute.kept == NULL
