@@ -179,7 +179,8 @@ report_insert_sql(qsn_buf_t *sql, const char *table,
         qsn_buf_printf(sql, i ? ",c%zu" : "c%zu", i);
     }
 
-    qsn_buf_string(sql, " FROM " ROWS_VTAB_NAME);
+    qsn_buf_string(sql, " FROM ");
+    qsn_buf_string(sql, rows_vtab_name(names->count));
 }
 
 

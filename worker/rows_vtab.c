@@ -7,6 +7,7 @@
 #include "rows_vtab.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "qsn_buf.h"
 
@@ -56,7 +57,18 @@ static const sqlite3_module rows_module = {
 int
 rows_vtab_register(sqlite3 *db, rows_source_t *source)
 {
-    return sqlite3_create_module(db, ROWS_VTAB_NAME, &rows_module, source);
+    int rc = sqlite3_create_module(db, ROWS_VTAB_NAME, &rows_module, source);
+
+    return rc == SQLITE_OK
+           ? sqlite3_create_module(db, ROWS_VTAB_WIDE, &rows_module, source)
+           : rc;
+}
+
+
+const char *
+rows_vtab_name(size_t columns)
+{
+    return columns > ROWS_VTAB_COLUMNS ? ROWS_VTAB_WIDE : ROWS_VTAB_NAME;
 }
 
 
@@ -64,16 +76,17 @@ static int
 connect_rows(sqlite3 *db, void *aux, int argc, const char *const *argv,
     sqlite3_vtab **vtab, char **error)
 {
+    int columns = strcmp(argv[0], ROWS_VTAB_WIDE) == 0 ? ROWS_VTAB_WIDEST
+                                                       : ROWS_VTAB_COLUMNS;
     qsn_buf_t sql = { 0 };
     rows_t *rows;
 
     (void) argc;
-    (void) argv;
     (void) error;
 
     qsn_buf_string(&sql, "CREATE TABLE x(c0");
 
-    for (int i = 1; i < ROWS_VTAB_COLUMNS; i++) {
+    for (int i = 1; i < columns; i++) {
         qsn_buf_printf(&sql, ",c%d", i);
     }
 

@@ -71,8 +71,10 @@ test_cells(void **state)
               "3;0;3");
 
     /* what lies past the table's columns is NULL, not memory */
-    with_rows(cells, "SELECT typeof(c3), typeof(c1999), c0 IS NULL "
+    with_rows(cells, "SELECT typeof(c3), typeof(c99), c0 IS NULL "
               "FROM qsn_rows", "null|null|0;null|null|0;null|null|1");
+    with_rows(cells, "SELECT typeof(c3), typeof(c1999), c0 IS NULL "
+              "FROM qsn_rows_wide", "null|null|0;null|null|0;null|null|1");
     with_rows(cells, "SELECT rowid FROM qsn_rows", "1;2;3");
 }
 
