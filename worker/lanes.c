@@ -412,7 +412,7 @@ yield_cores(const lanes_t *lanes, query_process_t *process)
 {
     if (process->alive) {
         process->yields = 1;
-        priority_yield(process->handle.pid,
+        priority_yield(process->own.pid,
                        count_yielding(lanes) <= lanes->lanes ? SLOW_NICE
                                                              : SLOWER_NICE,
                        lanes->slow_cores);

@@ -16,7 +16,6 @@
 #include "qsn_op.h"
 
 #define RESPAWN_DELAY_MS  200
-#define CHILD_FD          3
 
 struct query_process_told_s {
     query_process_told_t *next;
@@ -27,8 +26,7 @@ static void spawn(query_process_t *process);
 static void tell_snapshot(query_process_t *process);
 static void on_kill_timer(uv_timer_t *timer);
 static void on_respawn_timer(uv_timer_t *timer);
-static void on_process_exit(uv_process_t *handle, int64_t status,
-    int term_signal);
+static void on_process_exit(subprocess_t *own, int status, int term_signal);
 static void close_handles(query_process_t *process);
 static int is_crash(int signal);
 static void on_process_closed(uv_handle_t *handle);
@@ -93,7 +91,7 @@ query_process_cpu(const query_process_t *process)
     struct timespec time;
 
     if (!process->alive
-        || clock_getcpuclockid((pid_t) process->handle.pid, &clock) != 0
+        || clock_getcpuclockid((pid_t) process->own.pid, &clock) != 0
         || clock_gettime(clock, &time) != 0)
     {
         return 0;
@@ -157,7 +155,7 @@ void
 query_process_kill(query_process_t *process)
 {
     process->dying = 1;
-    (void) uv_process_kill(&process->handle, SIGKILL);
+    subprocess_kill(&process->own);
 }
 
 
@@ -188,13 +186,13 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
         process->serving = told->snapshot;
 
         if (!process->confirmed && !process->yields) {
-            priority_usual(process->handle.pid);
+            priority_usual(process->own.pid);
         }
 
         process->confirmed = 1;
 
     } else {
-        qsn_log("query process %d cannot serve %s: %.*s", process->handle.pid,
+        qsn_log("query process %d cannot serve %s: %.*s", process->own.pid,
                 told->snapshot->path, (int) frame->body_length,
                 (const char *) body);
         snapshot_put(told->snapshot);
@@ -218,24 +216,10 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
 static void
 spawn(query_process_t *process)
 {
-    uv_stdio_container_t stdio[CHILD_FD + 1] = {
-        { .flags = UV_IGNORE },
-        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
-        { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
-        { .flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
-          .data.stream = (uv_stream_t *) &process->pipe }
-    };
-    uv_process_options_t options = {
-        .file = process->program,
-        .args = process->argv,
-        .stdio = stdio,
-        .stdio_count = CHILD_FD + 1,
-        .exit_cb = on_process_exit
-    };
-
     (void) uv_pipe_init(process->loop, &process->pipe, 0);
     (void) uv_timer_init(process->loop, &process->timer);
-    process->handle.data = process;
+    process->own.exits.data = process;
+    process->own.on_exit = on_process_exit;
     process->pipe.data = process;
     process->timer.data = process;
     process->open_handles = 3;
@@ -251,7 +235,8 @@ spawn(query_process_t *process)
     qsn_buf_clear(&process->in);
     qsn_buf_clear(&process->outgoing.queued);
 
-    int rc = uv_spawn(process->loop, &process->handle, &options);
+    int rc = subprocess_start(&process->own, process->loop, process->program,
+                         process->argv, &process->pipe);
 
     if (rc != 0) {
         qsn_log("cannot start %s: %s", process->program, uv_strerror(rc));
@@ -260,7 +245,7 @@ spawn(query_process_t *process)
     }
 
     process->alive = 1;
-    priority_begin(process->handle.pid);
+    priority_begin(process->own.pid);
     query_process_listen(process);
     tell_snapshot(process);
 }
@@ -322,7 +307,7 @@ on_kill_timer(uv_timer_t *timer)
     }
 
     qsn_log("query process %d did not stop at its deadline: killed",
-            process->handle.pid);
+            process->own.pid);
     process->overdue = 1;
     process->at_fault = !process->paused;   /* else its client is slow */
     query_process_kill(process);
@@ -340,9 +325,9 @@ on_respawn_timer(uv_timer_t *timer)
 
 
 static void
-on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
+on_process_exit(subprocess_t *own, int status, int term_signal)
 {
-    query_process_t *process = handle->data;
+    query_process_t *process = own->exits.data;
 
     process->alive = 0;
     process->at_fault |= is_crash(term_signal);
@@ -350,8 +335,8 @@ on_process_exit(uv_process_t *handle, int64_t status, int term_signal)
     (void) uv_timer_stop(&process->timer);
 
     if (!process->stopping && !process->overdue && !process->ending) {
-        qsn_log("query process %d died (status %d, signal %d)", handle->pid,
-                (int) status, term_signal);
+        qsn_log("query process %d died (status %d, signal %d)", own->pid,
+                status, term_signal);
     }
 
     close_handles(process);
@@ -364,7 +349,7 @@ static void
 close_handles(query_process_t *process)
 {
     let_go(process);
-    uv_close((uv_handle_t *) &process->handle, on_process_closed);
+    uv_close((uv_handle_t *) &process->own.exits, on_process_closed);
     uv_close((uv_handle_t *) &process->pipe, on_process_closed);
     uv_close((uv_handle_t *) &process->timer, on_process_closed);
 }

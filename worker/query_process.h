@@ -20,6 +20,7 @@
 #include "qsn_buf.h"
 #include "qsn_frame.h"
 #include "snapshot.h"
+#include "subprocess.h"
 
 #define QUERY_PROCESS_AHEAD  8          /* queries it has at most */
 
@@ -68,7 +69,7 @@ struct query_process_s {
     uv_loop_t *loop;
     const char *program;
     char **argv;
-    uv_process_t handle;
+    subprocess_t own;
     uv_pipe_t pipe;
     uv_timer_t timer;           /* kills, or delays the next start */
     unsigned open_handles;

@@ -229,7 +229,7 @@ take_frames(query_process_t *process)
     qsn_buf_consume(&process->in, at);
 
     if (wrong) {
-        qsn_log("query process %d: %s: killed", process->handle.pid, wrong);
+        qsn_log("query process %d: %s: killed", process->own.pid, wrong);
         (void) uv_read_stop((uv_stream_t *) &process->pipe);
         query_process_kill(process);
     }

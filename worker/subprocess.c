@@ -1,0 +1,129 @@
+/*
+ * posix_spawn(3), and a look at each child whenever one of them has changed:
+ * there are few.
+ */
+
+#include "subprocess.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SOCKET_FD  3
+
+static int run(subprocess_t *process, const char *program, char *const *argv,
+    int socket);
+static int set_files(posix_spawn_file_actions_t *files, int socket);
+static int set_signals(posix_spawnattr_t *attributes);
+static void on_signal(uv_signal_t *exits, int number);
+
+
+int
+subprocess_start(subprocess_t *process, uv_loop_t *loop, const char *program,
+    char *const *argv, uv_pipe_t *pipe)
+{
+    uv_os_sock_t ends[2];
+
+    (void) uv_signal_init(loop, &process->exits);
+
+    int rc = uv_socketpair(SOCK_STREAM, 0, ends, UV_NONBLOCK_PIPE, 0);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = uv_pipe_open(pipe, ends[0]);
+
+    if (rc != 0) {
+        (void) close(ends[0]);
+
+    } else if ((rc = uv_signal_start(&process->exits, on_signal, SIGCHLD))
+               == 0)
+    {
+        rc = run(process, program, argv, ends[1]);
+    }
+
+    (void) close(ends[1]);
+
+    return rc;
+}
+
+
+void
+subprocess_kill(subprocess_t *process)
+{
+    (void) kill(process->pid, SIGKILL);
+}
+
+
+static int
+run(subprocess_t *process, const char *program, char *const *argv, int socket)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+
+    (void) posix_spawn_file_actions_init(&files);
+    (void) posix_spawnattr_init(&attributes);
+
+    int rc = set_files(&files, socket);
+
+    rc = rc ? rc : set_signals(&attributes);
+    rc = rc ? rc : posix_spawnp(&process->pid, program, &files, &attributes,
+                                argv, environ);
+    (void) posix_spawn_file_actions_destroy(&files);
+    (void) posix_spawnattr_destroy(&attributes);
+
+    if (rc != 0) {
+        (void) uv_signal_stop(&process->exits);
+    }
+
+    return uv_translate_sys_error(rc);
+}
+
+
+static int
+set_files(posix_spawn_file_actions_t *files, int socket)
+{
+    int rc = posix_spawn_file_actions_adddup2(files, socket, SOCKET_FD);
+
+    rc = rc ? rc : posix_spawn_file_actions_addopen(files, STDIN_FILENO,
+                                                    "/dev/null", O_RDONLY, 0);
+
+    return rc ? rc : posix_spawn_file_actions_adddup2(files, STDERR_FILENO,
+                                                      STDOUT_FILENO);
+}
+
+
+/* None is ours: not those that we ignore, nor those that we handle. */
+static int
+set_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t all, none;
+
+    (void) sigfillset(&all);
+    (void) sigemptyset(&none);
+    (void) posix_spawnattr_setsigdefault(attributes, &all);
+    (void) posix_spawnattr_setsigmask(attributes, &none);
+
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF
+                                                | POSIX_SPAWN_SETSIGMASK);
+}
+
+
+static void
+on_signal(uv_signal_t *exits, int number)
+{
+    subprocess_t *process = (subprocess_t *) exits;
+    int status;
+
+    (void) number;
+
+    if (waitpid(process->pid, &status, WNOHANG) == process->pid) {
+        (void) uv_signal_stop(exits);
+        process->on_exit(process,
+                         WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                         WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    }
+}
