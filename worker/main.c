@@ -27,6 +27,7 @@
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "qsn_sockets.h"
+#include "removal.h"
 #include "rotate.h"
 #include "write_snapshot.h"
 
@@ -303,6 +304,7 @@ stop(worker_t *w)
         uv_close((uv_handle_t *) &signals[i], NULL);
     }
 
+    removal_hurry();
     ingest_stop(w);
     write_snapshot_stop(w);
     connection_close_all(w);

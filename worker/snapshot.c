@@ -1,8 +1,8 @@
 /*
  * References, and what happens to a file that has none left.  Deleting it
- * gives its pages back, 20 ms and more for each 100 MB, and moving it to an
- * archive on another file system is a copy: libuv's threads do either.  A
- * full disk there costs a log line and that file, not service.
+ * takes its time (removal.h), and moving it to an archive on another file
+ * system is a copy: libuv's threads do either.  A full disk there costs a log
+ * line and that file, not service.
  */
 
 #include "snapshot.h"
@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "background.h"
 #include "budget.h"
 #include "generation.h"
 #include "qsn_log.h"
+#include "removal.h"
 
 typedef struct {
     uv_fs_t copy;
@@ -24,8 +24,6 @@ typedef struct {
     char *final;
 } archive_t;
 
-static void remove_file(uv_loop_t *loop, const char *path);
-static void run_removal(void *path);
 static void on_copied(uv_fs_t *copy);
 static void archive_free(archive_t *archive);
 
@@ -66,7 +64,7 @@ snapshot_put(snapshot_t *snapshot)
 
     if (snapshot->copies) {
         --*snapshot->copies;
-        remove_file(snapshot->loop, snapshot->path);
+        removal_begin(snapshot->loop, snapshot->path);
 
     } else if (snapshot->retired) {
         snapshot_dispose(snapshot->loop, snapshot->settings, snapshot->path);
@@ -95,7 +93,7 @@ snapshot_dispose(uv_loop_t *loop, const qsn_settings_t *settings,
     if (settings->archive_db_dir == NULL
         || (archive = calloc(1, sizeof(*archive))) == NULL)
     {
-        remove_file(loop, path);
+        removal_begin(loop, path);
         return;
     }
 
@@ -122,29 +120,8 @@ snapshot_dispose(uv_loop_t *loop, const qsn_settings_t *settings,
     }
 
     qsn_log("out of memory: generation file %s is not archived", path);
-    remove_file(loop, path);
+    removal_begin(loop, path);
     archive_free(archive);
-}
-
-
-static void
-remove_file(uv_loop_t *loop, const char *path)
-{
-    char *own = strdup(path);
-
-    if (own) {
-        background_run(loop, run_removal, own);
-    } else {
-        generation_unlink(path);
-    }
-}
-
-
-static void
-run_removal(void *path)
-{
-    generation_unlink(path);
-    free(path);
 }
 
 
@@ -163,7 +140,7 @@ on_copied(uv_fs_t *copy)
                 strerror(errno));
     }
 
-    remove_file(copy->loop, archive->from);
+    removal_begin(copy->loop, archive->from);
     uv_fs_req_cleanup(copy);
     archive_free(archive);
 }

@@ -36,6 +36,21 @@ make_file(size_t size)
 }
 
 
+/* What make_file() wrote is there; closes it. */
+static void
+assert_whole(FILE *file, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (fgetc(file) != (int) (i % 251)) {
+            fail_msg("differs at byte %zu", i);
+        }
+    }
+
+    assert_int_equal(fgetc(file), EOF);
+    assert_int_equal(fclose(file), 0);
+}
+
+
 static int
 exists(const char *path)
 {
@@ -131,14 +146,7 @@ test_archive(void **state)
 
     file = fopen(kept, "r");
     assert_non_null(file);
-
-    for (size_t i = 0; i < 1000000; i++) {
-        if (fgetc(file) != (int) (i % 251)) {
-            fail_msg("differs at byte %zu", i);
-        }
-    }
-
-    assert_int_equal(fclose(file), 0);
+    assert_whole(file, 1000000);
     assert_int_equal(unlink(kept), 0);
     free(copy);
 }
@@ -182,6 +190,40 @@ test_dispose(void **state)
 }
 
 
+/* Its pages are given back slice by slice, but not those of a file that
+   somebody reads, or has a link to. */
+static void
+test_shared(void **state)
+{
+    char *read = make_file(2000000);
+    char *linked = make_file(2000000);
+    char *alone = make_file(2000000);
+    char link_path[160];
+    FILE *file = fopen(read, "r");
+
+    (void) state;
+
+    (void) snprintf(link_path, sizeof(link_path), "%s/mine", archive);
+    assert_non_null(file);
+    assert_int_equal(link(linked, link_path), 0);
+    snapshot_dispose(&loop, &fixture.settings, read);
+    snapshot_dispose(&loop, &fixture.settings, linked);
+    snapshot_dispose(&loop, &fixture.settings, alone);
+    run_loop();
+    assert_false(exists(read));
+    assert_false(exists(linked));
+    assert_false(exists(alone));
+    assert_whole(file, 2000000);
+    file = fopen(link_path, "r");
+    assert_non_null(file);
+    assert_whole(file, 2000000);
+    assert_int_equal(unlink(link_path), 0);
+    free(read);
+    free(linked);
+    free(alone);
+}
+
+
 static int
 open_fixture(void **state)
 {
@@ -215,7 +257,8 @@ main(void)
         cmocka_unit_test(test_not_retired),
         cmocka_unit_test(test_archive),
         cmocka_unit_test(test_no_archive),
-        cmocka_unit_test(test_dispose)
+        cmocka_unit_test(test_dispose),
+        cmocka_unit_test(test_shared)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
