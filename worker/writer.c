@@ -14,6 +14,7 @@
 #include "writer.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "exchange.h"
@@ -130,10 +131,14 @@ writer_carry_rest(writer_t *writer, char *error)
 }
 
 
+/* Between two steps go those who have become ready on this core meanwhile,
+   the loop first of all: it has just been told of the new generation. */
 static void
 carry_when_idle(writer_t *writer)
 {
     char error[GENERATION_ERROR_SIZE];
+
+    (void) sched_yield();
 
     if (carry_one(writer, error) != 0) {
         qsn_log("%s: tried again before the generation is sealed", error);
