@@ -12,20 +12,23 @@
 #include <string.h>
 #include <strings.h>
 
-#include "qsn_hash.h"
+#define CASE_BITS  0x2020202020202020u  /* of letters */
+#define MIXER      0x9e3779b97f4a7c15u  /* odd, with bits all over */
 
-typedef int (*compare_pt)(const char *a, const char *b);
-
-static void *find(const catalog_index_t *index, const char *name,
-    compare_pt compare);
-static int insert(catalog_index_t *index, void *entry);
-static void place(catalog_index_t *index, void *entry, uint64_t hash);
-static uint64_t hash_name(const char *name);
+static catalog_identity_t *find_identity(const catalog_t *catalog,
+    const char *name, uint32_t hash);
 static catalog_pair_t *find_pair(const catalog_t *catalog,
-    const catalog_table_t *table, const catalog_identity_t *identity);
-static int grow_pairs(catalog_t *catalog);
+    const catalog_table_t *table, const catalog_identity_t *identity,
+    uint32_t hash);
+static uint32_t next(const catalog_index_t *index, uint32_t hash,
+    size_t *at);
+static int insert(catalog_index_t *index, uint32_t hash, size_t number);
+static void place(catalog_index_t *index, catalog_slot_t slot);
+static uint32_t hash_name(const char *name);
+static uint32_t hash_pair(const catalog_table_t *table,
+    const catalog_identity_t *identity);
 static int compare_columns(const void *a, const void *b);
-static int grow(void *array, size_t count, size_t *capacity);
+static int grow(void *array, size_t size, size_t count, size_t *capacity);
 static void free_table(catalog_table_t *table);
 static void keep_node(void *node);
 
@@ -42,6 +45,7 @@ catalog_clear(catalog_t *catalog)
 {
     free(catalog->table_index.slots);
     free(catalog->identity_index.slots);
+    free(catalog->pair_index.slots);
     free(catalog->pairs);
 
     for (size_t i = 0; i < catalog->table_count; i++) {
@@ -49,7 +53,6 @@ catalog_clear(catalog_t *catalog)
     }
 
     for (size_t i = 0; i < catalog->identity_count; i++) {
-        free(catalog->identities[i]->name);
         free(catalog->identities[i]);
     }
 
@@ -62,7 +65,19 @@ catalog_clear(catalog_t *catalog)
 catalog_table_t *
 catalog_find(const catalog_t *catalog, const char *name)
 {
-    return find(&catalog->table_index, name, strcasecmp);
+    uint32_t hash = hash_name(name);
+    size_t at = hash;
+    uint32_t number;
+
+    while ((number = next(&catalog->table_index, hash, &at)) != 0) {
+        catalog_table_t *table = catalog->tables[number - 1];
+
+        if (strcasecmp(table->name, name) == 0) {
+            return table;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -78,8 +93,8 @@ catalog_find_column(const catalog_table_t *table, const char *name)
 catalog_table_t *
 catalog_add(catalog_t *catalog, const char *name)
 {
-    if (grow(&catalog->tables, catalog->table_count,
-             &catalog->table_capacity) != 0)
+    if (grow(&catalog->tables, sizeof(*catalog->tables),
+             catalog->table_count, &catalog->table_capacity) != 0)
     {
         return NULL;
     }
@@ -93,7 +108,8 @@ catalog_add(catalog_t *catalog, const char *name)
     table->name = strdup(name);
 
     if (table->name == NULL
-        || insert(&catalog->table_index, table) != 0)
+        || insert(&catalog->table_index, hash_name(name),
+                  catalog->table_count + 1) != 0)
     {
         free_table(table);
         return NULL;
@@ -108,8 +124,8 @@ catalog_add(catalog_t *catalog, const char *name)
 int
 catalog_add_column(catalog_table_t *table, const char *name)
 {
-    if (grow(&table->columns, table->column_count, &table->column_capacity)
-        != 0)
+    if (grow(&table->columns, sizeof(*table->columns), table->column_count,
+             &table->column_capacity) != 0)
     {
         return -1;
     }
@@ -132,38 +148,38 @@ catalog_add_column(catalog_table_t *table, const char *name)
 int
 catalog_has_identity(const catalog_t *catalog, const char *name)
 {
-    return find(&catalog->identity_index, name, strcmp) != NULL;
+    return find_identity(catalog, name, hash_name(name)) != NULL;
 }
 
 
 catalog_identity_t *
 catalog_identity(catalog_t *catalog, const char *name)
 {
-    /* identities are data, not SQL names: case counts */
-    catalog_identity_t *found = find(&catalog->identity_index, name, strcmp);
+    uint32_t hash = hash_name(name);
+    catalog_identity_t *identity = find_identity(catalog, name, hash);
+    size_t size = strlen(name) + 1;
 
-    if (found) {
-        return found;
+    if (identity) {
+        return identity;
     }
 
-    if (grow(&catalog->identities, catalog->identity_count,
-             &catalog->identity_capacity) != 0)
+    if (grow(&catalog->identities, sizeof(*catalog->identities),
+             catalog->identity_count, &catalog->identity_capacity) != 0)
     {
         return NULL;
     }
 
-    catalog_identity_t *identity = calloc(1, sizeof(*identity));
+    identity = calloc(1, sizeof(*identity) + size);
 
     if (identity == NULL) {
         return NULL;
     }
 
-    identity->name = strdup(name);
+    memcpy(identity->name, name, size);
 
-    if (identity->name == NULL
-        || insert(&catalog->identity_index, identity) != 0)
+    if (insert(&catalog->identity_index, hash, catalog->identity_count + 1)
+        != 0)
     {
-        free(identity->name);
         free(identity);
         return NULL;
     }
@@ -175,20 +191,15 @@ catalog_identity(catalog_t *catalog, const char *name)
 
 
 catalog_pair_t *
-catalog_find_report(const catalog_t *catalog, const char *table,
+catalog_find_report(const catalog_t *catalog, const catalog_table_t *table,
     const char *identity)
 {
-    const catalog_table_t *t = catalog_find(catalog, table);
-    const catalog_identity_t *i = find(&catalog->identity_index, identity,
-                                       strcmp);
+    const catalog_identity_t *found = find_identity(catalog, identity,
+                                                    hash_name(identity));
 
-    if (t == NULL || i == NULL || catalog->pair_size == 0) {
-        return NULL;
-    }
-
-    catalog_pair_t *pair = find_pair(catalog, t, i);
-
-    return pair->table ? pair : NULL;
+    return table && found ? find_pair(catalog, table, found,
+                                      hash_pair(table, found))
+                          : NULL;
 }
 
 
@@ -196,17 +207,22 @@ catalog_pair_t *
 catalog_add_report(catalog_t *catalog, const catalog_table_t *table,
     const catalog_identity_t *identity)
 {
-    if (catalog->pair_count * 2 >= catalog->pair_size
-        && grow_pairs(catalog) != 0)
+    uint32_t hash = hash_pair(table, identity);
+    catalog_pair_t *pair = find_pair(catalog, table, identity, hash);
+
+    if (pair) {
+        return pair;
+    }
+
+    if (grow(&catalog->pairs, sizeof(*pair), catalog->pair_count,
+             &catalog->pair_capacity) != 0
+        || insert(&catalog->pair_index, hash, catalog->pair_count + 1) != 0)
     {
         return NULL;
     }
 
-    catalog_pair_t *pair = find_pair(catalog, table, identity);
-
-    catalog->pair_count += pair->table == NULL;
-    pair->table = table;
-    pair->identity = identity;
+    pair = &catalog->pairs[catalog->pair_count++];
+    *pair = (catalog_pair_t) { .table = table, .identity = identity };
 
     return pair;
 }
@@ -215,7 +231,7 @@ catalog_add_report(catalog_t *catalog, const catalog_table_t *table,
 void
 catalog_forget_reports(catalog_t *catalog, const catalog_table_t *table)
 {
-    for (size_t i = 0; i < catalog->pair_size; i++) {
+    for (size_t i = 0; i < catalog->pair_count; i++) {
         if (catalog->pairs[i].table == table) {
             memset(catalog->pairs[i].ids, 0, sizeof(catalog->pairs[i].ids));
         }
@@ -223,31 +239,67 @@ catalog_forget_reports(catalog_t *catalog, const catalog_table_t *table)
 }
 
 
-static void *
-find(const catalog_index_t *index, const char *name, compare_pt compare)
+/* Identities are data, not SQL names: case counts. */
+static catalog_identity_t *
+find_identity(const catalog_t *catalog, const char *name, uint32_t hash)
 {
-    if (index->size == 0) {
-        return NULL;
+    size_t at = hash;
+    uint32_t number;
+
+    while ((number = next(&catalog->identity_index, hash, &at)) != 0) {
+        catalog_identity_t *identity = catalog->identities[number - 1];
+
+        if (strcmp(identity->name, name) == 0) {
+            return identity;
+        }
     }
 
-    uint64_t hash = hash_name(name);
+    return NULL;
+}
 
-    for (size_t i = hash; /* void */; i++) {
-        const catalog_slot_t *slot = &index->slots[i & (index->size - 1)];
 
-        if (slot->entry == NULL
-            || (slot->hash == hash
-                && compare(*(char **) slot->entry, name) == 0))
-        {
-            return slot->entry;
+static catalog_pair_t *
+find_pair(const catalog_t *catalog, const catalog_table_t *table,
+    const catalog_identity_t *identity, uint32_t hash)
+{
+    size_t at = hash;
+    uint32_t number;
+
+    while ((number = next(&catalog->pair_index, hash, &at)) != 0) {
+        catalog_pair_t *pair = &catalog->pairs[number - 1];
+
+        if (pair->table == table && pair->identity == identity) {
+            return pair;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The next entry of this hash from slot *at on, which moves behind it; 0:
+   there is none.  The first is looked for at the hash itself. */
+static uint32_t
+next(const catalog_index_t *index, uint32_t hash, size_t *at)
+{
+    if (index->size == 0) {
+        return 0;
+    }
+
+    for ( ;; ) {
+        const catalog_slot_t *slot = &index->slots[(*at)++
+                                                   & (index->size - 1)];
+
+        if (slot->number == 0 || slot->hash == hash) {
+            return slot->number;
         }
     }
 }
 
 
-/* The entry's name is not there yet. */
+/* The entry is not there yet. */
 static int
-insert(catalog_index_t *index, void *entry)
+insert(catalog_index_t *index, uint32_t hash, size_t number)
 {
     if (index->count * 2 >= index->size) {
         catalog_index_t larger = { .size = index->size ? index->size * 2
@@ -260,8 +312,8 @@ insert(catalog_index_t *index, void *entry)
         }
 
         for (size_t i = 0; i < index->size; i++) {
-            if (index->slots[i].entry) {
-                place(&larger, index->slots[i].entry, index->slots[i].hash);
+            if (index->slots[i].number) {
+                place(&larger, index->slots[i]);
             }
         }
 
@@ -269,87 +321,54 @@ insert(catalog_index_t *index, void *entry)
         *index = larger;
     }
 
-    place(index, entry, hash_name(*(char **) entry));
+    place(index, (catalog_slot_t) { .number = (uint32_t) number,
+                                    .hash = hash });
 
     return 0;
 }
 
 
 static void
-place(catalog_index_t *index, void *entry, uint64_t hash)
+place(catalog_index_t *index, catalog_slot_t slot)
 {
-    size_t i = hash & (index->size - 1);
+    size_t i = slot.hash & (index->size - 1);
 
-    while (index->slots[i].entry) {
+    while (index->slots[i].number) {
         i = (i + 1) & (index->size - 1);
     }
 
-    index->slots[i] = (catalog_slot_t) { .entry = entry, .hash = hash };
+    index->slots[i] = slot;
     index->count++;
 }
 
 
-/* Without regard to case: right for both ways to compare. */
-static uint64_t
+/* Eight bytes at a time, without regard to case: right for both ways to
+   compare. */
+static uint32_t
 hash_name(const char *name)
 {
-    uint64_t hash = QSN_HASH_START;
+    size_t length = strlen(name);
+    uint64_t hash = length;
 
-    for (/* void */; *name; name++) {
-        unsigned char c = (unsigned char) *name;
+    for (size_t i = 0; i < length; i += sizeof(uint64_t)) {
+        uint64_t piece = 0;
+        size_t left = length - i;
 
-        hash = qsn_hash_byte(hash, c >= 'A' && c <= 'Z' ? c | 0x20u : c);
+        memcpy(&piece, name + i, left < sizeof(piece) ? left : sizeof(piece));
+        hash = (hash ^ (piece | CASE_BITS)) * MIXER;
+        hash ^= hash >> 32;
     }
 
-    return hash ^ hash >> 32;
+    return (uint32_t) hash;
 }
 
 
-/* Its slot, or the free one where it would be; the table is not empty. */
-static catalog_pair_t *
-find_pair(const catalog_t *catalog, const catalog_table_t *table,
-    const catalog_identity_t *identity)
+static uint32_t
+hash_pair(const catalog_table_t *table, const catalog_identity_t *identity)
 {
-    uint64_t hash = ((uintptr_t) table * 31 + (uintptr_t) identity)
-                    * 0x9e3779b97f4a7c15;
-    size_t i = (hash >> 32) & (catalog->pair_size - 1);
+    uint64_t hash = ((uintptr_t) table * 31 + (uintptr_t) identity) * MIXER;
 
-    while (catalog->pairs[i].table
-           && (catalog->pairs[i].table != table
-               || catalog->pairs[i].identity != identity))
-    {
-        i = (i + 1) & (catalog->pair_size - 1);
-    }
-
-    return &catalog->pairs[i];
-}
-
-
-static int
-grow_pairs(catalog_t *catalog)
-{
-    catalog_pair_t *before = catalog->pairs;
-    size_t size = catalog->pair_size;
-    size_t wanted = size ? size * 2 : 64;
-    catalog_pair_t *pairs = calloc(wanted, sizeof(*pairs));
-
-    if (pairs == NULL) {
-        return -1;
-    }
-
-    catalog->pairs = pairs;
-    catalog->pair_size = wanted;
-
-    for (size_t i = 0; i < size; i++) {
-        if (before[i].table) {
-            *find_pair(catalog, before[i].table, before[i].identity) =
-                before[i];
-        }
-    }
-
-    free(before);
-
-    return 0;
+    return (uint32_t) (hash >> 32);
 }
 
 
@@ -360,9 +379,9 @@ compare_columns(const void *a, const void *b)
 }
 
 
-/* Room for one more pointer in the array at *array. */
+/* Room for one more of that size in the array at *array. */
 static int
-grow(void *array, size_t count, size_t *capacity)
+grow(void *array, size_t size, size_t count, size_t *capacity)
 {
     void *items;
 
@@ -374,7 +393,7 @@ grow(void *array, size_t count, size_t *capacity)
 
     size_t wanted = *capacity ? *capacity * 2 : 16;
 
-    items = realloc(items, wanted * sizeof(void *));
+    items = realloc(items, wanted * size);
 
     if (items == NULL) {
         return -1;

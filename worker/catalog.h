@@ -14,12 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Entries by their name, which is their first member.  A slot has the
-   name's hash, too: entries are all over the memory, and only the one that
-   is looked for need be read. */
+/* Where entries stand in their array.  A slot has half of the hash, too:
+   entries are all over the memory, and only the one that is looked for need
+   be read. */
 typedef struct {
-    void *entry;                /* NULL: free */
-    uint64_t hash;
+    uint32_t number;            /* from 1; 0: free */
+    uint32_t hash;
 } catalog_slot_t;
 
 typedef struct {
@@ -44,14 +44,14 @@ typedef struct {
 } catalog_table_t;
 
 typedef struct {
-    char *name;
     uint64_t tables;
     double last_update;
     int listed;                 /* as it is, in internal_tables.c's list */
+    char name[];
 } catalog_identity_t;
 
 typedef struct {
-    const catalog_table_t *table;       /* NULL: a free slot */
+    const catalog_table_t *table;
     const catalog_identity_t *identity;
     sqlite3_int64 ids[2];       /* of its reports in the file, by kind; 0:
                                    there is none */
@@ -67,9 +67,10 @@ typedef struct {
     size_t identity_capacity;
     size_t listed;              /* the first so many, as they were then */
     catalog_index_t identity_index;
-    catalog_pair_t *pairs;      /* who has reported what: a hash table */
-    size_t pair_size;
+    catalog_pair_t *pairs;      /* who has reported what */
     size_t pair_count;
+    size_t pair_capacity;
+    catalog_index_t pair_index;
 } catalog_t;
 
 void catalog_init(catalog_t *catalog);
@@ -87,11 +88,11 @@ int catalog_add_column(catalog_table_t *table, const char *name);
 /* Whether the identity has an entry. */
 int catalog_has_identity(const catalog_t *catalog, const char *name);
 
-/* Where the file has the reports of a table and an identity; NULL: nowhere.
-   Good until the next one is added.  catalog_add_report() makes the entry if
-   need be, and returns NULL without memory. */
+/* Where the file has the reports of a table (NULL: of none) and an identity;
+   NULL: nowhere.  Good until the next one is added.  catalog_add_report()
+   makes the entry if need be, and returns NULL without memory. */
 catalog_pair_t *catalog_find_report(const catalog_t *catalog,
-    const char *table, const char *identity);
+    const catalog_table_t *table, const char *identity);
 catalog_pair_t *catalog_add_report(catalog_t *catalog,
     const catalog_table_t *table, const catalog_identity_t *identity);
 

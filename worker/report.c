@@ -66,7 +66,9 @@ report_find(store_t *store, const char *table, const char *identity,
 
     memset(reports, 0, 2 * sizeof(*reports));
 
-    catalog_pair_t *pair = catalog_find_report(&store->catalog, table,
+    const catalog_t *catalog = &store->catalog;
+    catalog_pair_t *pair = catalog_find_report(catalog,
+                                               catalog_find(catalog, table),
                                                identity);
 
     if (pair == NULL) {
@@ -305,7 +307,7 @@ drop_carried_update(store_t *store, const request_t *request,
     catalog_table_t *table, const report_t *update)
 {
     const char *identity = request->identity.data;
-    catalog_pair_t *pair = catalog_find_report(&store->catalog, table->name,
+    catalog_pair_t *pair = catalog_find_report(&store->catalog, table,
                                                identity);
 
     if (pair == NULL

@@ -367,7 +367,7 @@ load_report(store_t *store, sqlite3_stmt *row)
         return -1;
     }
 
-    identity->tables += catalog_find_report(catalog, name, publisher)
+    identity->tables += catalog_find_report(catalog, table, publisher)
                         == NULL;
 
     catalog_pair_t *pair = catalog_add_report(catalog, table, identity);

@@ -289,8 +289,8 @@ only_adds_rows(const catalog_t *catalog, const request_t *request)
 
     return table && !table->has_index && !request->update
            && schema_same_columns(table, &request->table.column_names)
-           && catalog_find_report(catalog, table->name,
-                                  request->identity.data) == NULL;
+           && catalog_find_report(catalog, table, request->identity.data)
+              == NULL;
 }
 
 
