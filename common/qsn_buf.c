@@ -115,14 +115,21 @@ qsn_buf_fill(qsn_buf_t *buf, char byte, size_t times)
 void
 qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
 {
+    size_t left = buf->failed ? 0 : buf->capacity - buf->length;
     va_list args;
 
     va_start(args, format);
-    int length = vsnprintf(NULL, 0, format, args);
+    int length = vsnprintf(left ? buf->data + buf->length : NULL, left,
+                           format, args);
     va_end(args);
 
     if (length < 0) {
         buf->failed = 1;
+        return;
+    }
+
+    if ((size_t) length < left) {
+        buf->length += (size_t) length;
         return;
     }
 

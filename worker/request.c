@@ -193,7 +193,8 @@ request_parse_type(const text_t *name, enum column_type *type)
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i].name) == name->length
+        if (known[i].name[0] == tolower((unsigned char) name->data[0])
+            && strlen(known[i].name) == name->length
             && strcasecmp(known[i].name, name->data) == 0)
         {
             *type = known[i].type;
@@ -473,11 +474,15 @@ check_names(request_t *request)
 }
 
 
+/* In any order that brings the same ones together. */
 static int
 compare_names(const void *a, const void *b)
 {
-    return strcasecmp((*(const text_t *const *) a)->data,
-                      (*(const text_t *const *) b)->data);
+    const text_t *x = *(const text_t *const *) a;
+    const text_t *y = *(const text_t *const *) b;
+
+    return x->length < y->length ? -1
+           : x->length > y->length ? 1 : strcasecmp(x->data, y->data);
 }
 
 

@@ -2,6 +2,7 @@
 
 #include "schema.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "budget.h"
@@ -78,8 +79,11 @@ schema_same_columns(const catalog_table_t *table, const text_list_t *names)
     }
 
     for (size_t i = 0; i < names->count; i++) {
-        if (strcasecmp(table->insert_columns[i], names->items[i].data) != 0)
-        {
+        const char *column = table->insert_columns[i];
+        const char *name = names->items[i].data;
+
+        /* mostly they are spelled alike, which is faster to see */
+        if (strcmp(column, name) != 0 && strcasecmp(column, name) != 0) {
             return 0;
         }
     }
