@@ -7,12 +7,16 @@
 
 #include "catalog.h"
 
+#include <ctype.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 
-#define CASE_BITS  0x2020202020202020u  /* of letters */
+#include "qsn_siphash.h"
+
+#define FOLDED_MAX  128                 /* bytes of a table's name hashed */
 #define MIXER      0x9e3779b97f4a7c15u  /* odd, with bits all over */
 
 static catalog_identity_t *find_identity(const catalog_t *catalog,
@@ -24,7 +28,8 @@ static uint32_t next(const catalog_index_t *index, uint32_t hash,
     size_t *at);
 static int insert(catalog_index_t *index, uint32_t hash, size_t number);
 static void place(catalog_index_t *index, catalog_slot_t slot);
-static uint32_t hash_name(const char *name);
+static uint32_t hash_table(const catalog_t *catalog, const char *name);
+static uint32_t hash_identity(const catalog_t *catalog, const char *name);
 static uint32_t hash_pair(const catalog_table_t *table,
     const catalog_identity_t *identity);
 static int compare_columns(const void *a, const void *b);
@@ -37,6 +42,9 @@ void
 catalog_init(catalog_t *catalog)
 {
     memset(catalog, 0, sizeof(*catalog));
+
+    /* so few bytes are never less, nor interrupted, once there are any */
+    (void) getrandom(catalog->secret, sizeof(catalog->secret), 0);
 }
 
 
@@ -65,7 +73,7 @@ catalog_clear(catalog_t *catalog)
 catalog_table_t *
 catalog_find(const catalog_t *catalog, const char *name)
 {
-    uint32_t hash = hash_name(name);
+    uint32_t hash = hash_table(catalog, name);
     size_t at = hash;
     uint32_t number;
 
@@ -108,7 +116,7 @@ catalog_add(catalog_t *catalog, const char *name)
     table->name = strdup(name);
 
     if (table->name == NULL
-        || insert(&catalog->table_index, hash_name(name),
+        || insert(&catalog->table_index, hash_table(catalog, name),
                   catalog->table_count + 1) != 0)
     {
         free_table(table);
@@ -148,14 +156,15 @@ catalog_add_column(catalog_table_t *table, const char *name)
 int
 catalog_has_identity(const catalog_t *catalog, const char *name)
 {
-    return find_identity(catalog, name, hash_name(name)) != NULL;
+    return find_identity(catalog, name, hash_identity(catalog, name))
+           != NULL;
 }
 
 
 catalog_identity_t *
 catalog_identity(catalog_t *catalog, const char *name)
 {
-    uint32_t hash = hash_name(name);
+    uint32_t hash = hash_identity(catalog, name);
     catalog_identity_t *identity = find_identity(catalog, name, hash);
     size_t size = strlen(name) + 1;
 
@@ -194,8 +203,8 @@ catalog_pair_t *
 catalog_find_report(const catalog_t *catalog, const catalog_table_t *table,
     const char *identity)
 {
-    const catalog_identity_t *found = find_identity(catalog, identity,
-                                                    hash_name(identity));
+    uint32_t hash = hash_identity(catalog, identity);
+    const catalog_identity_t *found = find_identity(catalog, identity, hash);
 
     return table && found ? find_pair(catalog, table, found,
                                       hash_pair(table, found))
@@ -342,24 +351,26 @@ place(catalog_index_t *index, catalog_slot_t slot)
 }
 
 
-/* Eight bytes at a time, without regard to case: right for both ways to
-   compare. */
+/* Tables compare without regard to case, identities with. */
 static uint32_t
-hash_name(const char *name)
+hash_table(const catalog_t *catalog, const char *name)
 {
-    size_t length = strlen(name);
-    uint64_t hash = length;
+    char folded[FOLDED_MAX];
+    size_t length = 0;
 
-    for (size_t i = 0; i < length; i += sizeof(uint64_t)) {
-        uint64_t piece = 0;
-        size_t left = length - i;
-
-        memcpy(&piece, name + i, left < sizeof(piece) ? left : sizeof(piece));
-        hash = (hash ^ (piece | CASE_BITS)) * MIXER;
-        hash ^= hash >> 32;
+    while (length < sizeof(folded) && name[length]) {
+        folded[length] = (char) tolower((unsigned char) name[length]);
+        length++;
     }
 
-    return (uint32_t) hash;
+    return (uint32_t) qsn_siphash(catalog->secret, folded, length);
+}
+
+
+static uint32_t
+hash_identity(const catalog_t *catalog, const char *name)
+{
+    return (uint32_t) qsn_siphash(catalog->secret, name, strlen(name));
 }
 
 

@@ -71,6 +71,7 @@ typedef struct {
     size_t pair_count;
     size_t pair_capacity;
     catalog_index_t pair_index;
+    uint64_t secret[2];         /* of the hashes of names */
 } catalog_t;
 
 void catalog_init(catalog_t *catalog);
