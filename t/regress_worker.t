@@ -385,4 +385,44 @@ for my $damage (
     pass('... and the worker stops all the same');
 }
 
+# Tables named like what the server's own SQL reads.
+{
+    my $worker = start_worker(generation_duration => 1);
+    my @rows = ([a => 'int'], [1]);
+
+    for my $name (qw(pragma_table_info json_each JSON_TREE)) {
+        like($worker->publish(host => table($name, @rows))->{error_message},
+            qr/table name '$name': names that begin so are reserved/,
+            "$name is refused");
+    }
+
+    for my $name (qw(qsn_rows rows_vtab x)) {
+        $worker->publish(host => table($name, [c0 => 'int', c1 => 'int']),
+            persist => 1);
+        $worker->publish(host => table("after_$name", @rows), persist => 1);
+    }
+
+    $worker->publish(host => table(old => @rows), static => 1);
+    $worker->stop;
+
+    # as an earlier version took it
+    is(system('/usr/bin/python3', '-c', <<~'END', "$worker->{dir}/static.db"),
+        import sqlite3, sys
+        db = sqlite3.connect(sys.argv[1])
+        db.execute('ALTER TABLE old RENAME TO pragma_table_info')
+        db.execute("UPDATE _qasino_reports SET tablename = "
+                   "'pragma_table_info' WHERE tablename = 'old'")
+        db.commit()
+        END
+        0, 'a table has the name of a function');
+    $worker->start;
+    $worker->wait_generation(2);
+    is_deeply($worker->rows('select (select a from after_qsn_rows),'
+        . ' (select a from after_x), a from static.pragma_table_info'),
+        [['1', '1', '1']], '... and no row is lost, nor the start held up');
+    is_deeply([map { $_->[0] } $worker->rows('desc after_x')->@*], ['a'],
+        '... nor DESC misled');
+    $worker->stop;
+}
+
 done_testing();

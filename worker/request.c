@@ -15,6 +15,7 @@
 
 static int check_name(request_t *request, const char *what,
     const text_t *name);
+static int check_reserved(request_t *request, const text_t *name);
 static int check_identity(request_t *request);
 static int check_column_types(request_t *request);
 static int check_names(request_t *request);
@@ -366,13 +367,26 @@ check_name(request_t *request, const char *what, const text_t *name)
                             name->data, NAME_MAX_LENGTH);
     }
 
-    if (strcmp(what, "table") == 0
-        && (strncasecmp(name->data, "qasino_server_", 14) == 0
-            || strncasecmp(name->data, "sqlite_", 7) == 0))
-    {
-        return request_fail(request, 400, "Invalid input format: Invalid "
-                            "table name '%s': names that begin so are "
-                            "reserved", name->data);
+    return strcmp(what, "table") == 0 ? check_reserved(request, name) : 0;
+}
+
+
+/* A table hides the table-valued function of its name from all queries. */
+static int
+check_reserved(request_t *request, const text_t *name)
+{
+    static const char *const beginnings[] = {
+        "qasino_server_", "sqlite_", "pragma_", "json_each", "json_tree"
+    };
+
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+        if (strncasecmp(name->data, beginnings[i], strlen(beginnings[i]))
+            == 0)
+        {
+            return request_fail(request, 400, "Invalid input format: Invalid "
+                                "table name '%s': names that begin so are "
+                                "reserved", name->data);
+        }
     }
 
     return 0;

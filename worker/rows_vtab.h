@@ -3,8 +3,8 @@
 
 /*
  * The rows of the table being written, offered to SQLite as the eponymous
- * virtual table qsn_rows(c0, c1, ...), so that a whole table goes in with
- * one "INSERT INTO t SELECT c0, c1 FROM qsn_rows": no step per row (2.5
+ * virtual table _qasino_rows(c0, c1, ...), so that a whole table goes in with
+ * one "INSERT INTO t SELECT c0, c1 FROM _qasino_rows": no step per row (2.5
  * times the speed: docs/performance.md).
  *
  * Each connection declares it at its first use, which takes the square of
@@ -18,9 +18,9 @@
 
 #include "request.h"
 
-#define ROWS_VTAB_NAME     "qsn_rows"
+#define ROWS_VTAB_NAME     "_qasino_rows"
 #define ROWS_VTAB_COLUMNS  100
-#define ROWS_VTAB_WIDE     "qsn_rows_wide"
+#define ROWS_VTAB_WIDE     "_qasino_rows_wide"
 #define ROWS_VTAB_WIDEST   2000
 
 typedef struct {

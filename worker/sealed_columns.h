@@ -13,7 +13,7 @@
 /* Statement for sealed_columns_load(): the sealed file is attached as
    sealed, and the table is ?1. */
 #define SEALED_COLUMNS_SQL                                                   \
-    "SELECT name, type FROM pragma_table_info(?1, 'sealed')"
+    "SELECT name, type FROM temp.pragma_table_info(?1, 'sealed')"
 
 typedef struct {
     text_t name;                /* as the table spells it */

@@ -305,7 +305,7 @@ static int
 load_columns(sqlite3 *db, catalog_table_t *table)
 {
     sqlite3_stmt *statement = sql_prepare(db,
-        "SELECT name FROM pragma_table_info(?1) ORDER BY cid");
+        "SELECT name FROM temp.pragma_table_info(?1, 'main') ORDER BY cid");
     int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
 
     if (statement) {

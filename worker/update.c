@@ -178,7 +178,7 @@ check_key_sets(update_t *update)
 {
     const char *table = update->request->table.name.data;
     char *sql = sqlite3_mprintf("SELECT iif(total(name = %Q), -1, count(*)) "
-                                "FROM pragma_index_list(%Q, 'main')",
+                                "FROM temp.pragma_index_list(%Q, 'main')",
                                 qsn_buf_text(&update->index), table);
     sqlite3_int64 sets = sql ? sql_int64(update->store->db, sql, 0) : 0;
 

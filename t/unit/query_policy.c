@@ -414,6 +414,35 @@ test_settle(void **state)
 }
 
 
+/* A table of an earlier version that is named like a function does not keep
+   the file from being read, nor DESC from answering. */
+static void
+test_named_like_function(void **state)
+{
+    char path[sizeof(fixture.dir) + 16];
+    failure_t failure = { 0 };
+    reader_t *served = reader;
+    int cacheable;
+
+    (void) state;
+    (void) snprintf(path, sizeof(path), "%s/named.db", fixture.dir);
+    assert_int_equal(query_fixture_file(path,
+                                        "CREATE TABLE json_each (a);"
+                                        "CREATE TABLE json_tree (a);"
+                                        "CREATE TABLE pragma_table_info (a);"
+                                        "CREATE TABLE pragma_table_xinfo (a)"),
+                     0);
+    reader = reader_open(path, NULL, &limits, &failure);
+    assert_non_null(reader);
+    assert_int_equal(ask("desc json_each", &failure, &cacheable), 0);
+    assert_int_equal(ask("select a from pragma_table_info", &failure,
+                         &cacheable), 0);
+    reader_close(reader);
+    reader = served;
+    failure_free(&failure);
+}
+
+
 int
 main(void)
 {
@@ -424,7 +453,8 @@ main(void)
         cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_late_static),
         cmocka_unit_test(test_settle),
-        cmocka_unit_test(test_wide_table)
+        cmocka_unit_test(test_wide_table),
+        cmocka_unit_test(test_named_like_function)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

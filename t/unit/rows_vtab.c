@@ -63,19 +63,19 @@ test_cells(void **state)
     (void) state;
 
     with_rows(cells, "SELECT typeof(c0), c0, typeof(c1), c1, typeof(c2), c2 "
-              "FROM qsn_rows",
+              "FROM _qasino_rows",
               "integer|9223372036854775807|text|x\xc3\xa9|real|0.5;"
               "integer|-9223372036854775808|text||null|NULL;"
               "null|NULL|text|a|real|1.0e+300");
-    with_rows(cells, "SELECT length(CAST(c1 AS BLOB)) FROM qsn_rows",
+    with_rows(cells, "SELECT length(CAST(c1 AS BLOB)) FROM _qasino_rows",
               "3;0;3");
 
     /* what lies past the table's columns is NULL, not memory */
     with_rows(cells, "SELECT typeof(c3), typeof(c99), c0 IS NULL "
-              "FROM qsn_rows", "null|null|0;null|null|0;null|null|1");
+              "FROM _qasino_rows", "null|null|0;null|null|0;null|null|1");
     with_rows(cells, "SELECT typeof(c3), typeof(c1999), c0 IS NULL "
-              "FROM qsn_rows_wide", "null|null|0;null|null|0;null|null|1");
-    with_rows(cells, "SELECT rowid FROM qsn_rows", "1;2;3");
+              "FROM _qasino_rows_wide", "null|null|0;null|null|0;null|null|1");
+    with_rows(cells, "SELECT rowid FROM _qasino_rows", "1;2;3");
 }
 
 
@@ -86,9 +86,9 @@ test_cursors(void **state)
     (void) state;
 
     with_rows(cells, "SELECT count(*), count(DISTINCT x.c0 || y.c1) "
-              "FROM qsn_rows AS x, qsn_rows AS y", "9|6");
-    with_rows(cells, "SELECT (SELECT count(*) FROM qsn_rows AS y "
-              "WHERE y.rowid <= x.rowid) FROM qsn_rows AS x", "1;2;3");
+              "FROM _qasino_rows AS x, _qasino_rows AS y", "9|6");
+    with_rows(cells, "SELECT (SELECT count(*) FROM _qasino_rows AS y "
+              "WHERE y.rowid <= x.rowid) FROM _qasino_rows AS x", "1;2;3");
 }
 
 
@@ -99,7 +99,7 @@ test_none(void **state)
 
     with_rows("{\"identity\": \"me\", \"table\": {\"tablename\": \"t\", "
               "\"column_names\": [\"a\"], \"column_types\": [\"int\"], "
-              "\"rows\": []}}", "SELECT count(*), max(c0) FROM qsn_rows",
+              "\"rows\": []}}", "SELECT count(*), max(c0) FROM _qasino_rows",
               "0|NULL");
 }
 
@@ -120,7 +120,7 @@ test_reuse(void **state)
     (void) state;
     assert_int_equal(fixture_open(&fixture), 0);
     assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*), sum(c0 IS "
-                                        "NULL) FROM qsn_rows", -1,
+                                        "NULL) FROM _qasino_rows", -1,
                                         &statement, NULL), SQLITE_OK);
 
     for (int i = 0; i < 6; i++) {

@@ -28,8 +28,8 @@ static const char pragmas[] =
  * TABLE that the policy would refuse: so each is used once before it closes.
  */
 static const char warm_up[] =
-    "SELECT 1 FROM json_each('[]'), json_tree('[]'),"
-    " pragma_table_info('x'), pragma_table_xinfo('x')";
+    "SELECT 1 FROM temp.json_each('[]'), temp.json_tree('[]'),"
+    " temp.pragma_table_info('x'), temp.pragma_table_xinfo('x')";
 
 static const char first_statement[] = "SELECT 1 FROM main.sqlite_schema";
 

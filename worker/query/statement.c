@@ -42,7 +42,7 @@ static const char desc_view[] =
     " WHERE viewname = ?1 COLLATE NOCASE";
 static const char desc_table[] =
     "SELECT name AS column_name, type AS column_type"
-    " FROM pragma_table_info(?1, ?2) ORDER BY cid";
+    " FROM temp.pragma_table_info(?1, ?2) ORDER BY cid";
 
 static const struct {
     const char *word;
