@@ -63,6 +63,9 @@ main(int argc, char **argv)
     /* a client that leaves is a failed write, not a signal */
     (void) signal(SIGPIPE, SIG_IGN);
 
+    /* nor is one that opens a file while removal.c sees that nobody has it */
+    (void) signal(SIGIO, SIG_IGN);
+
     switch (qsn_settings_load(&worker.settings, argc, argv, error)) {
 
     case QSN_SETTINGS_OK:

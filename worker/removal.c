@@ -27,7 +27,7 @@
 
 static void run_removal(void *path);
 static int is_only_ours(int fd);
-static void cut(int fd);
+static void cut(int fd, off_t left);
 static void leave_core(useconds_t us);
 
 static atomic_int hurries;
@@ -57,6 +57,8 @@ static void
 run_removal(void *path)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct stat info = { 0 };
+    int tries = TRIES;
 
     generation_unlink(path);
     free(path);
@@ -65,9 +67,13 @@ run_removal(void *path)
         return;
     }
 
-    for (int tries = 0; tries < TRIES && !hurries; tries++) {
+    if (fstat(fd, &info) == -1 || info.st_nlink > 0) {
+        tries = 0;              /* a hard link is somebody's archive */
+    }
+
+    while (tries-- > 0 && !hurries) {
         if (is_only_ours(fd)) {
-            cut(fd);
+            cut(fd, info.st_size);
             break;
         }
 
@@ -89,16 +95,9 @@ is_only_ours(int fd)
 
 
 static void
-cut(int fd)
+cut(int fd, off_t left)
 {
-    struct stat info;
-
-    /* a hard link is somebody's archive */
-    if (fstat(fd, &info) == -1 || info.st_nlink > 0) {
-        return;
-    }
-
-    for (off_t left = info.st_size; left > 0; /* void */) {
+    while (left > 0) {
         left = left > SLICE ? left - SLICE : 0;
 
         if (ftruncate(fd, left) == -1) {
