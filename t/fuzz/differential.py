@@ -106,6 +106,7 @@ class Queries:
 
     def __init__(self, tables, r):
         self.tables, self.r = tables, r
+        self.template = None
 
     def literal(self):
         r = self.r
@@ -166,8 +167,27 @@ class Queries:
             text += f' on {self.expression(names, 1)}'
         return text, names
 
+    def comparisons(self):
+        """The last query with other values, or a new one of a kind: the
+        server keeps such prepared without them."""
+        r = self.r
+        if self.template is None or r.random() < 0.2:
+            source, names = self.source()
+            order = ', '.join(str(i + 1) for i in range(len(names)))
+            terms = [f'{self.expression(names, r.choice([0, 0, 1]))}'
+                     f' {r.choice(["=", "==", "<>", "!=", "<", ">="])} @'
+                     for _ in range(r.randint(1, 3))]
+            self.template = (
+                f'select {", ".join(names)} from {source} where '
+                + r.choice([' and ', ' or ']).join(terms)
+                + f' order by {order}')
+        first, *rest = self.template.split('@')
+        return first + ''.join(self.literal() + part for part in rest)
+
     def query(self):
         r = self.r
+        if r.random() < 0.25:
+            return self.comparisons(), True
         source, names = self.source()
         where = f' where {self.expression(names)}' if r.random() < 0.5 else ''
         kind = r.random()

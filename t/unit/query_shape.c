@@ -29,8 +29,8 @@ static const struct {
 } cases[] = {
     { "select * from fix where id = 17", "select * from fix where id = ?1" },
     { "SELECT * FROM fix WHERE id=17;", "SELECT * FROM fix WHERE id=?1;" },
-    { "select 1 from fix where id=17 and name <> 'a b' or val>=2 limit 17",
-      "select 1 from fix where id=?1 and name <> ?2 or val>=?3 limit 17" },
+    { "select 1 from fix where id=17 and name <> 'a b' and val>=2 limit 17",
+      "select 1 from fix where id=?1 and name <> ?2 and val>=?3 limit 17" },
     { "with a as (select 5 = 17 x) select x = 17 from a where x=='17'",
       "with a as (select 5 = 17 x) select x = 17 from a where x==?1" },
     { "select * from fix where id < 17/* c */", "select * from fix where id <"
@@ -45,23 +45,24 @@ static const struct {
     { "select id = 17 from fix", NULL },
     { "explain select * from fix where id = 17", NULL },
     { "show tables like 'a'", NULL },
-    { "select * from fix where id = 1 or id = 0 or id = 00", NULL },
+    { "select * from fix where id = 1 and id = 0 and id = 00", NULL },
+    { "select * from fix where id > 17 or id = 17", NULL },
     { "select * from fix where id = -17", NULL },
-    { "select * from fix where id = 17.5 or id = 1e3 or id = 0x11", NULL },
+    { "select * from fix where id = 17.5 and id = 1e3 and id = 0x11", NULL },
     { "select * from fix where id = 1234567890123456789", NULL },
-    { "select * from fix where name = \"17\" or name = 'it''s'", NULL },
-    { "select * from fix where name = 'a\tb' or name = 'a\xc3\xa9'", NULL },
+    { "select * from fix where name = \"17\" and name = 'it''s'", NULL },
+    { "select * from fix where name = 'a\tb' and name = 'a\xc3\xa9'", NULL },
     { "select * from fix where name = x'17'", NULL },
-    { "select * from fix where (id = 17) or id in (17)", NULL },
+    { "select * from fix where (id = 17) and id in (17)", NULL },
     { "select * from fix where id in (select 5 where 5 = 17)", NULL },
-    { "select * from fix where id << 17 or id >> 17 or id -> 17"
-      " or id ->> '17'", NULL },
-    { "select * from fix where name like '17' or 17 = id", NULL },
-    { "select * from fix where id is 17 or id between 17 and 17", NULL },
+    { "select * from fix where id << 17 and id >> 17 and id -> 17"
+      " and id ->> '17'", NULL },
+    { "select * from fix where name like '17' and 17 = id", NULL },
+    { "select * from fix where id is 17 and id between 17 and 17", NULL },
     { "select id from fix where id > 1 group by id = 17 having id = 17"
       " union select id = 17 from fix where id = 17", NULL },
     { "select 1 where 5 = ?1 and 5 = 17", NULL },
-    { "select 1 where 5 = '17'17 or 5 = 17'17'", NULL },
+    { "select 1 where 5 = '17'17 and 5 = 17'17'", NULL },
     { "select 1 where 5 = 17 and 5 = '17", NULL },
     { "select 1 where 5 = 17 and /*", NULL },
     { "", NULL }
@@ -98,14 +99,18 @@ test_bounds(void **state)
     (void) state;
     strcpy(text, "select 1 where 5 = 2");
 
-    for (size_t i = 1; i < 20; i++) {
-        strcat(text, " or 5 = 2");
+    for (size_t i = 1; i < SHAPE_VALUES_MAX; i++) {
+        strcat(text, " and 5 = 2");
     }
 
     length = strlen(text);
     shape_of(&shape, text, length);
     assert_int_equal(shape.count, SHAPE_VALUES_MAX);
     assert_int_equal(shape.length, length + SHAPE_VALUES_MAX);
+
+    strcpy(text + length, " and 5 = 2");
+    shape_of(&shape, text, strlen(text));
+    assert_int_equal(shape.count, 0);
 
     memset(text + length, ' ', sizeof(text) - length);
     shape_of(&shape, text, SHAPE_TEXT_MAX - SHAPE_VALUES_MAX);
@@ -258,6 +263,9 @@ test_answers(void **state)
         "select id from fix where nosuch = 17",
         "select id from fix where id = 17 and nosuch(17) = 17",
         "select id from fix where id = 17 and id = :x",
+        "select id, :x from fix where id = 2",
+        "select id, @x from fix where id = 2",
+        "select $x from fix where id = 2 and val < 17",
         "select id from fix where id = ?1",
         "select id from fix where id = 'a'17",
         "select id from fix where id = 17 18",
@@ -265,7 +273,8 @@ test_answers(void **state)
         "select id from fix where load_extension('x') = 17",
         "select id from fix where json_extract(name, '$.x') = 17",
         "select id from fix where id = 17; select 1",
-        "select 1 where 2 = 2; ;"
+        "select 1 where 2 = 2; ;",
+        "select id from fix where id = 2 and id > 17 or id = 17"
     };
 
     (void) state;

@@ -12,6 +12,7 @@ static int run_kept(const execute_t *execute, render_t *render,
 static int run_new(const execute_t *execute, statement_t *statement,
     render_t *render, failure_t *failure);
 static int prepare_shape(const execute_t *execute, sqlite3_stmt **prepared);
+static int has_no_other(sqlite3_stmt *prepared, int count);
 static int prepare(const execute_t *execute, const char *text, size_t length,
     int keep, sqlite3_stmt **prepared, failure_t *failure);
 static int run_prepared(const execute_t *execute,
@@ -176,9 +177,7 @@ prepare_shape(const execute_t *execute, sqlite3_stmt **prepared)
 
     failure_free(&ignored);
 
-    if (result == 0
-        && sqlite3_bind_parameter_count(*prepared) == (int) shape->count)
-    {
+    if (result == 0 && has_no_other(*prepared, (int) shape->count)) {
         return 0;
     }
 
@@ -186,6 +185,24 @@ prepare_shape(const execute_t *execute, sqlite3_stmt **prepared)
     *prepared = NULL;
 
     return -1;
+}
+
+
+/* A name of the user's would be another parameter, or even the same. */
+static int
+has_no_other(sqlite3_stmt *prepared, int count)
+{
+    int found = sqlite3_bind_parameter_count(prepared);
+
+    for (int i = 1; i <= found && found == count; i++) {
+        const char *name = sqlite3_bind_parameter_name(prepared, i);
+
+        if (name == NULL || name[0] != '?') {
+            return 0;
+        }
+    }
+
+    return found == count;
 }
 
 

@@ -77,15 +77,9 @@ take_values(shape_t *shape, scan_t scan)
     size_t depth = 0;
     int in_clause = 0, compared = 0;
 
-    for (scan_next(&scan, &token);
-         token.kind != SCAN_END && shape->count < SHAPE_VALUES_MAX;
+    for (scan_next(&scan, &token); token.kind != SCAN_END;
          scan_next(&scan, &token))
     {
-        if (token.kind == SCAN_OPEN) {
-            shape->count = 0;
-            return;
-        }
-
         depth += scan_is_mark(&token, '(') ? 1u : 0u;
         depth -= depth && scan_is_mark(&token, ')') ? 1u : 0u;
 
@@ -102,7 +96,16 @@ take_values(shape_t *shape, scan_t scan)
             break;
         }
 
-        if (compared && is_value(&token, &scan)) {
+        int taken = compared && is_value(&token, &scan);
+
+        if (token.kind == SCAN_OPEN || scan_is_word(&token, "or")
+            || (taken && shape->count == SHAPE_VALUES_MAX))
+        {
+            shape->count = 0;
+            return;
+        }
+
+        if (taken) {
             out = mempcpy(out, copied, (size_t) (token.start - copied));
             copied = scan.p;
             shape->values[shape->count] =

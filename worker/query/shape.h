@@ -10,7 +10,10 @@
  * right of a comparison, in the WHERE clause of the whole statement and
  * outside of parentheses there.  In a result column it would be part of the
  * column's name, and elsewhere SQLite looks at what it is.  0 and 1 stay as
- * well: SQLite takes them to be frequent, and may plan for that.
+ * well: SQLite takes them to be frequent, and may plan for that.  With OR in
+ * that clause, or more values than there is room for, all stay: SQLite sees
+ * whether two terms say the same ("n > 5 OR n = 5") and reads the rows in
+ * another order then.
  */
 
 #include <stddef.h>
