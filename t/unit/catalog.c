@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "catalog.h"
+#include "qsn_siphash.h"
 
 #define MANY  5000
 
@@ -120,6 +121,25 @@ test_many(void **state)
 }
 
 
+/* Values of the authors' test vectors, and of CPython's bytes.__hash__ with
+   PYTHONHASHSEED=0. */
+static void
+test_siphash(void **state)
+{
+    static const uint64_t counting[2] = {
+        0x0706050403020100u, 0x0f0e0d0c0b0a0908u
+    };
+    static const uint64_t zero[2];
+
+    (void) state;
+    assert_true(qsn_siphash(counting, "", 0) == 0xabac0158050fc4dcu);
+    assert_true(qsn_siphash(zero, "a", 1) == 0x407448d2b89b1813u);
+    assert_true(qsn_siphash(zero, "identity", 8) == 0xf0954fd7d5368655u);
+    assert_true(qsn_siphash(zero, "a name of some length", 21)
+                == 0x6eda2fbd61d59d7fu);
+}
+
+
 int
 main(void)
 {
@@ -127,6 +147,7 @@ main(void)
         cmocka_unit_test(test_case),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_siphash),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
