@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "draft.h"
+#include "qsn_name.h"
 
 #define NAME_MAX_LENGTH      128
 #define IDENTITY_MAX_LENGTH  255
@@ -86,9 +87,7 @@ check_tablename(draft_t *draft)
         return -1;
     }
 
-    if (strncasecmp(name->name, "qasino_server_", 14) == 0
-        || strncasecmp(name->name, "sqlite_", 7) == 0)
-    {
+    if (qsn_name_is_reserved(name->name)) {
         return draft_fail(draft, name->line, name->column, "invalid table "
                           "name '%s': names that begin so are reserved",
                           name->name);

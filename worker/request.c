@@ -9,13 +9,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "qsn_name.h"
 #include "qsn_page.h"
 
 #define NAME_MAX_LENGTH  128
 
 static int check_name(request_t *request, const char *what,
     const text_t *name);
-static int check_reserved(request_t *request, const text_t *name);
 static int check_identity(request_t *request);
 static int check_column_types(request_t *request);
 static int check_names(request_t *request);
@@ -367,26 +367,10 @@ check_name(request_t *request, const char *what, const text_t *name)
                             name->data, NAME_MAX_LENGTH);
     }
 
-    return strcmp(what, "table") == 0 ? check_reserved(request, name) : 0;
-}
-
-
-/* A table hides the table-valued function of its name from all queries. */
-static int
-check_reserved(request_t *request, const text_t *name)
-{
-    static const char *const beginnings[] = {
-        "qasino_server_", "sqlite_", "pragma_", "json_each", "json_tree"
-    };
-
-    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
-        if (strncasecmp(name->data, beginnings[i], strlen(beginnings[i]))
-            == 0)
-        {
-            return request_fail(request, 400, "Invalid input format: Invalid "
-                                "table name '%s': names that begin so are "
-                                "reserved", name->data);
-        }
+    if (strcmp(what, "table") == 0 && qsn_name_is_reserved(name->data)) {
+        return request_fail(request, 400, "Invalid input format: Invalid "
+                            "table name '%s': names that begin so are "
+                            "reserved", name->data);
     }
 
     return 0;
