@@ -236,7 +236,7 @@ spawn(query_process_t *process)
     qsn_buf_clear(&process->outgoing.queued);
 
     int rc = subprocess_start(&process->own, process->loop, process->program,
-                         process->argv, &process->pipe);
+                              process->argv, &process->pipe);
 
     if (rc != 0) {
         qsn_log("cannot start %s: %s", process->program, uv_strerror(rc));
