@@ -87,10 +87,11 @@ check_tablename(draft_t *draft)
         return -1;
     }
 
-    if (qsn_name_is_reserved(name->name)) {
+    const char *reserved = qsn_name_reserved(name->name);
+
+    if (reserved) {
         return draft_fail(draft, name->line, name->column, "invalid table "
-                          "name '%s': names that begin so are reserved",
-                          name->name);
+                          "name '%s': %s", name->name, reserved);
     }
 
     return 0;

@@ -1,4 +1,4 @@
-/* By how they begin, without regard to case. */
+/* Without regard to case, as SQLite compares names. */
 
 #include "qsn_name.h"
 
@@ -6,18 +6,25 @@
 #include <string.h>
 #include <strings.h>
 
-int
-qsn_name_is_reserved(const char *table)
+const char *
+qsn_name_reserved(const char *table)
 {
-    static const char *const beginnings[] = {
-        "qasino_server_", "sqlite_", "pragma_", "json_each", "json_tree"
+    static const char *const beginnings[] = { "qasino_server_", "sqlite_" };
+    static const char *const functions[] = {
+        "json_each", "json_tree", "pragma_table_info", "pragma_table_xinfo"
     };
 
     for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
         if (strncasecmp(table, beginnings[i], strlen(beginnings[i])) == 0) {
-            return 1;
+            return "names that begin so are reserved";
         }
     }
 
-    return 0;
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        if (strcasecmp(table, functions[i]) == 0) {
+            return "SQL has a function of that name";
+        }
+    }
+
+    return NULL;
 }

@@ -392,7 +392,7 @@ for my $damage (
 
     for my $name (qw(pragma_table_info json_each JSON_TREE)) {
         like($worker->publish(host => table($name, @rows))->{error_message},
-            qr/table name '$name': names that begin so are reserved/,
+            qr/table name '$name': SQL has a function of that name/,
             "$name is refused");
     }
 

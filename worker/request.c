@@ -367,13 +367,12 @@ check_name(request_t *request, const char *what, const text_t *name)
                             name->data, NAME_MAX_LENGTH);
     }
 
-    if (strcmp(what, "table") == 0 && qsn_name_is_reserved(name->data)) {
-        return request_fail(request, 400, "Invalid input format: Invalid "
-                            "table name '%s': names that begin so are "
-                            "reserved", name->data);
-    }
+    const char *reserved = strcmp(what, "table") == 0
+                           ? qsn_name_reserved(name->data) : NULL;
 
-    return 0;
+    return reserved == NULL ? 0
+           : request_fail(request, 400, "Invalid input format: Invalid table "
+                          "name '%s': %s", name->data, reserved);
 }
 
 

@@ -213,9 +213,9 @@ test_csv_errors(void **state)
     csv_refuses("1\nqasino_server_x\na\nstr\n\n",
                 "line 2 column 1: invalid table name 'qasino_server_x': "
                 "names that begin so are reserved");
-    csv_refuses("1\nPRAGMA_x\na\nstr\n\n",
-                "line 2 column 1: invalid table name 'PRAGMA_x': "
-                "names that begin so are reserved");
+    csv_refuses("1\nJSON_Each\na\nstr\n\n",
+                "line 2 column 1: invalid table name 'JSON_Each': "
+                "SQL has a function of that name");
     csv_refuses("1\nt\na,B,b\nstr,int,int\n\n",
                 "line 3 column 3: column 'b' is there twice");
     csv_refuses("1,keycols=a;c\nt\na,b\nstr,int\n\n",
