@@ -355,7 +355,7 @@ place(catalog_index_t *index, catalog_slot_t slot)
 static uint32_t
 hash_table(const catalog_t *catalog, const char *name)
 {
-    char folded[FOLDED_MAX];
+    char folded[FOLDED_MAX] = { 0 };
     size_t length = 0;
 
     while (length < sizeof(folded) && name[length]) {
