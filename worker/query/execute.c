@@ -192,9 +192,11 @@ prepare_shape(const execute_t *execute, sqlite3_stmt **prepared)
 static int
 has_no_other(sqlite3_stmt *prepared, int count)
 {
-    int found = sqlite3_bind_parameter_count(prepared);
+    if (sqlite3_bind_parameter_count(prepared) != count) {
+        return 0;
+    }
 
-    for (int i = 1; i <= found && found == count; i++) {
+    for (int i = 1; i <= count; i++) {
         const char *name = sqlite3_bind_parameter_name(prepared, i);
 
         if (name == NULL || name[0] != '?') {
@@ -202,7 +204,7 @@ has_no_other(sqlite3_stmt *prepared, int count)
         }
     }
 
-    return found == count;
+    return 1;
 }
 
 
