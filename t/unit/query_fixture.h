@@ -10,6 +10,8 @@
 
 #include <sqlite3.h>
 
+#include "reader.h"
+
 typedef struct {
     char dir[64];
     char snapshot[128];
@@ -96,6 +98,27 @@ query_fixture_static(query_fixture_t *fixture)
            && sqlite3_open(fixture->statics, &fixture->keeper) == SQLITE_OK
            && sqlite3_exec(fixture->keeper, "SELECT * FROM st", NULL, NULL,
                            NULL) == SQLITE_OK ? 0 : -1;
+}
+
+
+/* Both files made, and read under limits.  NULL if something went wrong. */
+static inline reader_t *
+query_fixture_read(query_fixture_t *fixture, const policy_limits_t *limits)
+{
+    failure_t failure = { 0 };
+    reader_t *reader;
+
+    if (query_fixture_open(fixture) == -1
+        || query_fixture_static(fixture) == -1)
+    {
+        return NULL;
+    }
+
+    reader = reader_open(fixture->snapshot, fixture->statics, limits,
+                         &failure);
+    failure_free(&failure);
+
+    return reader;
 }
 
 

@@ -182,21 +182,12 @@ ask(const char *sql, failure_t *failure, int *cacheable)
 static int
 setup(void **state)
 {
-    failure_t failure = { 0 };
-
     (void) state;
     (void) clock_start();
     settings.query_heap = 8 * 1024 * 1024;
     settings.max_cell = (int64_t) limits.max_cell;
 
-    if (query_fixture_open(&fixture) == -1
-        || query_fixture_static(&fixture) == -1)
-    {
-        return -1;
-    }
-
-    reader = reader_open(fixture.snapshot, fixture.statics, &limits,
-                         &failure);
+    reader = query_fixture_read(&fixture, &limits);
 
     return reader ? 0 : -1;
 }

@@ -124,20 +124,10 @@ test_bounds(void **state)
 static int
 setup(void **state)
 {
-    failure_t failure = { 0 };
-
     (void) state;
     (void) clock_start();
 
-    if (query_fixture_open(&fixture) == -1
-        || query_fixture_static(&fixture) == -1)
-    {
-        return -1;
-    }
-
-    reader = reader_open(fixture.snapshot, fixture.statics, &limits,
-                         &failure);
-    failure_free(&failure);
+    reader = query_fixture_read(&fixture, &limits);
 
     return reader ? 0 : -1;
 }
