@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "costs.h"
+#include "qsn_costs.h"
 #include "priority.h"
 
 #define SLOW_NICE      10       /* about a tenth of what others get */
@@ -89,7 +89,7 @@ enum lanes_pace
 lanes_pace(const lanes_t *lanes, uint32_t cost_us, int greedy)
 {
     if (lanes->count > lanes->lanes) {
-        if (cost_us >= LANES_HEAVY_US && cost_us != COSTS_UNKNOWN) {
+        if (cost_us >= LANES_HEAVY_US && cost_us != QSN_COSTS_UNKNOWN) {
             return LANES_SLOW;
         }
 
@@ -115,7 +115,7 @@ query_process_t *
 lanes_spare(const lanes_t *lanes)
 {
     return count_yielding(lanes) < lanes->count - lanes->lanes
-           ? NULL : choose_lane(lanes, COSTS_UNKNOWN, 1);
+           ? NULL : choose_lane(lanes, QSN_COSTS_UNKNOWN, 1);
 }
 
 
@@ -288,12 +288,12 @@ lane_is_free(const lanes_t *lanes, uint32_t cost_us)
             && !lanes_is_slow(lanes, process))
         {
             busy++;
-            unknown += query_process_load(process) >= COSTS_UNKNOWN;
+            unknown += query_process_load(process) >= QSN_COSTS_UNKNOWN;
         }
     }
 
     return busy < lanes->lanes
-           && (cost_us != COSTS_UNKNOWN || unknown == 0
+           && (cost_us != QSN_COSTS_UNKNOWN || unknown == 0
                || unknown + 1 < lanes->lanes);
 }
 

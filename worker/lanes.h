@@ -62,7 +62,7 @@ void lanes_destroy(lanes_t *lanes);
 void lanes_serve(lanes_t *lanes, snapshot_t *snapshot,
     uint64_t static_version);
 
-/* By what a query may take, in microseconds (costs.h); greedy: its client
+/* By what a query may take, in microseconds (qsn_costs.h); greedy: its client
    takes too much of the lanes. */
 enum lanes_pace lanes_pace(const lanes_t *lanes, uint32_t cost_us,
     int greedy);

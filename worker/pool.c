@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "costs.h"
+#include "qsn_costs.h"
 #include "denylist.h"
 #include "lanes.h"
 #include "qsn_clock.h"
@@ -36,7 +36,7 @@ struct pool_s {
     uint64_t turn;              /* counts snapshots */
     uint64_t world;             /* and changes of static tables, too */
     share_t *share;
-    costs_t *costs;
+    qsn_costs_t *costs;
     takers_t *takers;
     query_queue_t queues[LANES_PACES];
     uv_timer_t queue_timer;     /* while queries wait, or a while longer */
@@ -105,7 +105,7 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->stats = stats;
     pool->slow = slow;
     pool->share = share_create();
-    pool->costs = costs_create();
+    pool->costs = qsn_costs_create();
 
     if (lanes_create(&pool->lanes, loop, settings->query_processes
                      ? (size_t) settings->query_processes
@@ -117,7 +117,7 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     {
         lanes_destroy(&pool->lanes);
         share_destroy(pool->share);
-        costs_destroy(pool->costs);
+        qsn_costs_destroy(pool->costs);
         takers_destroy(pool->takers);
         free(pool);
         return NULL;
@@ -170,7 +170,7 @@ pool_destroy(pool_t *pool)
     lanes_destroy(&pool->lanes);
     denylist_clear(&pool->denied);
     share_destroy(pool->share);
-    costs_destroy(pool->costs);
+    qsn_costs_destroy(pool->costs);
     takers_destroy(pool->takers);
     free(pool);
 }
@@ -229,9 +229,9 @@ pool_submit(pool_t *pool, query_t *query)
 {
     query->process = NULL;
     query->queue = NULL;
-    query->key = costs_key(query->client ^ query->op, query->sql,
+    query->key = qsn_costs_key(query->client ^ query->op, query->sql,
                            query->sql_length);
-    query->cost_us = costs_of(pool->costs, query->key, &query->sure);
+    query->cost_us = qsn_costs_of(pool->costs, query->key, &query->sure);
     query->begun_us = 0;
     query->alone = 0;
     query->retried = 0;
@@ -366,7 +366,7 @@ send_first(pool_t *pool, query_queue_t *queue)
     }
 
     /* its like may have become known meanwhile */
-    query->cost_us = costs_of(pool->costs, query->key, &query->sure);
+    query->cost_us = qsn_costs_of(pool->costs, query->key, &query->sure);
 
     enum lanes_pace pace = pace_of(pool, query);
 
@@ -567,13 +567,13 @@ note_slowness(query_process_t *process)
     }
 
     if (query->begun_us == 0) {
-        costs_forget(pool->costs, query->key);
-        query->cost_us = COSTS_UNKNOWN;
+        qsn_costs_forget(pool->costs, query->key);
+        query->cost_us = QSN_COSTS_UNKNOWN;
         note_begin(process);
 
     } else if (spent_us(query) >= LANES_HEAVY_US) {
         query->cost_us = LANES_HEAVY_US;
-        costs_add(pool->costs, query->key, query->cost_us);
+        qsn_costs_add(pool->costs, query->key, query->cost_us);
         lanes_yield(&pool->lanes, process);
     }
 }
@@ -597,7 +597,7 @@ note_cost(pool_t *pool, const query_t *query)
 
     if (query->begun_us) {
         us = spent_us(query);
-        costs_add(pool->costs, query->key, us);
+        qsn_costs_add(pool->costs, query->key, us);
     }
 
     if (us < LANES_HEAVY_US) {

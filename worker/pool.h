@@ -6,7 +6,7 @@
  * killed, a queue in front of them, and for each running query the frames
  * that come back, passed on to whoever asked.
  *
- * What a query will take is guessed from what its like took before (costs.h).
+ * What a query will take is guessed from what its like took before (qsn_costs.h).
  * A process is sent a few quick ones ahead, so that a crowd of them costs it
  * and the worker one read and one write a handful; those that turn out to
  * wait behind a slow one are taken back and run elsewhere.  Known slow ones
@@ -58,8 +58,8 @@ struct query_s {
     uint64_t round;
     struct query_process_s *process;    /* NULL while it is queued */
     uint64_t queued_ms;         /* loop time */
-    uint64_t key;               /* in costs_t */
-    uint32_t cost_us;           /* what it may take, or COSTS_UNKNOWN */
+    uint64_t key;               /* in qsn_costs_t */
+    uint32_t cost_us;           /* what it may take, or QSN_COSTS_UNKNOWN */
     int sure;                   /* whether it need not be measured */
     uint64_t begun_us;          /* its process's time; 0: not noted */
     uint64_t turn;              /* of the pool's snapshots, it runs on */

@@ -1,4 +1,4 @@
-/* costs.c: what is the same shape, what is remembered and what is not. */
+/* qsn_costs.c: what is the same shape, what is remembered and what is not. */
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,24 +9,24 @@
 
 #include <cmocka.h>
 
-#include "costs.h"
+#include "qsn_costs.h"
 
 #define FLOOD  100000
 
 
 static uint32_t
-cost(costs_t *costs, uint64_t of)
+cost(qsn_costs_t *costs, uint64_t of)
 {
     int sure;
 
-    return costs_of(costs, of, &sure);
+    return qsn_costs_of(costs, of, &sure);
 }
 
 
 static uint64_t
 key(uint64_t client, const char *sql)
 {
-    return costs_key(client, sql, strlen(sql));
+    return qsn_costs_key(client, sql, strlen(sql));
 }
 
 
@@ -68,7 +68,7 @@ other_shape(void **state)
     }
 
     assert_int_not_equal(key(1, "select 1"), key(2, "select 1"));
-    assert_int_not_equal(costs_key(1, NULL, 0), costs_key(2, NULL, 0));
+    assert_int_not_equal(qsn_costs_key(1, NULL, 0), qsn_costs_key(2, NULL, 0));
 }
 
 
@@ -84,7 +84,7 @@ a_text_is_read_to_its_end(void **state)
         size_t length = strlen(cut[i]);
 
         memcpy(copy + sizeof(copy) - length, cut[i], length);
-        assert_int_equal(costs_key(1, copy + sizeof(copy) - length, length),
+        assert_int_equal(qsn_costs_key(1, copy + sizeof(copy) - length, length),
                          key(1, cut[i]));
     }
 }
@@ -93,56 +93,56 @@ a_text_is_read_to_its_end(void **state)
 static void
 rises_at_once_and_falls_by_halves(void **state)
 {
-    costs_t *costs = costs_create();
+    qsn_costs_t *costs = qsn_costs_create();
     int samples = 0;
 
     (void) state;
 
-    assert_int_equal(cost(costs, 7), COSTS_UNKNOWN);
-    costs_add(costs, 7, 20);
+    assert_int_equal(cost(costs, 7), QSN_COSTS_UNKNOWN);
+    qsn_costs_add(costs, 7, 20);
     assert_int_equal(cost(costs, 7), 20);
-    costs_add(costs, 7, 20000);
+    qsn_costs_add(costs, 7, 20000);
     assert_int_equal(cost(costs, 7), 20000);
 
     while (cost(costs, 7) > 20) {
-        costs_add(costs, 7, 20);
+        qsn_costs_add(costs, 7, 20);
         samples++;
     }
 
     assert_in_range(samples, 10, 20);
-    costs_add(costs, 7, UINT64_MAX);
-    assert_int_equal(cost(costs, 7), COSTS_UNKNOWN - 1);
+    qsn_costs_add(costs, 7, UINT64_MAX);
+    assert_int_equal(cost(costs, 7), QSN_COSTS_UNKNOWN - 1);
 
-    costs_forget(costs, 7);
-    costs_forget(costs, 8);
-    assert_int_equal(cost(costs, 7), COSTS_UNKNOWN);
-    costs_destroy(costs);
+    qsn_costs_forget(costs, 7);
+    qsn_costs_forget(costs, 8);
+    assert_int_equal(cost(costs, 7), QSN_COSTS_UNKNOWN);
+    qsn_costs_destroy(costs);
 }
 
 
 static void
 it_takes_a_few_times_to_be_sure(void **state)
 {
-    costs_t *costs = costs_create();
+    qsn_costs_t *costs = qsn_costs_create();
     int sure = 1;
     int times = 0;
 
     (void) state;
 
-    (void) costs_of(costs, 7, &sure);
+    (void) qsn_costs_of(costs, 7, &sure);
     assert_false(sure);
 
     while (!sure) {
-        costs_add(costs, 7, 20);
-        (void) costs_of(costs, 7, &sure);
+        qsn_costs_add(costs, 7, 20);
+        (void) qsn_costs_of(costs, 7, &sure);
         times++;
     }
 
     assert_in_range(times, 2, 20);
-    costs_forget(costs, 7);
-    (void) costs_of(costs, 7, &sure);
+    qsn_costs_forget(costs, 7);
+    (void) qsn_costs_of(costs, 7, &sure);
     assert_false(sure);
-    costs_destroy(costs);
+    qsn_costs_destroy(costs);
 }
 
 
@@ -151,25 +151,25 @@ it_takes_a_few_times_to_be_sure(void **state)
 static void
 what_is_asked_stays(void **state)
 {
-    costs_t *costs = costs_create();
+    qsn_costs_t *costs = qsn_costs_create();
     uint64_t kept = key(1, "select * from t where n = 1");
     char sql[64];
 
     (void) state;
 
-    costs_add(costs, kept, 5);
+    qsn_costs_add(costs, kept, 5);
 
     for (int i = 0; i < FLOOD; i++) {
         (void) snprintf(sql, sizeof(sql), "select a%d", i);
-        costs_add(costs, key(2, sql), 1000000);
+        qsn_costs_add(costs, key(2, sql), 1000000);
 
         if (i % 100 == 0) {
             assert_int_equal(cost(costs, kept), 5);
         }
     }
 
-    assert_int_equal(cost(costs, key(2, "select a0")), COSTS_UNKNOWN);
-    costs_destroy(costs);
+    assert_int_equal(cost(costs, key(2, "select a0")), QSN_COSTS_UNKNOWN);
+    qsn_costs_destroy(costs);
 }
 
 

@@ -1,5 +1,5 @@
-#ifndef COSTS_H
-#define COSTS_H
+#ifndef QSN_COSTS_H
+#define QSN_COSTS_H
 
 /*
  * What statements cost: the processor time that one of the same shape took
@@ -16,25 +16,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COSTS_UNKNOWN  UINT32_MAX
+#define QSN_COSTS_UNKNOWN  UINT32_MAX
 
-typedef struct costs_s costs_t;
+typedef struct qsn_costs_s qsn_costs_t;
 
 /* NULL without memory. */
-costs_t *costs_create(void);
-void costs_destroy(costs_t *costs);
+qsn_costs_t *qsn_costs_create(void);
+void qsn_costs_destroy(qsn_costs_t *costs);
 
 /* Of this client's statement; sql may be NULL. */
-uint64_t costs_key(uint64_t client, const char *sql, size_t length);
+uint64_t qsn_costs_key(uint64_t client, const char *sql, size_t length);
 
-/* In microseconds, or COSTS_UNKNOWN.  sure: whether it was measured often
+/* In microseconds, or QSN_COSTS_UNKNOWN.  sure: whether it was measured often
    enough; the first time everything is slower. */
-uint32_t costs_of(costs_t *costs, uint64_t key, int *sure);
+uint32_t qsn_costs_of(qsn_costs_t *costs, uint64_t key, int *sure);
 
 /* It rises at once and falls by halves. */
-void costs_add(costs_t *costs, uint64_t key, uint64_t us);
+void qsn_costs_add(qsn_costs_t *costs, uint64_t key, uint64_t us);
 
 /* It is to be found out anew. */
-void costs_forget(costs_t *costs, uint64_t key);
+void qsn_costs_forget(qsn_costs_t *costs, uint64_t key);
 
 #endif

@@ -1,6 +1,6 @@
 /* A hash table without chains: each set has the WAYS that were used last. */
 
-#include "costs.h"
+#include "qsn_costs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,32 +18,32 @@ typedef struct {
     uint32_t times;
 } entry_t;
 
-struct costs_s {
+struct qsn_costs_s {
     entry_t sets[SETS][WAYS];   /* each the last used first */
 };
 
-static entry_t *find(costs_t *costs, uint64_t key);
-static entry_t *use(costs_t *costs, uint64_t key, entry_t *entry);
+static entry_t *find(qsn_costs_t *costs, uint64_t key);
+static entry_t *use(qsn_costs_t *costs, uint64_t key, entry_t *entry);
 static const char *skip_literal(const char *p, const char *end);
 static int is_word_byte(unsigned char byte);
 
 
-costs_t *
-costs_create(void)
+qsn_costs_t *
+qsn_costs_create(void)
 {
-    return calloc(1, sizeof(costs_t));
+    return calloc(1, sizeof(qsn_costs_t));
 }
 
 
 void
-costs_destroy(costs_t *costs)
+qsn_costs_destroy(qsn_costs_t *costs)
 {
     free(costs);
 }
 
 
 uint64_t
-costs_key(uint64_t client, const char *sql, size_t length)
+qsn_costs_key(uint64_t client, const char *sql, size_t length)
 {
     uint64_t hash = QSN_HASH_START ^ client;
     const char *p = sql ? sql : "";
@@ -79,13 +79,13 @@ costs_key(uint64_t client, const char *sql, size_t length)
 
 
 uint32_t
-costs_of(costs_t *costs, uint64_t key, int *sure)
+qsn_costs_of(qsn_costs_t *costs, uint64_t key, int *sure)
 {
     entry_t *entry = find(costs, key);
 
     if (entry == NULL) {
         *sure = 0;
-        return COSTS_UNKNOWN;
+        return QSN_COSTS_UNKNOWN;
     }
 
     entry = use(costs, key, entry);
@@ -96,11 +96,11 @@ costs_of(costs_t *costs, uint64_t key, int *sure)
 
 
 void
-costs_add(costs_t *costs, uint64_t key, uint64_t us)
+qsn_costs_add(qsn_costs_t *costs, uint64_t key, uint64_t us)
 {
     entry_t *entry = find(costs, key);
     int known = entry != NULL;
-    uint32_t new = us < COSTS_UNKNOWN ? (uint32_t) us : COSTS_UNKNOWN - 1;
+    uint32_t new = us < QSN_COSTS_UNKNOWN ? (uint32_t) us : QSN_COSTS_UNKNOWN - 1;
 
     entry = use(costs, key, entry);
 
@@ -115,7 +115,7 @@ costs_add(costs_t *costs, uint64_t key, uint64_t us)
 
 
 void
-costs_forget(costs_t *costs, uint64_t key)
+qsn_costs_forget(qsn_costs_t *costs, uint64_t key)
 {
     entry_t *entry = find(costs, key);
 
@@ -126,7 +126,7 @@ costs_forget(costs_t *costs, uint64_t key)
 
 
 static entry_t *
-find(costs_t *costs, uint64_t key)
+find(qsn_costs_t *costs, uint64_t key)
 {
     entry_t *set = costs->sets[key % SETS];
 
@@ -142,7 +142,7 @@ find(costs_t *costs, uint64_t key)
 
 /* Makes it the first of its set; NULL: a new one takes the place of the last. */
 static entry_t *
-use(costs_t *costs, uint64_t key, entry_t *entry)
+use(qsn_costs_t *costs, uint64_t key, entry_t *entry)
 {
     entry_t *set = costs->sets[key % SETS];
     entry_t moved = entry ? *entry : (entry_t) { .key = key };
