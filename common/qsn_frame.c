@@ -183,5 +183,5 @@ tag_is_known(uint16_t tag)
 {
     return (tag >= QSN_ARG_IDENTITY && tag <= QSN_ARG_ALLOW)
            || (tag >= QSN_ARG_SNAPSHOT && tag <= QSN_ARG_CLAIM)
-           || (tag >= QSN_ARG_GENERATION && tag <= QSN_ARG_RETRY_AFTER);
+           || (tag >= QSN_ARG_GENERATION && tag <= QSN_ARG_COST_US);
 }

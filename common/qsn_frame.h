@@ -22,6 +22,9 @@
 #define QSN_FRAME_BODY_MAX     (1024ull * 1024 * 1024)
 #define QSN_FRAME_WHOLE_MAX    (256 * 1024)     /* body, with FLAG_WHOLE */
 
+/* Not by this way: the same request is to be sent to the worker. */
+#define QSN_STATUS_MOVED       421
+
 enum qsn_frame_type {
     QSN_FRAME_REQUEST = 1,      /* client to worker: op, arguments, body */
     QSN_FRAME_RESPONSE = 2,     /* worker to client: status, first body */
@@ -59,7 +62,8 @@ enum qsn_frame_tag {
     QSN_ARG_GENERATION = 16,    /* u64, what the answer was computed on */
     QSN_ARG_STATIC_VERSION = 17,        /* u64 */
     QSN_ARG_MAX_AGE_MS = 18,    /* u64, cacheable that long; absent: not */
-    QSN_ARG_RETRY_AFTER = 19    /* u64, seconds */
+    QSN_ARG_RETRY_AFTER = 19,   /* u64, seconds */
+    QSN_ARG_COST_US = 20        /* u64, what the query took; to peers only */
 };
 
 typedef struct {

@@ -83,6 +83,7 @@ typedef struct {
 /* What stands in run_dir; a socket's whole path takes at most 107 bytes. */
 #define QSN_RUN_DIR_MAX    88
 #define QSN_WORKER_SOCKET  "worker.sock"        /* frames */
+#define QSN_QUERY_SOCKET   "query.sock"         /* frames, queries only */
 #define QSN_LINE_SOCKET    "line.sock"          /* statements in lines */
 #define QSN_PAGE_FILE      "generation.page"
 

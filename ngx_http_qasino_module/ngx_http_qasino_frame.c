@@ -204,6 +204,7 @@ ngx_http_qasino_parse_response(u_char **pos, u_char *last, size_t max,
                                               0);
     reply->max_age = qsn_frame_arg_u64(&args[QSN_ARG_MAX_AGE_MS], 0);
     reply->retry_after = qsn_frame_arg_u64(&args[QSN_ARG_RETRY_AFTER], 0);
+    reply->cost = qsn_frame_arg_u64(&args[QSN_ARG_COST_US], 0);
     reply->claim = qsn_frame_arg_u64(&args[QSN_ARG_CLAIM], 0);
 
     *pos = p + frame->args_length;

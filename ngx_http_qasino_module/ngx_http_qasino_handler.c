@@ -14,7 +14,6 @@ static ngx_int_t ngx_http_qasino_method_not_allowed(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_qasino_body_is_encoded(ngx_http_request_t *r);
 static void ngx_http_qasino_choose_buffering(ngx_http_request_t *r);
 static void ngx_http_qasino_body_handler(ngx_http_request_t *r);
-static void ngx_http_qasino_ask(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -219,7 +218,7 @@ ngx_http_qasino_body_handler(ngx_http_request_t *r)
 }
 
 
-static void
+void
 ngx_http_qasino_ask(ngx_http_request_t *r)
 {
     ngx_http_qasino_loc_conf_t  *qlcf;

@@ -38,10 +38,13 @@
 /* ms between two looks for requests that wait too long */
 #define NGX_HTTP_QASINO_LINK_TICK      500
 
+/* and of the link past the worker, where nobody waits for longer */
+#define NGX_HTTP_QASINO_LINK_DIRECT_TICK  100
 
+
+static void ngx_http_qasino_link_watch_time(ngx_http_qasino_link_t *link);
 static void ngx_http_qasino_link_watch_client(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf);
-static ngx_int_t ngx_http_qasino_link_init(ngx_http_qasino_link_t *link);
 static ngx_int_t ngx_http_qasino_link_body_fits(ngx_http_request_t *r,
     ngx_http_qasino_ctx_t *ctx);
 static void ngx_http_qasino_link_put(ngx_http_qasino_link_t *link,
@@ -60,6 +63,8 @@ static void ngx_http_qasino_link_cleanup(void *data);
 static void ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link,
     uint64_t id);
 static void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
+static ngx_http_qasino_slot_t *ngx_http_qasino_link_oldest(
+    ngx_http_qasino_link_t *link);
 
 
 ngx_http_qasino_link_t *
@@ -84,7 +89,13 @@ ngx_http_qasino_link(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *uscf)
         return NULL;
     }
 
+    link->direct = ngx_pcalloc(cf->pool, sizeof(ngx_http_qasino_link_t));
+    if (link->direct == NULL) {
+        return NULL;
+    }
+
     link->upstream = uscf;
+    link->direct->upstream = uscf;
 
     links = ngx_array_push(&qmcf->links);
     if (links == NULL) {
@@ -101,21 +112,46 @@ ngx_int_t
 ngx_http_qasino_link_ask(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf)
 {
-    size_t                   size;
-    ngx_http_cleanup_t      *cln;
-    ngx_http_qasino_ctx_t   *ctx;
+    ngx_addr_t              *addr;
     ngx_http_qasino_link_t  *link;
     ngx_http_qasino_slot_t  *slot;
 
     link = qlcf->link;
+
+    if (!qlcf->multiplex || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_qasino_direct_ask(r, qlcf) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (link->slots == NULL) {
+        addr = ngx_http_qasino_link_address(link);
+
+        if (addr == NULL || ngx_http_qasino_link_init(link, addr) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return ngx_http_qasino_link_send(link, r, qlcf, &slot);
+}
+
+
+ngx_int_t
+ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf, ngx_http_qasino_slot_t **taken)
+{
+    size_t                   size;
+    ngx_http_cleanup_t      *cln;
+    ngx_http_qasino_ctx_t   *ctx;
+    ngx_http_qasino_slot_t  *slot;
+
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
     size = ngx_http_qasino_request_size(r) + ctx->body_length;
 
-    if (!qlcf->multiplex || r != r->main
-        || ngx_http_qasino_link_body_fits(r, ctx) != NGX_OK
-        || (link->slots == NULL && ngx_http_qasino_link_init(link) != NGX_OK)
-        || link->addr == NULL
+    if (ngx_http_qasino_link_body_fits(r, ctx) != NGX_OK
         || link->free == NGX_HTTP_QASINO_LINK_NO_SLOT
         || link->out.last - link->out.pos + size
            > NGX_HTTP_QASINO_LINK_OUT_MAX
@@ -143,20 +179,33 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
     slot->epoch = link->epoch;
     slot->begin = link->queued;
     slot->asked = ngx_current_msec;
-    slot->timeout = qlcf->upstream.read_timeout;
+    slot->timeout = link->queries ? NGX_HTTP_QASINO_LINK_DIRECT_TICK
+                                  : qlcf->upstream.read_timeout;
 
     ctx->link = link;
     ctx->id = ngx_http_qasino_link_id(link, slot);
 
     ngx_http_qasino_link_put(link, r, ctx->id);
 
-    if (!link->timer.timer_set) {
-        ngx_add_timer(&link->timer, NGX_HTTP_QASINO_LINK_TICK);
-    }
-
+    ngx_http_qasino_link_watch_time(link);
     ngx_http_qasino_link_watch_client(r, qlcf);
 
+    *taken = slot;
+
     return NGX_OK;
+}
+
+
+/* The worker may take its time; who is asked past it has none. */
+
+static void
+ngx_http_qasino_link_watch_time(ngx_http_qasino_link_t *link)
+{
+    if (!link->timer.timer_set) {
+        ngx_add_timer(&link->timer, link->queries
+                                    ? NGX_HTTP_QASINO_LINK_DIRECT_TICK
+                                    : NGX_HTTP_QASINO_LINK_TICK);
+    }
 }
 
 
@@ -195,16 +244,15 @@ ngx_http_qasino_link_watch_client(ngx_http_request_t *r,
  * where there is no choice of servers to make.
  */
 
-static ngx_int_t
-ngx_http_qasino_link_init(ngx_http_qasino_link_t *link)
+ngx_addr_t *
+ngx_http_qasino_link_address(ngx_http_qasino_link_t *link)
 {
-    uint32_t                     i;
     ngx_http_upstream_server_t  *server;
 
     if (link->upstream->servers == NULL
         || link->upstream->servers->nelts != 1)
     {
-        return NGX_DECLINED;
+        return NULL;
     }
 
     server = link->upstream->servers->elts;
@@ -212,8 +260,17 @@ ngx_http_qasino_link_init(ngx_http_qasino_link_t *link)
     if (server->naddrs != 1 || server->down
         || server->addrs->sockaddr->sa_family != AF_UNIX)
     {
-        return NGX_DECLINED;
+        return NULL;
     }
+
+    return server->addrs;
+}
+
+
+ngx_int_t
+ngx_http_qasino_link_init(ngx_http_qasino_link_t *link, ngx_addr_t *addr)
+{
+    uint32_t  i;
 
     if (ngx_http_qasino_link_init_buffers(link) != NGX_OK) {
         return NGX_ERROR;
@@ -234,7 +291,7 @@ ngx_http_qasino_link_init(ngx_http_qasino_link_t *link)
     link->timer.data = link;
     link->timer.log = ngx_cycle->log;
 
-    link->addr = server->addrs;
+    link->addr = addr;
 
     return NGX_OK;
 }
@@ -357,6 +414,10 @@ ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
 {
     ngx_http_qasino_link_leave(link, slot);
 
+    if (link->queries) {
+        ngx_http_qasino_direct_done(link, slot);
+    }
+
     slot->taken = 0;
     slot->next = link->free;
     link->free = slot - link->slots;
@@ -465,6 +526,7 @@ void
 ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
 {
     ngx_int_t                 rc;
+    ngx_uint_t                moved;
     ngx_connection_t         *c;
     ngx_http_request_t       *r;
     ngx_http_qasino_ctx_t    *ctx;
@@ -482,6 +544,8 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
 
     r = slot->request;
     reply = link->reply;
+    moved = link->queries
+            && ngx_http_qasino_direct_take(link, slot, &reply) != NGX_OK;
 
     ngx_http_qasino_link_free(link, slot);
 
@@ -492,7 +556,11 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
     c = r->connection;
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
-    if (reply.claim) {
+    if (moved) {
+        ctx->moved = 1;
+        ngx_http_qasino_ask(r);
+
+    } else if (reply.claim) {
         ctx->claim = reply.claim;
         ngx_http_qasino_start_upstream(r);
 
@@ -526,6 +594,12 @@ ngx_http_qasino_link_timer_handler(ngx_event_t *ev)
             continue;
         }
 
+        if (link->queries) {
+            link->late = 1;
+            ngx_http_qasino_link_broken(link, "is not answered");
+            return;
+        }
+
         c = r->connection;
         ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
         ctx->late = 1;
@@ -538,16 +612,38 @@ ngx_http_qasino_link_timer_handler(ngx_event_t *ev)
         ngx_http_run_posted_requests(c);
     }
 
-    if (link->waiting && !link->timer.timer_set) {
-        ngx_add_timer(&link->timer, NGX_HTTP_QASINO_LINK_TICK);
+    if (link->waiting) {
+        ngx_http_qasino_link_watch_time(link);
     }
 }
 
 
+/* The one whose answer was to come next; NULL: nothing is asked. */
+
+static ngx_http_qasino_slot_t *
+ngx_http_qasino_link_oldest(ngx_http_qasino_link_t *link)
+{
+    ngx_uint_t               i;
+    ngx_http_qasino_slot_t  *slot, *oldest;
+
+    oldest = NULL;
+
+    for (i = 0; i < NGX_HTTP_QASINO_LINK_SLOTS; i++) {
+        slot = &link->slots[i];
+
+        if (slot->taken && (oldest == NULL || slot->begin < oldest->begin)) {
+            oldest = slot;
+        }
+    }
+
+    return oldest;
+}
+
+
 /*
- * Questions are asked once more, over connections of their own; so is what
- * had not begun to be sent.  Any other request may or may not have been
- * done.
+ * Questions are asked once more, over connections of their own, or of the
+ * worker where it was not asked; so is what had not begun to be sent.  Any
+ * other request may or may not have been done.
  */
 
 void
@@ -560,14 +656,26 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
     ngx_http_qasino_ctx_t   *ctx;
     ngx_http_qasino_slot_t  *slot;
 
-    level = link->waiting ? NGX_LOG_ERR : NGX_LOG_INFO;
+    level = NGX_LOG_INFO;
+
+    if (link->waiting) {
+        level = link->queries ? NGX_LOG_WARN : NGX_LOG_ERR;
+    }
 
     ngx_log_error(level, ngx_cycle->log, 0,
-                  "the link to the worker at %V %s, %ui requests on it",
+                  "the link to %V %s, %ui requests on it",
                   &link->addr->name, why, link->waiting);
 
     sent = link->sent;
     epoch = link->epoch;
+
+    if (link->queries) {
+        slot = ngx_http_qasino_link_oldest(link);
+
+        if (slot) {
+            ngx_http_qasino_direct_lose(link, slot);
+        }
+    }
 
     ngx_http_qasino_link_close(link);
 
@@ -588,7 +696,11 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
         c = r->connection;
         ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
-        if (ctx->op == QSN_OP_QUERY || ctx->op == QSN_OP_GET_TABLE_LIST
+        if (link->queries) {
+            ctx->moved = 1;
+            ngx_http_qasino_ask(r);
+
+        } else if (ctx->op == QSN_OP_QUERY || ctx->op == QSN_OP_GET_TABLE_LIST
             || ctx->op == QSN_OP_GENERATION_SIGNAL || slot->begin >= sent)
         {
             ngx_http_qasino_start_upstream(r);

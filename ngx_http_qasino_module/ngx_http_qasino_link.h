@@ -1,7 +1,8 @@
 
 /*
- * The link, between its two halves: ngx_http_qasino_link.c has the requests
- * on it, ngx_http_qasino_link_io.c the bytes.
+ * The link, between its halves: ngx_http_qasino_link.c has the requests on
+ * it, ngx_http_qasino_link_io.c the bytes; ngx_http_qasino_direct.c knows
+ * which requests have a link of their own, past the worker.
  */
 
 
@@ -14,6 +15,9 @@
 
 /* a request that waits for its answer */
 
+typedef struct ngx_http_qasino_direct_s  ngx_http_qasino_direct_t;
+
+
 typedef struct {
     ngx_http_request_t            *request;    /* NULL: nobody waits */
     ngx_msec_t                     asked;
@@ -23,6 +27,11 @@ typedef struct {
     uint32_t                       serial;
     uint32_t                       next;       /* free slot */
     unsigned                       taken:1;    /* until its answer comes */
+
+    /* direct's: what it may take, its like, whose it is */
+    uint32_t                       cost;
+    uint32_t                       client;
+    uint64_t                       key;
 } ngx_http_qasino_slot_t;
 
 
@@ -37,6 +46,8 @@ struct ngx_http_qasino_link_s {
 
     ngx_connection_t              *connection; /* NULL: none yet, or broken */
     ngx_uint_t                     epoch;      /* connections before it */
+    ngx_msec_t                     begun;      /* this one, */
+    ngx_msec_t                     ended;      /* the last, or a try */
 
     /* requests: bytes before pos are sent */
     ngx_buf_t                      out;
@@ -51,7 +62,38 @@ struct ngx_http_qasino_link_s {
     uint16_t                       flags;
     size_t                         rest;       /* bytes of it to come */
     u_char                        *last;       /* where to; NULL: nowhere */
+
+    /* the link past the worker; that one has what is asked there instead */
+    ngx_http_qasino_link_t        *direct;
+    ngx_http_qasino_direct_t      *queries;    /* NULL: it is none, or new */
+    ngx_uint_t                     unusable;   /* unsigned  unusable:1; */
+    ngx_uint_t                     late;       /* unsigned  late:1; */
 };
+
+
+/* requests: of the one unix socket of the upstream; NULL: it has another */
+ngx_addr_t *ngx_http_qasino_link_address(ngx_http_qasino_link_t *link);
+ngx_int_t ngx_http_qasino_link_init(ngx_http_qasino_link_t *link,
+    ngx_addr_t *addr);
+
+/* NGX_OK: the request is in *slot, or NGX_DECLINED: not by this link */
+ngx_int_t ngx_http_qasino_link_send(ngx_http_qasino_link_t *link,
+    ngx_http_request_t *r, ngx_http_qasino_loc_conf_t *qlcf,
+    ngx_http_qasino_slot_t **slot);
+
+/*
+ * direct: ask is NGX_OK or NGX_DECLINED, as send; take, whether the answer is
+ * one for the request.  lose: the connection ends before it came, or as it is
+ * late.  done: the slot is free again.
+ */
+ngx_int_t ngx_http_qasino_direct_ask(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf);
+ngx_int_t ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot, ngx_http_qasino_reply_t *reply);
+void ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot);
+void ngx_http_qasino_direct_done(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot);
 
 
 /* io: NGX_OK where there is a connection now */

@@ -99,6 +99,7 @@ ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link)
     rc = ngx_event_connect_peer(&pc);
 
     if (rc != NGX_OK) {
+        link->ended = ngx_current_msec;
 
         if (rc == NGX_AGAIN) {
             ngx_close_connection(pc.connection);
@@ -119,6 +120,7 @@ ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link)
     c->idle = 1;
 
     link->connection = c;
+    link->begun = ngx_current_msec;
     link->queued = 0;
     link->sent = 0;
     link->rest = 0;
@@ -139,6 +141,7 @@ ngx_http_qasino_link_close(ngx_http_qasino_link_t *link)
     ngx_close_connection(link->connection);
 
     link->connection = NULL;
+    link->ended = ngx_current_msec;
     link->epoch++;
     link->id = 0;
     link->rest = 0;

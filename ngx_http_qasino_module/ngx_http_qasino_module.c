@@ -110,6 +110,13 @@ static ngx_command_t  ngx_http_qasino_commands[] = {
       offsetof(ngx_http_qasino_loc_conf_t, multiplex),
       NULL },
 
+    { ngx_string("qasino_direct"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_qasino_loc_conf_t, direct),
+      NULL },
+
     { ngx_string("qasino_request_buffering"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -340,6 +347,7 @@ ngx_http_qasino_create_loc_conf(ngx_conf_t *cf)
 
     conf->json_errors = NGX_CONF_UNSET;
     conf->multiplex = NGX_CONF_UNSET;
+    conf->direct = NGX_CONF_UNSET;
     conf->request_buffering = NGX_CONF_UNSET;
 
     conf->upstream.local = NGX_CONF_UNSET_PTR;
@@ -427,6 +435,7 @@ ngx_http_qasino_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->json_errors, prev->json_errors,
                          NGX_CONF_UNSET);
     ngx_conf_merge_value(conf->multiplex, prev->multiplex, 1);
+    ngx_conf_merge_value(conf->direct, prev->direct, 1);
     ngx_conf_merge_value(conf->request_buffering, prev->request_buffering, 1);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

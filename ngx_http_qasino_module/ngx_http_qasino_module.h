@@ -3,7 +3,8 @@
  * What the module's files share: the configuration of a location, the
  * context of a request, and the one call that each arrow of the flow is.
  *
- *   handler -> args, access -> cache -> link (REQUEST out, whole RESPONSE in)
+ *   handler -> args, access -> cache -> link (REQUEST out, whole RESPONSE in;
+ *           |                            |    direct: past the worker)
  *           \-> error                    \   -> reply
  *                                        \-> upstream (REQUEST out, RESPONSE
  *                                             in) -> body (DATA in)
@@ -72,6 +73,7 @@ typedef struct {
 
     ngx_http_qasino_link_t        *link;       /* of qasino_pass */
     ngx_flag_t                     multiplex;
+    ngx_flag_t                     direct;
     ngx_flag_t                     request_buffering;
 
     /* enum qsn_class, each bit moved by one: the first is nginx's own */
@@ -114,6 +116,7 @@ typedef struct {
     uint64_t                       max_age;    /* ms, 0: not cacheable */
     uint64_t                       retry_after;        /* s, 0: not said */
     uint64_t                       claim;      /* 0: none is needed */
+    uint64_t                       cost;       /* us, past the worker */
     ngx_str_t                      body;
 
     unsigned                       generation_known:1;
@@ -195,6 +198,9 @@ typedef struct {
     /* what became of a request on the link, for the error's text */
     unsigned                       lost:1;
     unsigned                       late:1;
+
+    /* only the worker is to be asked, as who was asked past it said */
+    unsigned                       moved:1;
 } ngx_http_qasino_ctx_t;
 
 
@@ -203,6 +209,9 @@ ngx_int_t ngx_http_qasino_handler(ngx_http_request_t *r);
 
 /* The first header of a request with that name; NULL: none has it. */
 ngx_str_t *ngx_http_qasino_header(ngx_http_request_t *r, const char *name);
+
+/* Asks the worker, what to ask being known.  The request goes on by itself. */
+void ngx_http_qasino_ask(ngx_http_request_t *r);
 
 /* A connection for this request alone, what it asks being known.  The
    request goes on by itself. */

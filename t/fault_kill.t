@@ -15,8 +15,8 @@ my $kills = $ENV{QASINO_KILLS} // 10;
 my $archive = temp_dir();
 my $server = start_server(generation_duration => 1,
     archive_db_dir => $archive);
-my @names = qw(qasino-worker qasino-query qasino-zmq-bridge nginx-worker
-    nginx-master);
+my @names = qw(qasino-worker qasino-query direct qasino-zmq-bridge
+    nginx-worker nginx-master);
 
 my $ledger = Qasino::Ledger->of_server($server, $archive);
 
@@ -28,7 +28,8 @@ my $seed = srand($ENV{QASINO_SEED} // time);
 
 for (1 .. $kills) {
     my $name = $names[rand @names];
-    my @pids = $server->pids($name) or next;
+    my @pids = $name eq 'direct' ? $server->direct_pid
+                                 : $server->pids($name) or next;
 
     $ledger->wait_acks(1 + int rand 60);
 

@@ -619,3 +619,28 @@ invalid parameter "on"
 [200, 200, 200]
 --- response_headers eval
 [("Content-Type: text/event-stream") x 3]
+
+
+
+=== TEST 43: qasino_direct twice
+--- config
+    location = /request {
+        qasino_pass qasino;
+        qasino_direct on;
+        qasino_direct off;
+    }
+--- must_die
+--- error_log
+"qasino_direct" directive is duplicate
+
+
+
+=== TEST 44: qasino_direct with what it does not know
+--- config
+    location = /request {
+        qasino_pass qasino;
+        qasino_direct maybe;
+    }
+--- must_die
+--- error_log
+invalid value "maybe" in "qasino_direct" directive, it must be "on" or "off"

@@ -8,7 +8,7 @@ use Socket qw(SOCK_STREAM);
 use Test::More;
 
 use Qasino::Frame qw(encode);
-use Qasino::Process qw(slurp spew wait_until);
+use Qasino::Process qw(is_direct slurp spew wait_until);
 use Qasino::Server qw(table encode_json decode_json);
 use Qasino::Worker;
 
@@ -22,7 +22,7 @@ sub query_pids ($worker) {
         grep { slurp($_) =~ /^\d+ \(.*\) [^ZX] @{[$worker->pid]} /s }
         glob '/proc/[0-9]*/stat';
 
-    return sort { $a <=> $b } @pids;
+    return sort { $a <=> $b } grep { !is_direct($_) } @pids;
 }
 
 sub stores ($worker) {

@@ -6,7 +6,7 @@ use v5.36;
 use IO::Select;
 use Test::More;
 
-use Qasino::Process qw(slurp wait_until);
+use Qasino::Process qw(is_direct slurp wait_until);
 use Qasino::Worker;
 
 my $worker = start_worker(generation_duration => 3600, query_processes => 1,
@@ -15,7 +15,7 @@ my $client = $worker->connect;
 my $other = $worker->connect;
 
 sub pids () {
-    return map { split ' ', slurp($_) }
+    return grep { !is_direct($_) } map { split ' ', slurp($_) }
         glob '/proc/' . $worker->pid . '/task/*/children';
 }
 

@@ -7,7 +7,8 @@ use v5.36;
 use IO::Select;
 use Test::More;
 
-use Qasino::Process qw(build_dir now slurp spew temp_dir wait_until);
+use Qasino::Process qw(build_dir is_direct now slurp spew temp_dir
+    wait_until);
 use Qasino::Server;
 use Qasino::Worker;
 
@@ -36,7 +37,8 @@ sub ask ($client, @sql) {
 sub is_silent ($client) { !IO::Select->new($client->socket)->can_read(0) }
 
 sub processes ($worker) {
-    return grep { slurp("/proc/$_/cmdline") =~ /^qasino-query\0/ }
+    return grep { slurp("/proc/$_/cmdline") =~ /^qasino-query\0/
+            && !is_direct($_) }
         Qasino::Server::family(undef, $worker->pid);
 }
 sub yielding ($worker) {

@@ -14,6 +14,7 @@
 #include "worker.h"
 
 enum handover_kind {
+    HANDOVER_NOTHING = 0,       /* the next program makes it anew */
     HANDOVER_FRAMES = 1,        /* a connection */
     HANDOVER_LINES = 2,
     HANDOVER_FRAMES_LISTENER = 3,

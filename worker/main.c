@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "connection.h"
+#include "direct.h"
 #include "handover.h"
 #include "ingest.h"
 #include "line.h"
@@ -145,7 +146,11 @@ start(worker_t *w, char **argv)
                               query_program, argv);
     }
 
-    if (w->pool == NULL) {
+    if (w->pool) {
+        w->direct = direct_create(w, query_program, argv);
+    }
+
+    if (w->direct == NULL) {
         qsn_log("out of memory");
         return -1;
     }
@@ -171,7 +176,9 @@ start(worker_t *w, char **argv)
         return -1;
     }
 
-    if ((rc = connection_listen(w)) != 0 || (rc = line_listen(w)) != 0) {
+    if ((rc = connection_listen(w)) != 0 || (rc = line_listen(w)) != 0
+        || (rc = direct_listen(w)) != 0)
+    {
         qsn_log("cannot listen in run_dir %s: %s", settings->run_dir,
                 uv_strerror(rc));
         return -1;
@@ -314,7 +321,9 @@ stop(worker_t *w)
     line_close_all(w);
     rotate_stop(w);
     views_stop(w->views);
+    direct_stop(w);
     pool_destroy(w->pool);
+    direct_free(w);
     static_store_close(w->statics);
     views_destroy(w->views);
     qsn_page_close(w->page);

@@ -42,6 +42,7 @@ query_process_init(query_process_t *process, uv_loop_t *loop,
     process->program = program;
     process->argv = argv;
     process->static_db = static_db;
+    process->extra_fd = -1;
     outgoing_init(&process->outgoing, (uv_stream_t *) &process->pipe, NULL);
 }
 
@@ -73,6 +74,13 @@ int
 query_process_is_up(const query_process_t *process)
 {
     return process->alive && !process->dying && process->confirmed;
+}
+
+
+int
+query_process_is_behind(const query_process_t *process)
+{
+    return process->alive && !process->dying && process->told;
 }
 
 
@@ -236,7 +244,8 @@ spawn(query_process_t *process)
     qsn_buf_clear(&process->outgoing.queued);
 
     int rc = subprocess_start(&process->own, process->loop, process->program,
-                              process->argv, &process->pipe);
+                              process->argv, &process->pipe,
+                              process->extra_fd);
 
     if (rc != 0) {
         qsn_log("cannot start %s: %s", process->program, uv_strerror(rc));

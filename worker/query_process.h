@@ -67,6 +67,7 @@ struct query_process_s {
 
     /* below: its own */
     uv_loop_t *loop;
+    int extra_fd;               /* that it has, too; -1: none */
     const char *program;
     char **argv;
     subprocess_t own;
@@ -102,6 +103,9 @@ void query_process_serve(query_process_t *process, snapshot_t *snapshot,
 /* 1 if it serves a snapshot. */
 int query_process_is_up(const query_process_t *process);
 
+/* 1 if it has not confirmed a snapshot that it was told. */
+int query_process_is_behind(const query_process_t *process);
+
 /* 1 if another query can be sent. */
 int query_process_ready(const query_process_t *process);
 
@@ -132,8 +136,16 @@ void query_process_forget(query_process_t *process, const void *query);
 void query_process_pause(query_process_t *process);
 void query_process_resume(query_process_t *process);
 
+/* Hands it a connection, of which it gets a descriptor of its own, or none if
+   it is not there or busy. */
+void query_process_give(query_process_t *process, int fd);
+
 /* Writes what was sent; due once a turn of the loop. */
 void query_process_flush(query_process_t *process);
+
+/* It takes nothing from here on, though its death is seen only later; then it
+   begins anew. */
+void query_process_kill(query_process_t *process);
 
 /* Ends it, until it is served a snapshot again. */
 void query_process_end(query_process_t *process);

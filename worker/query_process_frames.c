@@ -7,6 +7,7 @@
 #include "query_process_private.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "qsn_log.h"
 #include "qsn_op.h"
@@ -112,6 +113,48 @@ query_process_resume(query_process_t *process)
         query_process_listen(process);
         /* what is here already; it may answer the query, or pause again */
         take_frames(process);
+    }
+}
+
+
+void
+query_process_give(query_process_t *process, int fd)
+{
+    uint8_t head[QSN_FRAME_HEADER_SIZE];
+    qsn_frame_t frame = { .type = QSN_FRAME_REQUEST, .op = QSN_OP_PEER };
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } ancillary = { .head = {
+        .cmsg_level = SOL_SOCKET,
+        .cmsg_type = SCM_RIGHTS,
+        .cmsg_len = CMSG_LEN(sizeof(int))
+    } };
+    struct iovec bytes = { head, sizeof(head) };
+    struct msghdr message = {
+        .msg_iov = &bytes,
+        .msg_iovlen = 1,
+        .msg_control = &ancillary,
+        .msg_controllen = sizeof(ancillary)
+    };
+    uv_os_fd_t socket;
+
+    query_process_flush(process);
+
+    if (!query_process_is_up(process)
+        || outgoing_backlog(&process->outgoing) > 0
+        || uv_fileno((uv_handle_t *) &process->pipe, &socket) != 0)
+    {
+        return;
+    }
+
+    memcpy(CMSG_DATA(&ancillary.head), &fd, sizeof(fd));
+    qsn_frame_encode(head, &frame);
+
+    ssize_t n = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n > 0 && n < (ssize_t) sizeof(head)) {
+        query_process_kill(process);    /* half a frame */
     }
 }
 

@@ -23,7 +23,4 @@ const char *query_process_confirmed(query_process_t *process,
 /* Sees to it that it is killed in time; kill_ms: what the query may take. */
 void query_process_limit(query_process_t *process, uint64_t kill_ms);
 
-/* It takes no query from here on, though its death is seen only later. */
-void query_process_kill(query_process_t *process);
-
 #endif

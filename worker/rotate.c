@@ -23,6 +23,7 @@
 #include "background.h"
 #include "carry.h"
 #include "connection.h"
+#include "direct.h"
 #include "ingest.h"
 #include "internal_tables.h"
 #include "leftovers.h"
@@ -177,6 +178,7 @@ rotate_static_changed(worker_t *worker, uint64_t version)
 int
 rotate_seal_info(worker_t *worker, seal_info_t *info)
 {
+    direct_count(worker, &worker->stats);
     info->stats = worker->stats;
     info->slow = worker->slow;
 
@@ -673,6 +675,7 @@ serve(worker_t *worker, uint64_t number)
 
     pool_serve(worker->pool, worker->snapshot,
                worker->page_state.static_version);
+    direct_serve(worker, worker->snapshot, worker->page_state.static_version);
     snapshot_put(before);
     worker->page_state.generation_number = number;
 

@@ -12,17 +12,19 @@
 #include <unistd.h>
 
 #define SOCKET_FD  3
+#define EXTRA_FD   4
 
 static int run(subprocess_t *process, const char *program, char *const *argv,
-    int socket);
-static int set_files(posix_spawn_file_actions_t *files, int socket);
+    int socket, int extra_fd);
+static int set_files(posix_spawn_file_actions_t *files, int socket,
+    int extra_fd);
 static int set_signals(posix_spawnattr_t *attributes);
 static void on_signal(uv_signal_t *exits, int number);
 
 
 int
 subprocess_start(subprocess_t *process, uv_loop_t *loop, const char *program,
-    char *const *argv, uv_pipe_t *pipe)
+    char *const *argv, uv_pipe_t *pipe, int extra_fd)
 {
     uv_os_sock_t ends[2];
 
@@ -42,7 +44,7 @@ subprocess_start(subprocess_t *process, uv_loop_t *loop, const char *program,
     } else if ((rc = uv_signal_start(&process->exits, on_signal, SIGCHLD))
                == 0)
     {
-        rc = run(process, program, argv, ends[1]);
+        rc = run(process, program, argv, ends[1], extra_fd);
     }
 
     (void) close(ends[1]);
@@ -59,7 +61,8 @@ subprocess_kill(subprocess_t *process)
 
 
 static int
-run(subprocess_t *process, const char *program, char *const *argv, int socket)
+run(subprocess_t *process, const char *program, char *const *argv, int socket,
+    int extra_fd)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -67,7 +70,7 @@ run(subprocess_t *process, const char *program, char *const *argv, int socket)
     (void) posix_spawn_file_actions_init(&files);
     (void) posix_spawnattr_init(&attributes);
 
-    int rc = set_files(&files, socket);
+    int rc = set_files(&files, socket, extra_fd);
 
     rc = rc ? rc : set_signals(&attributes);
     rc = rc ? rc : posix_spawnp(&process->pid, program, &files, &attributes,
@@ -84,9 +87,13 @@ run(subprocess_t *process, const char *program, char *const *argv, int socket)
 
 
 static int
-set_files(posix_spawn_file_actions_t *files, int socket)
+set_files(posix_spawn_file_actions_t *files, int socket, int extra_fd)
 {
     int rc = posix_spawn_file_actions_adddup2(files, socket, SOCKET_FD);
+
+    if (rc == 0 && extra_fd != -1) {
+        rc = posix_spawn_file_actions_adddup2(files, extra_fd, EXTRA_FD);
+    }
 
     rc = rc ? rc : posix_spawn_file_actions_addopen(files, STDIN_FILENO,
                                                     "/dev/null", O_RDONLY, 0);

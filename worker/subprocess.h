@@ -26,12 +26,13 @@ struct subprocess_s {
 };
 
 /*
- * Starts program, with the other end of pipe as descriptor 3, nothing else
- * to read, and what it prints where our errors go.  0 or a libuv error;
- * ->exits is there in either case.
+ * Starts program, with the other end of pipe as descriptor 3, extra_fd (-1:
+ * none, else above 4) as 4, nothing else to read, and what it prints where our errors go.
+ * 0 or a libuv error; ->exits is there in either case.
  */
 int subprocess_start(subprocess_t *process, uv_loop_t *loop,
-    const char *program, char *const *argv, uv_pipe_t *pipe);
+    const char *program, char *const *argv, uv_pipe_t *pipe,
+    int extra_fd);
 
 /* While its exit has not been told. */
 void subprocess_kill(subprocess_t *process);

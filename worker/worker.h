@@ -29,6 +29,7 @@
 #include "writer.h"
 
 typedef struct connection_s connection_t;
+typedef struct direct_s direct_t;
 typedef struct exchange_s exchange_t;
 typedef struct held_s held_t;
 typedef struct parser_s parser_t;
@@ -53,6 +54,7 @@ typedef struct {
     views_t *views;
     static_store_t *statics;
     pool_t *pool;
+    direct_t *direct;
     qsn_page_t *page;
     qsn_page_state_t page_state;
     uv_timer_t rotation;

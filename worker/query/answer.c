@@ -8,7 +8,7 @@
 #include "qsn_reply.h"
 #include "render.h"
 
-#define ARGS_SIZE  (3 * (QSN_FRAME_ARG_SIZE + 8))
+#define ARGS_SIZE  (4 * (QSN_FRAME_ARG_SIZE + 8))
 #define SINK_KEEP  (1024 * 1024)
 
 static int flush_sink(sink_t *sink);
@@ -36,7 +36,10 @@ answer_begin(answer_t *answer, const qsn_frame_t *request)
     answer->format = request->format;
     answer->generation = 0;
     answer->has_static_version = 0;
+    answer->is_current = 0;
     answer->cacheable = 0;
+    answer->direct = 0;
+    answer->status = 0;
     answer->head_sent = 0;
 }
 
@@ -91,6 +94,11 @@ flush_sink(sink_t *sink)
         return -1;
     }
 
+    if (answer->direct) {
+        control_move(answer->control);
+        return -1;
+    }
+
     answer_part(answer);
 
     return outlet_broken(answer->outlet) ? -1 : 0;
@@ -124,7 +132,12 @@ send_body(answer_t *answer, uint16_t flags, uint16_t status)
     };
 
     outlet_put(answer->outlet, parts, 2, flags & QSN_FLAG_MORE);
-    answer->head_sent = 1;
+
+    if (!answer->head_sent) {
+        answer->head_sent = 1;
+        answer->status = status;
+    }
+
     qsn_buf_clear(buf);
 }
 
@@ -146,6 +159,11 @@ put_args(const answer_t *answer, uint8_t *out)
 
     if (max_age) {
         p = qsn_frame_put_u64(p, QSN_ARG_MAX_AGE_MS, max_age);
+    }
+
+    if (answer->direct) {
+        p = qsn_frame_put_u64(p, QSN_ARG_COST_US,
+                              control_spent_us(answer->control));
     }
 
     return (size_t) (p - out);

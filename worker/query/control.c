@@ -11,61 +11,38 @@
  * statement and its first step.
  */
 
-#include "control.h"
+#include "control_private.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "qsn_log.h"
-#include "qsn_op.h"
+#include <sys/eventfd.h>
 
 #define TICK_MS     4
 #define IDLE_TICKS  50          /* then it sleeps until there is work */
 #define REPEAT_MS   10
-#define READ_SIZE   (64 * 1024)
-#define DEADLINE_MAX  (24 * 3600 * 1000ull)
-
-struct control {
-    int fd;
-    outlet_t *outlet;
-    uint64_t deadline_ms;
-    qsn_buf_t input;            /* belongs to whoever has the ear */
-
-    pthread_mutex_t mutex;      /* for all below */
-    pthread_cond_t arrived;     /* for the main thread: a job, the ear */
-    pthread_cond_t work;        /* for the watchdog: it was asleep */
-    int ear_taken;              /* the watchdog reads, not the main thread */
-    int asleep;                 /* the watchdog, until there is work */
-    uint64_t begun;             /* jobs that were begun */
-    control_job_t *first;       /* waiting, in order */
-    control_job_t **last;
-    control_job_t *running;
-    sqlite3 *db;                /* what running uses, while watched */
-};
+#define PEER_MS     20          /* then a peer's job is interrupted, */
+#define PEER_KILL_MS  50        /* of its own time, or */
+#define PEER_LATE_MS  2000      /* of anybody's: if it has not ended, we end */
+#define PEER_OPCODES  250       /* between two looks at the clock */
 
 static void init_conditions(control_t *control);
 static void *watchdog(void *data);
 static void tick_locked(control_t *control);
 static void listen_while_busy(control_t *control);
 static int time_to_wait(control_t *control);
-static void stop_job(control_t *control, control_job_t *job,
-    enum control_stop stop);
-static void read_frames(control_t *control);
-static size_t take_frame(control_t *control);
-static void take_request(control_t *control, const qsn_frame_t *frame,
-    const uint8_t *payload);
-static void take_cancel(control_t *control, uint64_t id);
-static _Noreturn void give_up(const char *why);
+static int does_not_end(control_t *control, const control_job_t *job,
+    uint64_t now_ms);
+static void watch_peer_job(control_t *control, sqlite3 *db);
+static int is_past_its_time(void *data);
+static uint64_t now_us(clockid_t clock);
 
 
 control_t *
-control_create(int fd, outlet_t *outlet, uint64_t deadline_ms)
+control_create(int fd, outlet_t *outlet, peers_t *peers,
+    uint64_t deadline_ms)
 {
     control_t *control = calloc(1, sizeof(*control));
     pthread_t thread;
@@ -77,6 +54,10 @@ control_create(int fd, outlet_t *outlet, uint64_t deadline_ms)
 
     control->fd = fd;
     control->outlet = outlet;
+    control->peers = peers;
+    control->handed_over = -1;
+    control->done = peers ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    (void) pthread_getcpuclockid(pthread_self(), &control->own);
     control->deadline_ms = deadline_ms;
     control->last = &control->first;
     init_conditions(control);
@@ -101,13 +82,18 @@ control_job_t *
 control_next(control_t *control)
 {
     control_job_t *job;
-    int idle;
+    int idle, turns;
 
     (void) pthread_mutex_lock(&control->mutex);
     idle = control->first == NULL;
+    turns = idle || !control->first->direct;
     (void) pthread_mutex_unlock(&control->mutex);
 
     outlet_flush(control->outlet, idle);
+
+    if (control->peers) {
+        peers_flush(control->peers, turns);     /* it may take its time */
+    }
 
     (void) pthread_mutex_lock(&control->mutex);
 
@@ -118,7 +104,7 @@ control_next(control_t *control)
         }
 
         (void) pthread_mutex_unlock(&control->mutex);
-        read_frames(control);
+        control_listen(control);
         (void) pthread_mutex_lock(&control->mutex);
     }
 
@@ -131,6 +117,11 @@ control_next(control_t *control)
 
     control->running = job;
     control->begun++;
+
+    if (job->direct) {
+        job->begun_us = control_now_us();
+        job->due = job->begun_us / 1000 + PEER_MS;
+    }
 
     if (control->asleep) {
         control->asleep = 0;
@@ -146,12 +137,24 @@ control_next(control_t *control)
 void
 control_done(control_t *control, control_job_t *job)
 {
+    int ear_taken;
+
     (void) pthread_mutex_lock(&control->mutex);
     control->running = NULL;
+    ear_taken = control->ear_taken;
+
+    if (control->peers && !job->direct) {
+        control->own_us = control_own_us(control);
+    }
+
     (void) pthread_mutex_unlock(&control->mutex);
 
-    free(job->bytes);
-    free(job);
+    /* the watchdog hears the worker alone: peers wait for the ear */
+    if (ear_taken && control->peers) {
+        (void) eventfd_write(control->done, 1);
+    }
+
+    control_free_job(job);
 }
 
 
@@ -159,10 +162,17 @@ enum control_stop
 control_watch(control_t *control, sqlite3 *db)
 {
     enum control_stop stop;
+    control_job_t *job;
 
     (void) pthread_mutex_lock(&control->mutex);
+    job = control->running;
+    stop = job->stop;
+
+    if (job->direct) {
+        watch_peer_job(control, db);
+    }
+
     control->db = db;
-    stop = control->running->stop;
     (void) pthread_mutex_unlock(&control->mutex);
 
     return stop;
@@ -191,14 +201,47 @@ control_stopped(control_t *control)
 }
 
 
+void
+control_move(control_t *control)
+{
+    (void) pthread_mutex_lock(&control->mutex);
+    control->running->stop = CONTROL_MOVED;
+    (void) pthread_mutex_unlock(&control->mutex);
+}
+
+
 uint64_t
 control_now_ms(void)
 {
-    struct timespec now;
+    return control_now_us() / 1000;
+}
 
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
 
-    return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+uint64_t
+control_now_us(void)
+{
+    return now_us(CLOCK_MONOTONIC);
+}
+
+
+uint64_t
+control_spent_us(control_t *control)
+{
+    uint64_t spent = control_now_us() - control->running->begun_us;
+
+    if (spent > CONTROL_PEER_US) {
+        uint64_t own_us = control_own_us(control);
+
+        (void) pthread_mutex_lock(&control->mutex);
+
+        uint64_t own = own_us - control->own_us;
+
+        control->own_us = own_us;
+        (void) pthread_mutex_unlock(&control->mutex);
+        spent = own < spent ? own : spent;
+    }
+
+    return spent;
 }
 
 
@@ -273,20 +316,29 @@ tick_locked(control_t *control)
 static void
 listen_while_busy(control_t *control)
 {
-    struct pollfd ready = { .fd = control->fd };
+    struct pollfd ready[] = {
+        { .fd = control->fd },
+        { .fd = control->done, .events = POLLIN }
+    };
     int busy = 1;
 
     while (busy) {
+        eventfd_t count;
+
         /* answers of jobs before this one do not wait for it */
-        ready.events = outlet_nudge(control->outlet) ? POLLIN | POLLOUT
-                                                     : POLLIN;
+        ready[0].events = outlet_nudge(control->outlet) ? POLLIN | POLLOUT
+                                                        : POLLIN;
 
-        int n = poll(&ready, 1, time_to_wait(control));
+        int n = poll(ready, 2, time_to_wait(control));
 
-        if (n > 0 && (ready.revents & ~POLLOUT)) {
-            read_frames(control);
+        if (n > 0 && ready[1].revents) {
+            (void) eventfd_read(control->done, &count);
+        }
+
+        if (n > 0 && (ready[0].revents & ~POLLOUT)) {
+            control_read_frames(control);
         } else if (n == -1 && errno != EINTR) {
-            give_up(strerror(errno));
+            control_give_up(strerror(errno));
         }
 
         (void) pthread_mutex_lock(&control->mutex);
@@ -301,16 +353,20 @@ static int
 time_to_wait(control_t *control)
 {
     uint64_t now = control_now_ms();
-    uint64_t next = UINT64_MAX;
+    uint64_t next = control->peers ? now + TICK_MS : UINT64_MAX;
     control_job_t *job;
 
     (void) pthread_mutex_lock(&control->mutex);
+
+    if (control->peers && control->running) {
+        peers_nudge(control->peers);    /* nor do those of peers */
+    }
 
     job = control->running ? control->running : control->first;
 
     while (job) {
         if (job->stop == CONTROL_RUN && job->due <= now) {
-            job->stop = CONTROL_DEADLINE;
+            job->stop = job->direct ? CONTROL_MOVED : CONTROL_DEADLINE;
         }
 
         if (job->stop == CONTROL_RUN && job->due < next) {
@@ -318,8 +374,12 @@ time_to_wait(control_t *control)
         }
 
         if (job == control->running) {
+            if (job->direct && does_not_end(control, job, now)) {
+                control_give_up("a query that should be quick does not end");
+            }
+
             if (job->stop != CONTROL_RUN) {
-                stop_job(control, job, job->stop);
+                control_stop_job(control, job, job->stop);
                 next = now + REPEAT_MS;
             }
 
@@ -337,8 +397,8 @@ time_to_wait(control_t *control)
 
 
 /* Under the mutex. */
-static void
-stop_job(control_t *control, control_job_t *job, enum control_stop stop)
+void
+control_stop_job(control_t *control, control_job_t *job, enum control_stop stop)
 {
     if (job->stop == CONTROL_RUN) {
         job->stop = stop;
@@ -350,145 +410,70 @@ stop_job(control_t *control, control_job_t *job, enum control_stop stop)
 }
 
 
-static void
-read_frames(control_t *control)
+/* Under the mutex.  A job that waits for a core or a disk has its time. */
+static int
+does_not_end(control_t *control, const control_job_t *job, uint64_t now_ms)
 {
-    qsn_buf_t *input = &control->input;
-    char *room = qsn_buf_reserve(input, READ_SIZE);
+    return now_ms >= job->due + PEER_LATE_MS
+           || (now_ms >= job->due
+               && control_own_us(control) >= control->own_us
+                                          + PEER_KILL_MS * 1000);
+}
 
-    if (room == NULL) {
-        give_up("out of memory");
-    }
 
-    ssize_t n = read(control->fd, room, READ_SIZE);
+/* Under the mutex, as others look at the job.  db: NULL when it is done. */
+static void
+watch_peer_job(control_t *control, sqlite3 *db)
+{
+    if (db) {
+        sqlite3_progress_handler(db, PEER_OPCODES, is_past_its_time, control);
 
-    if (n == -1 && (errno == EINTR || errno == EAGAIN)) {
-        return;
-    }
-
-    if (n <= 0) {
-        _exit(0);
-    }
-
-    qsn_buf_commit(input, (size_t) n);
-
-    for ( ;; ) {
-        size_t used = take_frame(control);
-
-        if (used == 0) {
-            return;
-        }
-
-        qsn_buf_consume(input, used);
+    } else if (control->db) {
+        sqlite3_progress_handler(control->db, 0, NULL, NULL);
     }
 }
 
 
-/* The bytes of the first frame in the input, 0 while it is not whole. */
-static size_t
-take_frame(control_t *control)
+/* Time that others had the core is not the query's: so there is a second look
+   at what it uses itself. */
+static int
+is_past_its_time(void *data)
 {
-    const uint8_t *data = (const uint8_t *) control->input.data;
-    size_t length = control->input.length;
-    qsn_frame_t frame;
+    control_t *control = data;
+    control_job_t *job = control->running;
 
-    if (length < QSN_FRAME_HEADER_SIZE) {
+    if (job->limit_us == 0) {
+        if (control_now_us() - job->begun_us >= CONTROL_PEER_US) {
+            job->limit_us = control_own_us(control)
+                            + CONTROL_PEER_US;
+        }
+
         return 0;
     }
 
-    const char *wrong = qsn_frame_decode(data, &frame);
-
-    if (wrong) {
-        give_up(wrong);
-    }
-
-    uint64_t size = QSN_FRAME_HEADER_SIZE + frame.args_length
-                    + frame.body_length;
-
-    if (length < size) {
+    if (control_own_us(control) < job->limit_us) {
         return 0;
     }
 
-    if (frame.type == QSN_FRAME_REQUEST) {
-        take_request(control, &frame, data + QSN_FRAME_HEADER_SIZE);
-    } else if (frame.type == QSN_FRAME_CANCEL) {
-        take_cancel(control, frame.id);
-    } else {
-        give_up("neither a request nor a cancel");
-    }
+    control_move(control);
 
-    return size;
+    return 1;
 }
 
 
-/* The body is not kept: all that a query process needs is arguments. */
-static void
-take_request(control_t *control, const qsn_frame_t *frame,
-    const uint8_t *payload)
+uint64_t
+control_own_us(const control_t *control)
 {
-    control_job_t *job = calloc(1, sizeof(*job));
-
-    if (job) {
-        job->bytes = malloc(frame->args_length + 1u);
-    }
-
-    if (job == NULL || job->bytes == NULL) {
-        give_up("out of memory");
-    }
-
-    memcpy(job->bytes, payload, frame->args_length);
-    job->frame = *frame;
-
-    const char *wrong = qsn_frame_parse_args(job->bytes, frame->args_length,
-                                             job->args);
-
-    if (wrong) {
-        give_up(wrong);
-    }
-
-    job->deadline_ms = qsn_frame_arg_u64(&job->args[QSN_ARG_DEADLINE_MS],
-                                         control->deadline_ms);
-
-    if (job->deadline_ms > DEADLINE_MAX) {
-        job->deadline_ms = DEADLINE_MAX;
-    }
-
-    job->due = control_now_ms() + job->deadline_ms;
-
-    if (frame->op == QSN_OP_SNAPSHOT) {
-        job->due = UINT64_MAX;  /* not a user's: it takes what it takes */
-    }
-
-    (void) pthread_mutex_lock(&control->mutex);
-    *control->last = job;
-    control->last = &job->next;
-    (void) pthread_cond_signal(&control->arrived);
-    (void) pthread_mutex_unlock(&control->mutex);
+    return now_us(control->own);
 }
 
 
-static void
-take_cancel(control_t *control, uint64_t id)
+static uint64_t
+now_us(clockid_t clock)
 {
-    (void) pthread_mutex_lock(&control->mutex);
+    struct timespec now;
 
-    if (control->running && control->running->frame.id == id) {
-        stop_job(control, control->running, CONTROL_CANCELLED);
-    }
+    (void) clock_gettime(clock, &now);
 
-    for (control_job_t *job = control->first; job; job = job->next) {
-        if (job->frame.id == id) {
-            stop_job(control, job, CONTROL_CANCELLED);
-        }
-    }
-
-    (void) pthread_mutex_unlock(&control->mutex);
-}
-
-
-static _Noreturn void
-give_up(const char *why)
-{
-    qsn_log("the worker's connection is of no further use: %s", why);
-    _exit(1);
+    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }

@@ -8,6 +8,9 @@
  * its end, or sends what is no frame, the process ends at once: there is
  * nobody left to answer, and the main thread may be in an opcode for a while.
  *
+ * Jobs of peers, if the process has any, queue with the others.  They have
+ * CONTROL_PEER_US; one that cannot even be stopped ends the process.
+ *
  * Threads: all functions are the main thread's.  What both threads touch is
  * inside control_t, under its one mutex; a job belongs to the main thread
  * from control_next() to control_done(), but for ->stop.
@@ -18,14 +21,19 @@
 #include <sqlite3.h>
 
 #include "outlet.h"
+#include "peers.h"
 #include "qsn_buf.h"
 #include "qsn_frame.h"
 
 enum control_stop {
     CONTROL_RUN = 0,    /* nothing stops it */
     CONTROL_DEADLINE,
-    CONTROL_CANCELLED
+    CONTROL_CANCELLED,
+    CONTROL_MOVED       /* a peer's: it is to be run elsewhere */
 };
+
+/* What a job of a peer may take; then it is moved.  The others wait. */
+#define CONTROL_PEER_US  500
 
 typedef struct control_job control_job_t;
 
@@ -36,13 +44,19 @@ struct control_job {
     uint64_t deadline_ms;       /* what it may take, from when it came */
     uint64_t due;               /* the same as CLOCK_MONOTONIC */
     enum control_stop stop;     /* under the mutex */
+    outlet_t *outlet;           /* where its answer goes */
+    int direct;                 /* from a peer */
+    uint64_t begun_us;          /* direct ones, CLOCK_MONOTONIC */
+    uint64_t limit_us;          /* of the thread's own time; 0: not yet */
     control_job_t *next;
 };
 
 typedef struct control control_t;
 
-/* Starts the thread.  NULL with errno set. */
-control_t *control_create(int fd, outlet_t *outlet, uint64_t deadline_ms);
+/* Starts the thread.  peers: NULL where there are none.  NULL with errno
+   set. */
+control_t *control_create(int fd, outlet_t *outlet, peers_t *peers,
+    uint64_t deadline_ms);
 
 /* The next request; where there is none, what the outlet has gathered goes
    out and we wait.  control_done() is due. */
@@ -61,6 +75,14 @@ enum control_stop control_unwatch(control_t *control);
 /* Whether the current job has to stop.  control may be NULL: never. */
 enum control_stop control_stopped(control_t *control);
 
+/* The current job, a peer's, is to be run elsewhere. */
+void control_move(control_t *control);
+
+/* What it has taken so far, in microseconds: while others have the core, time
+   does not count where that makes much of a difference. */
+uint64_t control_spent_us(control_t *control);
+
 uint64_t control_now_ms(void);
+uint64_t control_now_us(void);
 
 #endif

@@ -57,12 +57,21 @@ execute_failure(const execute_t *execute, int rc, failure_t *failure)
     switch (rc & 0xff) {
 
     case SQLITE_INTERRUPT:
-        if (control_stopped(execute->control) == CONTROL_DEADLINE) {
+        switch (control_stopped(execute->control)) {
+
+        case CONTROL_DEADLINE:
             failure_set(failure, 504, "The query was stopped after %g s, "
                         "what option query_deadline allows",
                         (double) execute->deadline_ms / 1000);
-        } else {
+            break;
+
+        case CONTROL_MOVED:
+            failure_set(failure, QSN_STATUS_MOVED, "The query is not for this process");
+            break;
+
+        default:
             failure_set(failure, 503, "The query was cancelled");
+            break;
         }
 
         return;

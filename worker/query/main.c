@@ -2,11 +2,14 @@
  * qasino-query: where SQL from outside runs.
  *
  * The worker starts a pool of these, each with one end of a socket pair as
- * descriptor 3, and sends frames (docs/protocol.md).  Reading order:
+ * descriptor 3, and sends frames (docs/protocol.md).  One of them has
+ * connections of nginx besides, and counts what it answers there in memory
+ * that it shares with the worker: descriptor 4.  Reading order:
  *
  *   confine.c    what the process as a whole can't do, ever
- *   control.c    a thread: frames in, deadlines, cancelling
- *   serve.c      one request after the other
+ *   control.c    a thread: deadlines, cancelling; ear.c: frames in
+ *   peers.c      connections that come from nginx
+ *   serve.c      one request after the other; memo.c: the last answers
  *   statement.c  what the user's text asks for
  *   reader.c     the sealed generation; policy.c: what may be done with it;
  *                functions.c: functions that would never end, bounded
@@ -34,6 +37,7 @@
 #include "serve.h"
 
 #define WORKER_FD  3
+#define COUNTS_FD  4
 
 static int check_socket(void);
 static int start_sqlite(const qsn_settings_t *settings);
@@ -46,6 +50,8 @@ main(int argc, char **argv)
     qsn_settings_t settings;
     serve_t serve;
     outlet_t *outlet;
+    qsn_counts_t *counts;
+    peers_t *peers = NULL;
     control_t *control = NULL;
 
     qsn_log_open("qasino-query");
@@ -66,15 +72,20 @@ main(int argc, char **argv)
         return 1;
     }
 
-    outlet = outlet_create(WORKER_FD);
+    outlet = outlet_create(WORKER_FD, 1);
+    counts = qsn_counts_map(COUNTS_FD);
 
-    if (outlet) {
-        control = control_create(WORKER_FD, outlet,
+    if (counts) {
+        peers = peers_create();
+    }
+
+    if (outlet && (counts == NULL || peers)) {
+        control = control_create(WORKER_FD, outlet, peers,
                                  (uint64_t) settings.query_deadline_ms);
     }
 
     if (control == NULL
-        || serve_init(&serve, &settings, control, outlet) == -1)
+        || serve_init(&serve, &settings, control, counts) == -1)
     {
         qsn_log("can't start: %s", strerror(errno));
         return 1;

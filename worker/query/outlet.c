@@ -18,26 +18,40 @@
 
 struct outlet {
     int fd;
+    int waits;
     pthread_mutex_t mutex;      /* for all below */
     qsn_buf_t gathered;
-    uint64_t since_ms;          /* when its first byte came */
+    uint64_t since_us;          /* when its first byte came */
     int broken;
 };
 
+static void gather_locked(outlet_t *outlet, const struct iovec *parts,
+    int count);
 static void write_locked(outlet_t *outlet, struct iovec *parts, int count);
+static void send_locked(outlet_t *outlet);
 
 
 outlet_t *
-outlet_create(int fd)
+outlet_create(int fd, int waits)
 {
     outlet_t *outlet = calloc(1, sizeof(*outlet));
 
     if (outlet) {
         outlet->fd = fd;
+        outlet->waits = waits;
         (void) pthread_mutex_init(&outlet->mutex, NULL);
     }
 
     return outlet;
+}
+
+
+void
+outlet_destroy(outlet_t *outlet)
+{
+    (void) pthread_mutex_destroy(&outlet->mutex);
+    qsn_buf_free(&outlet->gathered);
+    free(outlet);
 }
 
 
@@ -54,16 +68,19 @@ outlet_put(outlet_t *outlet, struct iovec *parts, int count, int more)
 
     (void) pthread_mutex_lock(&outlet->mutex);
 
-    if (!more && gathered->length + length <= OUTLET_GATHER_BYTES
-        && qsn_buf_reserve(gathered, length))
-    {
-        if (gathered->length == 0) {
-            outlet->since_ms = control_now_ms();
+    if (!outlet->waits) {
+        if (gathered->length + length > OUTLET_HOLD_BYTES
+            || qsn_buf_reserve(gathered, length) == NULL)
+        {
+            outlet->broken = 1;
+        } else {
+            gather_locked(outlet, parts, count);
         }
 
-        for (int i = 0; i < count; i++) {
-            qsn_buf_append(gathered, parts[i].iov_base, parts[i].iov_len);
-        }
+    } else if (!more && gathered->length + length <= OUTLET_GATHER_BYTES
+               && qsn_buf_reserve(gathered, length))
+    {
+        gather_locked(outlet, parts, count);
 
     } else {
         all[0] = (struct iovec) { gathered->data, gathered->length };
@@ -84,12 +101,17 @@ outlet_flush(outlet_t *outlet, int all)
     (void) pthread_mutex_lock(&outlet->mutex);
 
     if (gathered->length
-        && (all || control_now_ms() - outlet->since_ms >= OUTLET_GATHER_MS))
+        && (all || control_now_us() - outlet->since_us
+                   >= (outlet->waits ? OUTLET_GATHER_US : OUTLET_PEER_US)))
     {
         struct iovec part = { gathered->data, gathered->length };
 
-        write_locked(outlet, &part, 1);
-        qsn_buf_clear(gathered);
+        if (outlet->waits) {
+            write_locked(outlet, &part, 1);
+            qsn_buf_clear(gathered);
+        } else {
+            send_locked(outlet);
+        }
     }
 
     (void) pthread_mutex_unlock(&outlet->mutex);
@@ -100,20 +122,14 @@ int
 outlet_nudge(outlet_t *outlet)
 {
     qsn_buf_t *gathered = &outlet->gathered;
-    int left = 0;
+    int left;
 
     if (pthread_mutex_trylock(&outlet->mutex) != 0) {
         return 0;
     }
 
-    if (gathered->length) {
-        ssize_t n = send(outlet->fd, gathered->data, gathered->length,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        qsn_buf_consume(gathered, n > 0 ? (size_t) n : 0);
-        left = gathered->length > 0;
-    }
-
+    send_locked(outlet);
+    left = gathered->length > 0 && !outlet->broken;
     (void) pthread_mutex_unlock(&outlet->mutex);
 
     return left;
@@ -121,9 +137,51 @@ outlet_nudge(outlet_t *outlet)
 
 
 int
+outlet_holds(const outlet_t *outlet)
+{
+    return outlet->gathered.length > 0;
+}
+
+
+int
 outlet_broken(const outlet_t *outlet)
 {
     return outlet->broken;
+}
+
+
+static void
+gather_locked(outlet_t *outlet, const struct iovec *parts, int count)
+{
+    if (outlet->gathered.length == 0) {
+        outlet->since_us = control_now_us();
+    }
+
+    for (int i = 0; i < count; i++) {
+        qsn_buf_append(&outlet->gathered, parts[i].iov_base,
+                       parts[i].iov_len);
+    }
+}
+
+
+/* As much as is taken at once. */
+static void
+send_locked(outlet_t *outlet)
+{
+    qsn_buf_t *gathered = &outlet->gathered;
+
+    if (gathered->length == 0 || outlet->broken) {
+        return;
+    }
+
+    ssize_t n = send(outlet->fd, gathered->data, gathered->length,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n > 0) {
+        qsn_buf_consume(gathered, (size_t) n);
+    } else {
+        outlet->broken = errno != EAGAIN && errno != EINTR;
+    }
 }
 
 

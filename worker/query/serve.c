@@ -15,12 +15,17 @@
 #include "shape.h"
 #include "statement.h"
 
+static void count(serve_t *serve);
 static void serve_snapshot(serve_t *serve, control_job_t *job,
     failure_t *failure);
 static void limit_heap(const serve_t *serve);
 static int adopt_static(serve_t *serve, const control_job_t *job);
 static void serve_query(serve_t *serve, control_job_t *job,
     failure_t *failure);
+static int repeat(serve_t *serve, const control_job_t *job,
+    failure_t *failure);
+static void remember(serve_t *serve, const control_job_t *job);
+static memo_key_t memo_key(const serve_t *serve, const control_job_t *job);
 static void serve_listing(serve_t *serve, control_job_t *job,
     failure_t *failure);
 static void say_bye(serve_t *serve);
@@ -37,7 +42,7 @@ static char *copy_argument(const control_job_t *job, enum qsn_frame_tag tag);
 
 int
 serve_init(serve_t *serve, const qsn_settings_t *settings,
-    control_t *control, outlet_t *outlet)
+    control_t *control, qsn_counts_t *counts)
 {
     memset(serve, 0, sizeof(*serve));
 
@@ -46,7 +51,12 @@ serve_init(serve_t *serve, const qsn_settings_t *settings,
     serve->limits.max_cell = (size_t) settings->max_cell;
     serve->limits.max_sql = (size_t) settings->query_max_sql;
     serve->limits.max_work = (uint64_t) settings->query_max_work;
-    serve->answer.outlet = outlet;
+    serve->counts = counts;
+
+    if (counts && (serve->memo = memo_create()) == NULL) {
+        return -1;
+    }
+
     serve->answer.control = control;
     serve->answer.identity = settings->identity ? settings->identity : "";
 
@@ -71,6 +81,8 @@ serve_run(serve_t *serve, control_job_t *job)
 
     answer_begin(&serve->answer, &job->frame);
     serve->answer.page = serve->page;
+    serve->answer.outlet = job->outlet;
+    serve->answer.direct = job->direct;
 
     switch (job->frame.op) {
 
@@ -96,7 +108,25 @@ serve_run(serve_t *serve, control_job_t *job)
         answer_fail(&serve->answer, &failure);
     }
 
+    if (job->direct) {
+        count(serve);
+    }
+
     failure_free(&failure);
+}
+
+
+/* What was moved counts where it goes. */
+static void
+count(serve_t *serve)
+{
+    unsigned status = serve->answer.status;
+
+    if (status != QSN_STATUS_MOVED) {
+        atomic_fetch_add_explicit(status == 200 ? &serve->counts->completed
+                                                : &serve->counts->errors,
+                                  1, memory_order_relaxed);
+    }
 }
 
 
@@ -134,6 +164,10 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
         qsn_frame_arg_u64(&job->args[QSN_ARG_STATIC_VERSION], 0);
     serve->reader = reader;
     open_page(serve);
+
+    if (serve->memo) {
+        memo_clear(serve->memo);
+    }
 
     serve->answer.generation = reader->generation;
     answer_finish(&serve->answer);
@@ -193,6 +227,16 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
         return;
     }
 
+    /* the worker says itself what is too long for it */
+    if (job->direct && sql->length > serve->limits.max_sql) {
+        failure_set(failure, QSN_STATUS_MOVED, "The statement is too long");
+        return;
+    }
+
+    if (job->direct && repeat(serve, job, failure)) {
+        return;
+    }
+
     /* a reader for one query keeps nothing */
     if (job->args[QSN_ARG_SNAPSHOT].data == NULL && serve->reader
         && sql->length <= serve->limits.max_sql)
@@ -239,6 +283,7 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
 
     if (watch(serve, &execute, failure) == 0) {
         if (execute_statement(&execute, &statement, &render, failure) == 0) {
+            remember(serve, job);
             answer_finish(answer);
         }
 
@@ -253,6 +298,61 @@ done:
 
     render_free(&render);
     statement_free(&statement);
+}
+
+
+/* 1 if a peer has the answer that another has just had. */
+static int
+repeat(serve_t *serve, const control_job_t *job, failure_t *failure)
+{
+    answer_t *answer = &serve->answer;
+    const qsn_buf_t *body = NULL;
+
+    if (reader_for(serve, job, failure) == NULL) {
+        return 1;
+    }
+
+    if (answer->is_current) {
+        memo_key_t key = memo_key(serve, job);
+
+        body = memo_find(serve->memo, &key);
+    }
+
+    if (body && qsn_buf_reserve(&answer->sink.buf, body->length)) {
+        qsn_buf_append(&answer->sink.buf, body->data, body->length);
+        answer->cacheable = 1;
+        answer_finish(answer);
+        return 1;
+    }
+
+    /* it may be no query, whose answer is of no generation */
+    answer->generation = 0;
+    answer->has_static_version = 0;
+
+    return 0;
+}
+
+
+static void
+remember(serve_t *serve, const control_job_t *job)
+{
+    if (job->direct && serve->answer.cacheable && serve->answer.is_current) {
+        memo_key_t key = memo_key(serve, job);
+
+        memo_keep(serve->memo, &key, &serve->answer.sink.buf);
+    }
+}
+
+
+static memo_key_t
+memo_key(const serve_t *serve, const control_job_t *job)
+{
+    return (memo_key_t) {
+        .sql = &job->args[QSN_ARG_SQL],
+        .format = job->frame.format,
+        .flags = job->frame.flags,
+        .static_version = serve->answer.static_version
+    };
 }
 
 
@@ -366,6 +466,7 @@ reader_for(serve_t *serve, const control_job_t *job, failure_t *failure)
        statement reads them, so that an answer is never older than it says. */
     if (serve->page && qsn_page_read(serve->page, &state) == 0) {
         answer->static_version = state.static_version;
+        answer->is_current = 1;
     } else {
         answer->static_version = serve->reader
                                  ? serve->reader->static_version : 0;

@@ -11,12 +11,16 @@ package Qasino::FakeWorker;
 # (generation 1700000030, which ends in a day, identity: fake "worker").  The
 # statement of a request says what happens: "tiny" below is what sql=tiny does,
 # "size 100" is called with 100.  Requests without one are echoed.
+#
+# start_fake_worker(direct => 1) also has a query.sock, on which nginx asks past
+# the worker: there "direct tiny" is "tiny", while the worker says "worker".
 
 use v5.36;
 
 use Digest::MD5 qw(md5_hex);
 use Exporter qw(import);
 use Fcntl qw(O_CREAT O_WRONLY);
+use IO::Select;
 use IO::Socket::UNIX;
 use List::Util qw(min);
 use POSIX ();
@@ -278,7 +282,19 @@ my %does = (
         say_to($s, respond($f, flags => MORE, body => "some\n")
             . data($f, "more\n", 0) . 'and more');
     },
+
+    # an answer of the page's generation, but for $older, that took so long
+    past => sub ($s, $f, $cost = 10, $older = 0, @) {
+        my $args = page_args();
+        $args->{generation} -= $older;
+        answer($s, $f, body => "past\n", args => { %$args, cost => $cost });
+    },
 );
+
+$does{direct} = sub ($s, $f, $what = 'past', @how) {
+    ${*$s}{direct} ? $does{$what}->($s, $f, @how)
+        : answer($s, $f, body => "worker\n");
+};
 
 sub respond ($f, %more) {
     return encode(type => RESPONSE, id => $f->{id},
@@ -408,11 +424,12 @@ sub listen_at ($path) {
     return $listener;
 }
 
-sub start_fake_worker () {
+sub start_fake_worker (%more) {
     $dir = temp_dir();
 
-    my $listener = listen_at("$dir/fake.sock");
+    my @listeners = listen_at("$dir/fake.sock");
 
+    push @listeners, listen_at("$dir/query.sock") if $more{direct};
     $ENV{TEST_NGINX_FAKE_SOCKET} = "$dir/fake.sock";
     $ENV{TEST_NGINX_AWAY_SOCKET} = "$dir/away.sock";
     listen_at("$dir/away.sock")->close;
@@ -431,13 +448,21 @@ sub start_fake_worker () {
     $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
     $SIG{TERM} = 'DEFAULT';
 
-    for (my $number = 1; ; $number++) {
-        my $socket = $listener->accept or next;
+    my $select = IO::Select->new(@listeners);
 
-        if (fork() == 0) {
-            close $listener;
-            eval { serve($socket, $number); 1 } or print STDERR $@;
-            POSIX::_exit(0);
+    my $number = 1;
+
+    while (1) {
+        for my $listener ($select->can_read) {
+            my $socket = $listener->accept or next;
+
+            if (fork() == 0) {
+                close $_ for @listeners;
+                ${*$socket}{direct} = $listener != $listeners[0];
+                eval { serve($socket, $number); 1 } or print STDERR $@;
+                POSIX::_exit(0);
+            }
+            $number++;
         }
     }
 }

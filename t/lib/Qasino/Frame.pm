@@ -24,15 +24,15 @@ use constant {
 our %OP = (none => 0, add_table_data => 1, add_csv_table_data => 2,
     name_value_update => 3, query => 4, get_table_list => 5,
     generation_signal => 6, subscribe => 16, snapshot => 17, claim => 18,
-    unknown => 255);
+    peer => 19, unknown => 255);
 
 our %TAG = (identity => 1, client => 2, sql => 3, name => 4, value => 5,
     claimed_identity => 6, allow => 7, snapshot => 10, static_db => 11,
-    deadline => 12, claim => 13, generation => 16, static_version => 17, max_age => 18,
-    retry_after => 19);
+    deadline => 12, claim => 13, generation => 16, static_version => 17,
+    max_age => 18, retry_after => 19, cost => 20);
 
 my %NUMBER = map { $_ => 1 } qw(allow deadline claim generation static_version
-    max_age retry_after);
+    max_age retry_after cost);
 my %NAME = reverse %TAG;
 
 our @EXPORT_OK = qw(encode decode);

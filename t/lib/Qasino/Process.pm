@@ -19,8 +19,8 @@ use Socket qw(SOL_SOCKET SO_REUSEADDR);
 use Test::More ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-our @EXPORT_OK = qw(build_dir top_dir temp_dir slurp spew now wait_until
-    patience spawn exit_text reserve_port reserved_listener problem
+our @EXPORT_OK = qw(build_dir top_dir temp_dir is_direct slurp spew now
+    wait_until patience spawn exit_text reserve_port reserved_listener problem
     sanitizer_env sanitizer_reports);
 
 my $owner = $$;
@@ -65,6 +65,12 @@ sub temp_dir () {
     push @dirs, $dir;
 
     return $dir;
+}
+
+# The query process that nginx asks past the worker: it counts in memory that
+# the others do not have.
+sub is_direct ($pid) {
+    return (readlink "/proc/$pid/fd/4" // '') =~ /memfd:qasino-counts/;
 }
 
 sub slurp ($path) {

@@ -21,8 +21,8 @@ use POSIX qw(WNOHANG);
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 use Qasino::Frame;
-use Qasino::Process qw(build_dir exit_text patience problem sanitizer_env
-    sanitizer_reports slurp spawn spew temp_dir wait_until);
+use Qasino::Process qw(build_dir exit_text is_direct patience problem
+    sanitizer_env sanitizer_reports slurp spawn spew temp_dir wait_until);
 
 our @EXPORT = qw(start_server run_server table encode_json decode_json);
 
@@ -212,6 +212,9 @@ sub pids ($self, $name) {
     my %found = map { ($_ => 1) }
         grep { slurp("/proc/$_/cmdline") =~ $title } $self->family;
 
+    # of these one is of another kind
+    delete @found{grep { is_direct($_) } keys %found};
+
     # the child of one that has its name has not become another program yet
     return grep {
         my ($parent) = slurp("/proc/$_/stat") =~ /.*\) \S (\d+)/s;
@@ -232,6 +235,20 @@ sub kill_and_wait ($self, $name, $pid = $self->pid_of($name)) {
         my @now = $self->pids($name);
         return @now >= $count && !grep { $_ == $pid } @now;
     });
+}
+
+# The query process that nginx asks itself, which is none of those.
+sub direct_pid ($self) {
+    return wait_until('the query process that nginx asks', sub {
+        (grep { is_direct($_) } $self->family)[0] });
+}
+
+# Connections of nginx to it: their ends there have the socket's name, as what
+# listens does.
+sub direct_links ($self) {
+    my $path = $self->run_dir . '/query.sock';
+
+    return -1 + grep { /\Q$path\E$/ } split /\n/, slurp('/proc/net/unix');
 }
 
 sub resident_kib ($pid) {

@@ -1,0 +1,354 @@
+
+/*
+ * Queries that are quick go past the worker, to a query process of its own
+ * that listens beside it (worker/direct.h), over a link like the worker's.
+ * It runs them one after the other, and each client's have little time
+ * there: what takes longer, or finds no room, goes to the worker, which knows
+ * how to be fair.  The way past it saves more than half of what a small
+ * query costs the machine.
+ *
+ * What is quick is learnt: nobody knows of a statement that is asked for the
+ * first time, so it is tried.  The process gives back, with status 421, what
+ * takes more than a moment; from then on the worker has its like, but for a
+ * try now and then.  A client whose statement could not even be stopped in
+ * time is sent to the worker for a while.
+ *
+ * An answer from another generation than the page's is not used: at the turn
+ * of generations the process may be a moment behind.
+ */
+
+
+#include "ngx_http_qasino_link.h"
+
+#include "qsn_costs.h"
+#include "qsn_hash.h"
+#include "qsn_settings.h"
+
+
+/* what a query may take to be asked here, and what is assumed of a new one */
+#define NGX_HTTP_QASINO_DIRECT_QUICK    200         /* us */
+#define NGX_HTTP_QASINO_DIRECT_GUESS    100
+
+/* what may be on its way at a time, of one client and of all */
+#define NGX_HTTP_QASINO_DIRECT_CLIENT   500
+#define NGX_HTTP_QASINO_DIRECT_ALL      2000
+
+/* what is remembered of one that was given back; each time that the worker
+   is asked it may become half, where it is much not every time */
+#define NGX_HTTP_QASINO_DIRECT_MOVED    1000000
+#define NGX_HTTP_QASINO_DIRECT_EVERY    16
+
+/* one that took so long has held up others */
+#define NGX_HTTP_QASINO_DIRECT_STALL    4000
+
+/* ms without this way: for its client; for all when it was closed, or late */
+#define NGX_HTTP_QASINO_DIRECT_BAN      10000
+#define NGX_HTTP_QASINO_DIRECT_PAUSE    500
+#define NGX_HTTP_QASINO_DIRECT_LATE     2000
+
+/* a connection that was closed so early had nobody at its other end, ms */
+#define NGX_HTTP_QASINO_DIRECT_YOUNG    20
+
+#define NGX_HTTP_QASINO_DIRECT_CLIENTS  1024        /* a power of two */
+
+
+/* of all clients with the same hash */
+
+typedef struct {
+    ngx_uint_t                     load;       /* us on their way */
+    ngx_msec_t                     banned;     /* until then */
+    ngx_uint_t                     is_banned;  /* unsigned  is_banned:1; */
+} ngx_http_qasino_direct_client_t;
+
+
+struct ngx_http_qasino_direct_s {
+    qsn_costs_t                     *costs;
+    ngx_uint_t                       load;     /* of all clients */
+    ngx_uint_t                       passed;   /* slow ones, to the worker */
+    ngx_addr_t                       addr;
+    struct sockaddr_un               sockaddr;
+    ngx_http_qasino_direct_client_t  clients[NGX_HTTP_QASINO_DIRECT_CLIENTS];
+};
+
+
+static ngx_int_t ngx_http_qasino_direct_is_here(ngx_http_qasino_link_t *link);
+static ngx_int_t ngx_http_qasino_direct_init(ngx_http_qasino_link_t *link);
+static void ngx_http_qasino_direct_free_costs(void *data);
+static ngx_uint_t ngx_http_qasino_direct_is_banned(
+    ngx_http_qasino_direct_client_t *client);
+static void ngx_http_qasino_direct_ban(
+    ngx_http_qasino_direct_client_t *client);
+
+
+ngx_int_t
+ngx_http_qasino_direct_ask(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf)
+{
+    int                               sure;
+    uint32_t                          cost;
+    uint64_t                          hash, key;
+    ngx_str_t                        *sql, *name;
+    ngx_http_qasino_ctx_t            *ctx;
+    ngx_http_qasino_link_t           *link;
+    ngx_http_qasino_slot_t           *slot;
+    ngx_http_qasino_direct_t         *direct;
+    ngx_http_qasino_direct_client_t  *client;
+
+    link = qlcf->link->direct;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+    sql = &ctx->args.sql;
+
+    if (!qlcf->direct || qlcf->page == NULL || ctx->moved
+        || ctx->op != QSN_OP_QUERY || sql->data == NULL
+        || ctx->body_length || (ctx->flags & QSN_FLAG_WRITE_DB)
+        || ngx_http_qasino_direct_is_here(link) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    direct = link->queries;
+
+    name = &r->connection->addr_text;
+    hash = qsn_hash(name->data, name->len);
+    client = &direct->clients[hash & (NGX_HTTP_QASINO_DIRECT_CLIENTS - 1)];
+
+    key = qsn_costs_key(hash, (char *) sql->data, sql->len);
+    cost = qsn_costs_of(direct->costs, key, &sure);
+
+    if (cost == QSN_COSTS_UNKNOWN) {
+        cost = NGX_HTTP_QASINO_DIRECT_GUESS;
+
+    } else if (cost > NGX_HTTP_QASINO_DIRECT_QUICK) {
+
+        if (cost <= NGX_HTTP_QASINO_DIRECT_STALL
+            || ++direct->passed % NGX_HTTP_QASINO_DIRECT_EVERY == 0)
+        {
+            qsn_costs_add(direct->costs, key, 0);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    if (client->load + cost > NGX_HTTP_QASINO_DIRECT_CLIENT
+        || direct->load + cost > NGX_HTTP_QASINO_DIRECT_ALL
+        || ngx_http_qasino_direct_is_banned(client)
+        || ngx_http_qasino_link_send(link, r, qlcf, &slot) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    slot->cost = cost;
+    slot->key = key;
+    slot->client = client - direct->clients;
+
+    client->load += cost;
+    direct->load += cost;
+
+    return NGX_OK;
+}
+
+
+/* Its address is found out once, and that it is there once in a while. */
+
+static ngx_int_t
+ngx_http_qasino_direct_is_here(ngx_http_qasino_link_t *link)
+{
+    ngx_file_info_t  info;
+
+    if (link->connection) {
+        return NGX_OK;
+    }
+
+    if (link->queries == NULL) {
+        if (link->unusable || ngx_http_qasino_direct_init(link) != NGX_OK) {
+            link->unusable = 1;
+            return NGX_DECLINED;
+        }
+
+    } else if (ngx_current_msec - link->ended
+               < (link->late ? NGX_HTTP_QASINO_DIRECT_LATE
+                             : NGX_HTTP_QASINO_DIRECT_PAUSE))
+    {
+        return NGX_DECLINED;
+    }
+
+    link->late = 0;
+
+    if (ngx_file_info(link->queries->sockaddr.sun_path, &info)
+        == NGX_FILE_ERROR)
+    {
+        link->ended = ngx_current_msec;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The socket stands beside the worker's. */
+
+static ngx_int_t
+ngx_http_qasino_direct_init(ngx_http_qasino_link_t *link)
+{
+    u_char                      *p, *last;
+    ngx_addr_t                  *addr;
+    ngx_pool_cleanup_t          *cln;
+    struct sockaddr_un          *saun;
+    ngx_http_qasino_direct_t    *direct;
+
+    addr = ngx_http_qasino_link_address(link);
+
+    if (addr == NULL) {
+        return NGX_DECLINED;
+    }
+
+    direct = ngx_pcalloc(ngx_cycle->pool, sizeof(ngx_http_qasino_direct_t));
+    if (direct == NULL) {
+        return NGX_ERROR;
+    }
+
+    saun = &direct->sockaddr;
+    *saun = *(struct sockaddr_un *) addr->sockaddr;
+
+    p = (u_char *) saun->sun_path;
+    last = p + ngx_strlen(p);
+
+    while (last > p && last[-1] != '/') {
+        last--;
+    }
+
+    if (last + sizeof(QSN_QUERY_SOCKET) > p + sizeof(saun->sun_path)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(last, QSN_QUERY_SOCKET, sizeof(QSN_QUERY_SOCKET));
+
+    direct->addr.sockaddr = (struct sockaddr *) saun;
+    direct->addr.socklen = sizeof(struct sockaddr_un);
+    direct->addr.name.data = p;
+    direct->addr.name.len = ngx_strlen(p);
+
+    cln = ngx_pool_cleanup_add(ngx_cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    direct->costs = qsn_costs_create();
+    if (direct->costs == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_qasino_direct_free_costs;
+    cln->data = direct->costs;
+
+    if (ngx_http_qasino_link_init(link, &direct->addr) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    link->queries = direct;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_qasino_direct_free_costs(void *data)
+{
+    qsn_costs_destroy(data);
+}
+
+
+static ngx_uint_t
+ngx_http_qasino_direct_is_banned(ngx_http_qasino_direct_client_t *client)
+{
+    if (client->is_banned
+        && (ngx_msec_int_t) (client->banned - ngx_current_msec) <= 0)
+    {
+        client->is_banned = 0;
+    }
+
+    return client->is_banned;
+}
+
+
+static void
+ngx_http_qasino_direct_ban(ngx_http_qasino_direct_client_t *client)
+{
+    client->is_banned = 1;
+    client->banned = ngx_current_msec + NGX_HTTP_QASINO_DIRECT_BAN;
+}
+
+
+/* NGX_DECLINED: the worker is to be asked.  What is said of a statement without
+   having run it is of no generation, and right in all. */
+
+ngx_int_t
+ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot, ngx_http_qasino_reply_t *reply)
+{
+    qsn_page_state_t           page;
+    ngx_http_qasino_direct_t  *direct;
+
+    direct = link->queries;
+
+    /* who had to wait for a core is not slow */
+
+    qsn_costs_add(direct->costs, slot->key,
+                  reply->status == QSN_STATUS_MOVED
+                  && reply->cost > NGX_HTTP_QASINO_DIRECT_QUICK
+                  ? NGX_HTTP_QASINO_DIRECT_MOVED : reply->cost);
+
+    if (reply->cost > NGX_HTTP_QASINO_DIRECT_STALL) {
+        ngx_http_qasino_direct_ban(&direct->clients[slot->client]);
+    }
+
+    if (reply->status == QSN_STATUS_MOVED
+        || slot->request == NULL
+        || ngx_http_qasino_read_page(slot->request, &page) != NGX_OK
+        || (reply->generation_known
+            && reply->generation != page.generation_number))
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The process has died of the query that it had to answer next, or hangs with
+ * it; unless it was not there at all.
+ */
+
+void
+ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot)
+{
+    ngx_http_qasino_direct_t  *direct;
+
+    direct = link->queries;
+
+    if (ngx_current_msec - link->begun < NGX_HTTP_QASINO_DIRECT_YOUNG) {
+        return;
+    }
+
+    qsn_costs_add(direct->costs, slot->key,
+                  link->late ? NGX_HTTP_QASINO_DIRECT_MOVED
+                             : QSN_COSTS_UNKNOWN - 1);
+    ngx_http_qasino_direct_ban(&direct->clients[slot->client]);
+}
+
+
+/* It is on its way no more. */
+
+void
+ngx_http_qasino_direct_done(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot)
+{
+    ngx_http_qasino_direct_t  *direct;
+
+    direct = link->queries;
+
+    direct->load -= slot->cost;
+    direct->clients[slot->client].load -= slot->cost;
+}
