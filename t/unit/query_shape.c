@@ -300,6 +300,12 @@ test_kept(void **state)
                                   shape.length));
     assert_null(prepared_find(reader->prepared, sql, strlen(sql)));
 
+    /* a value that is too large took none of the memory that these have */
+    ask(&out, "select hex(zeroblob(2147483000))", 1);
+    assert_non_null(strstr(qsn_buf_text(&out), "max_cell"));
+    assert_non_null(prepared_find(reader->prepared, shape.text,
+                                  shape.length));
+
     /* it is nobody's way around "you didn't supply any" */
     ask(&out, "select 5, name from fix where id = ?1", 1);
     assert_non_null(strstr(qsn_buf_text(&out), "1 bindings"));

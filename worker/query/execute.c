@@ -38,8 +38,7 @@ execute_statement(const execute_t *execute, statement_t *statement,
     int result = execute->kept ? run_kept(execute, render, failure)
                                : run_new(execute, statement, render, failure);
 
-    if (failure->status == 413) {
-        /* their memory is the query's */
+    if (failure->no_memory) {
         prepared_clear(execute->reader->prepared);
     }
 
@@ -77,6 +76,7 @@ execute_failure(const execute_t *execute, int rc, failure_t *failure)
         return;
 
     case SQLITE_NOMEM:
+        failure->no_memory = 1;
         failure_set(failure, 413, "SQLError: %s: the query takes more than "
                     "the %" PRId64 " bytes that option query_heap allows,"
                     " or is too complex", text, settings->query_heap);

@@ -11,6 +11,7 @@
 typedef struct {
     int status;         /* 0: nothing failed */
     int plain;          /* text format: without "SQL error: " before it */
+    int no_memory;      /* what is kept for others is in its way */
     qsn_buf_t text;
 } failure_t;
 
