@@ -10,7 +10,7 @@
  * It is a guess, and may be wrong or forgotten at any time.  Many shapes push
  * out others, but none that was asked lately.
  *
- * Threads: the worker's loop only.
+ * Threads: the worker's loop, or an nginx worker.
  */
 
 #include <stddef.h>

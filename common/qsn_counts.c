@@ -12,7 +12,7 @@
 int
 qsn_counts_create(qsn_counts_t **counts)
 {
-    int any = memfd_create("qasino-counts", MFD_CLOEXEC);
+    int any = memfd_create("qasino-counts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (any == -1) {
         return -1;
@@ -26,7 +26,10 @@ qsn_counts_create(qsn_counts_t **counts)
         return -1;
     }
 
+    /* whoever could make it shorter would end all who look into it */
     if (ftruncate(fd, sizeof(qsn_counts_t)) == -1
+        || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+           == -1
         || (*counts = qsn_counts_map(fd)) == NULL)
     {
         (void) close(fd);

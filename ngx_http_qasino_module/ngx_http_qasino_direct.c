@@ -20,14 +20,18 @@
 
 #include "ngx_http_qasino_link.h"
 
+#include <sys/random.h>
+
 #include "qsn_costs.h"
-#include "qsn_hash.h"
 #include "qsn_settings.h"
+#include "qsn_siphash.h"
 
 
-/* what a query may take to be asked here, and what is assumed of a new one */
+/* what a query may take to be asked here, what is assumed of a new one, and of
+   any at least: the next of its like may have other values */
 #define NGX_HTTP_QASINO_DIRECT_QUICK    200         /* us */
 #define NGX_HTTP_QASINO_DIRECT_GUESS    100
+#define NGX_HTTP_QASINO_DIRECT_LEAST    20
 
 /* what may be on its way at a time, of one client and of all */
 #define NGX_HTTP_QASINO_DIRECT_CLIENT   500
@@ -38,16 +42,17 @@
 #define NGX_HTTP_QASINO_DIRECT_MOVED    1000000
 #define NGX_HTTP_QASINO_DIRECT_EVERY    16
 
-/* one that took so long has held up others */
+/* one that took so long has held up others; so have so many a second that were
+   given back */
 #define NGX_HTTP_QASINO_DIRECT_STALL    4000
+#define NGX_HTTP_QASINO_DIRECT_WRONG    10
 
-/* ms without this way: for its client; for all when it was closed, or late */
+/* ms without this way: for its client; for all when it was closed, or was late,
+   which is doubled each time up to a minute */
 #define NGX_HTTP_QASINO_DIRECT_BAN      10000
 #define NGX_HTTP_QASINO_DIRECT_PAUSE    500
 #define NGX_HTTP_QASINO_DIRECT_LATE     2000
-
-/* a connection that was closed so early had nobody at its other end, ms */
-#define NGX_HTTP_QASINO_DIRECT_YOUNG    20
+#define NGX_HTTP_QASINO_DIRECT_LATES    6
 
 #define NGX_HTTP_QASINO_DIRECT_CLIENTS  1024        /* a power of two */
 
@@ -58,6 +63,8 @@ typedef struct {
     ngx_uint_t                     load;       /* us on their way */
     ngx_msec_t                     banned;     /* until then */
     ngx_uint_t                     is_banned;  /* unsigned  is_banned:1; */
+    time_t                         second;     /* in which so many */
+    ngx_uint_t                     wrong;      /* were given back */
 } ngx_http_qasino_direct_client_t;
 
 
@@ -67,10 +74,13 @@ struct ngx_http_qasino_direct_s {
     ngx_uint_t                       passed;   /* slow ones, to the worker */
     ngx_addr_t                       addr;
     struct sockaddr_un               sockaddr;
+    uint64_t                         secret[2];
     ngx_http_qasino_direct_client_t  clients[NGX_HTTP_QASINO_DIRECT_CLIENTS];
 };
 
 
+static ngx_uint_t ngx_http_qasino_direct_fits(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf);
 static ngx_int_t ngx_http_qasino_direct_is_here(ngx_http_qasino_link_t *link);
 static ngx_int_t ngx_http_qasino_direct_init(ngx_http_qasino_link_t *link);
 static void ngx_http_qasino_direct_free_costs(void *data);
@@ -98,9 +108,7 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
     sql = &ctx->args.sql;
 
-    if (!qlcf->direct || qlcf->page == NULL || ctx->moved
-        || ctx->op != QSN_OP_QUERY || sql->data == NULL
-        || ctx->body_length || (ctx->flags & QSN_FLAG_WRITE_DB)
+    if (!ngx_http_qasino_direct_fits(r, qlcf)
         || ngx_http_qasino_direct_is_here(link) != NGX_OK)
     {
         return NGX_DECLINED;
@@ -109,8 +117,12 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
     direct = link->queries;
 
     name = &r->connection->addr_text;
-    hash = qsn_hash(name->data, name->len);
+    hash = qsn_siphash(direct->secret, name->data, name->len);
     client = &direct->clients[hash & (NGX_HTTP_QASINO_DIRECT_CLIENTS - 1)];
+
+    if (ngx_http_qasino_direct_is_banned(client)) {
+        return NGX_DECLINED;
+    }
 
     key = qsn_costs_key(hash, (char *) sql->data, sql->len);
     cost = qsn_costs_of(direct->costs, key, &sure);
@@ -129,11 +141,18 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    cost = ngx_max(cost, NGX_HTTP_QASINO_DIRECT_LEAST);
+
     if (client->load + cost > NGX_HTTP_QASINO_DIRECT_CLIENT
-        || direct->load + cost > NGX_HTTP_QASINO_DIRECT_ALL
-        || ngx_http_qasino_direct_is_banned(client)
-        || ngx_http_qasino_link_send(link, r, qlcf, &slot) != NGX_OK)
+        || direct->load + cost > NGX_HTTP_QASINO_DIRECT_ALL)
     {
+        return NGX_DECLINED;
+    }
+
+    ctx->direct = 1;
+
+    if (ngx_http_qasino_link_send(link, r, qlcf, &slot) != NGX_OK) {
+        ctx->direct = 0;
         return NGX_DECLINED;
     }
 
@@ -145,6 +164,26 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
     direct->load += cost;
 
     return NGX_OK;
+}
+
+
+/* A query that its statement says all of, and that was not given back. */
+
+static ngx_uint_t
+ngx_http_qasino_direct_fits(ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf)
+{
+    ngx_http_qasino_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    return qlcf->direct && qlcf->page
+           && !ctx->moved && ctx->op == QSN_OP_QUERY && ctx->args.sql.data
+           && ctx->body_length == 0 && !(ctx->flags & QSN_FLAG_WRITE_DB)
+
+           /* whether it may say so is for the worker to judge */
+
+           && !(ctx->identity.data && ctx->args.identity.data);
 }
 
 
@@ -166,13 +205,13 @@ ngx_http_qasino_direct_is_here(ngx_http_qasino_link_t *link)
         }
 
     } else if (ngx_current_msec - link->ended
-               < (link->late ? NGX_HTTP_QASINO_DIRECT_LATE
+               < (link->late ? (ngx_msec_t) NGX_HTTP_QASINO_DIRECT_LATE
+                               << ngx_min(link->late - 1,
+                                          NGX_HTTP_QASINO_DIRECT_LATES - 1)
                              : NGX_HTTP_QASINO_DIRECT_PAUSE))
     {
         return NGX_DECLINED;
     }
-
-    link->late = 0;
 
     if (ngx_file_info(link->queries->sockaddr.sun_path, &info)
         == NGX_FILE_ERROR)
@@ -222,6 +261,12 @@ ngx_http_qasino_direct_init(ngx_http_qasino_link_t *link)
     }
 
     ngx_memcpy(last, QSN_QUERY_SOCKET, sizeof(QSN_QUERY_SOCKET));
+
+    if (getrandom(direct->secret, sizeof(direct->secret), 0)
+        != (ssize_t) sizeof(direct->secret))
+    {
+        return NGX_ERROR;
+    }
 
     direct->addr.sockaddr = (struct sockaddr *) saun;
     direct->addr.socklen = sizeof(struct sockaddr_un);
@@ -286,20 +331,42 @@ ngx_int_t
 ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
     ngx_http_qasino_slot_t *slot, ngx_http_qasino_reply_t *reply)
 {
-    qsn_page_state_t           page;
-    ngx_http_qasino_direct_t  *direct;
+    ngx_uint_t                        moved;
+    qsn_page_state_t                  page;
+    ngx_http_qasino_direct_t         *direct;
+    ngx_http_qasino_direct_client_t  *client;
 
     direct = link->queries;
+    client = &direct->clients[slot->client];
+    moved = 0;
+
+    link->late = 0;
+    link->answers++;
 
     /* who had to wait for a core is not slow */
 
-    qsn_costs_add(direct->costs, slot->key,
-                  reply->status == QSN_STATUS_MOVED
-                  && reply->cost > NGX_HTTP_QASINO_DIRECT_QUICK
-                  ? NGX_HTTP_QASINO_DIRECT_MOVED : reply->cost);
+    if (reply->status == QSN_STATUS_MOVED
+        && reply->cost > NGX_HTTP_QASINO_DIRECT_QUICK)
+    {
+        moved = 1;
 
-    if (reply->cost > NGX_HTTP_QASINO_DIRECT_STALL) {
-        ngx_http_qasino_direct_ban(&direct->clients[slot->client]);
+        if (client->second != ngx_time()) {
+            client->second = ngx_time();
+            client->wrong = 0;
+        }
+
+        client->wrong++;
+    }
+
+    if (reply->cost) {
+        qsn_costs_add(direct->costs, slot->key,
+                      moved ? NGX_HTTP_QASINO_DIRECT_MOVED : reply->cost);
+    }
+
+    if (reply->cost > NGX_HTTP_QASINO_DIRECT_STALL
+        || (moved && client->wrong > NGX_HTTP_QASINO_DIRECT_WRONG))
+    {
+        ngx_http_qasino_direct_ban(client);
     }
 
     if (reply->status == QSN_STATUS_MOVED
@@ -317,7 +384,8 @@ ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
 
 /*
  * The process has died of the query that it had to answer next, or hangs with
- * it; unless it was not there at all.
+ * it.  If it has never answered over this connection maybe it was not there:
+ * then nobody is to blame, but the query does not try it again at once.
  */
 
 void
@@ -328,14 +396,11 @@ ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
 
     direct = link->queries;
 
-    if (ngx_current_msec - link->begun < NGX_HTTP_QASINO_DIRECT_YOUNG) {
-        return;
-    }
+    qsn_costs_add(direct->costs, slot->key, NGX_HTTP_QASINO_DIRECT_MOVED);
 
-    qsn_costs_add(direct->costs, slot->key,
-                  link->late ? NGX_HTTP_QASINO_DIRECT_MOVED
-                             : QSN_COSTS_UNKNOWN - 1);
-    ngx_http_qasino_direct_ban(&direct->clients[slot->client]);
+    if (link->answers) {
+        ngx_http_qasino_direct_ban(&direct->clients[slot->client]);
+    }
 }
 
 

@@ -117,10 +117,14 @@ static void
 ngx_http_qasino_list_args(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx,
     ngx_http_qasino_request_arg_t *args)
 {
-    args[0].tag = QSN_ARG_CLIENT;
-    args[0].value = &r->connection->addr_text;
-    args[1].tag = QSN_ARG_SQL;
-    args[1].value = &ctx->args.sql;
+    ngx_uint_t  i;
+
+    static ngx_str_t  nothing = ngx_null_string;
+
+    args[0].tag = QSN_ARG_SQL;
+    args[0].value = &ctx->args.sql;
+    args[1].tag = QSN_ARG_CLIENT;
+    args[1].value = &r->connection->addr_text;
     args[2].tag = QSN_ARG_NAME;
     args[2].value = &ctx->args.name;
     args[3].tag = QSN_ARG_VALUE;
@@ -129,6 +133,14 @@ ngx_http_qasino_list_args(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx,
     args[4].value = &ctx->args.identity;
     args[5].tag = QSN_ARG_IDENTITY;
     args[5].value = &ctx->identity;
+
+    /* who asks is not for a query process to know */
+
+    if (ctx->direct && !ctx->moved) {
+        for (i = 1; i < NGX_HTTP_QASINO_REQUEST_ARGS; i++) {
+            args[i].value = &nothing;
+        }
+    }
 }
 
 

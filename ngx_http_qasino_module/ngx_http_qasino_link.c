@@ -496,6 +496,10 @@ ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link)
         return "sent half a claim";
     }
 
+    if (link->queries && link->reply.claim) {
+        return "sent a claim, which is the worker's to do";
+    }
+
     if (!ngx_http_qasino_link_was_asked(link, link->id)) {
         return "sent an answer to what it was not asked";
     }
@@ -595,7 +599,7 @@ ngx_http_qasino_link_timer_handler(ngx_event_t *ev)
         }
 
         if (link->queries) {
-            link->late = 1;
+            link->late++;
             ngx_http_qasino_link_broken(link, "is not answered");
             return;
         }

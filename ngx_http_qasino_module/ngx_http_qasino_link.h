@@ -13,10 +13,10 @@
 #include "ngx_http_qasino_module.h"
 
 
-/* a request that waits for its answer */
-
 typedef struct ngx_http_qasino_direct_s  ngx_http_qasino_direct_t;
 
+
+/* a request that waits for its answer */
 
 typedef struct {
     ngx_http_request_t            *request;    /* NULL: nobody waits */
@@ -46,7 +46,6 @@ struct ngx_http_qasino_link_s {
 
     ngx_connection_t              *connection; /* NULL: none yet, or broken */
     ngx_uint_t                     epoch;      /* connections before it */
-    ngx_msec_t                     begun;      /* this one, */
     ngx_msec_t                     ended;      /* the last, or a try */
 
     /* requests: bytes before pos are sent */
@@ -67,7 +66,8 @@ struct ngx_http_qasino_link_s {
     ngx_http_qasino_link_t        *direct;
     ngx_http_qasino_direct_t      *queries;    /* NULL: it is none, or new */
     ngx_uint_t                     unusable;   /* unsigned  unusable:1; */
-    ngx_uint_t                     late;       /* unsigned  late:1; */
+    ngx_uint_t                     late;       /* it was, so often in a row */
+    ngx_uint_t                     answers;    /* over this connection */
 };
 
 

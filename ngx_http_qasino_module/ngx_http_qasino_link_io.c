@@ -120,7 +120,7 @@ ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link)
     c->idle = 1;
 
     link->connection = c;
-    link->begun = ngx_current_msec;
+    link->answers = 0;
     link->queued = 0;
     link->sent = 0;
     link->rest = 0;
@@ -298,7 +298,7 @@ ngx_http_qasino_link_read_handler(ngx_event_t *rev)
         }
 
         if (n <= 0) {
-            ngx_http_qasino_link_broken(link, "was closed by the worker");
+            ngx_http_qasino_link_broken(link, "was closed");
             return;
         }
 

@@ -199,7 +199,8 @@ typedef struct {
     unsigned                       lost:1;
     unsigned                       late:1;
 
-    /* only the worker is to be asked, as who was asked past it said */
+    /* asked past the worker; now only the worker is to be asked */
+    unsigned                       direct:1;
     unsigned                       moved:1;
 } ngx_http_qasino_ctx_t;
 

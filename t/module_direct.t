@@ -202,7 +202,7 @@ __DATA__
 --- response_body eval
 ["worker\n"]
 --- error_log
-query.sock was closed by the worker, 1 requests on it
+query.sock was closed, 1 requests on it
 
 
 
@@ -254,3 +254,27 @@ query.sock is not answered, 1 requests on it
 [main::get('twice')]
 --- response_body eval
 ["worker\n"]
+
+
+
+=== TEST 19: one that is to be claimed, which is the worker's to say
+--- request eval
+[main::get('long 5')]
+--- response_body eval
+["worker\n"]
+--- error_log
+query.sock sent a claim
+
+
+
+=== TEST 20: no more is said of who asks than the statement
+--- config
+    location = /request {
+        qasino_pass qasino;
+        qasino_identity "somebody";
+    }
+--- request eval
+[main::get('args'),
+ 'GET /request?op=query&sql=direct+args&identity=another']
+--- response_body eval
+["sql\n", "worker\n"]

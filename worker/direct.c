@@ -8,6 +8,8 @@
 #include "query_process.h"
 #include "unix_socket.h"
 
+#define HANGS_MS  1000          /* without a word of the last snapshot */
+
 struct direct_s {
     query_process_t process;
     uv_pipe_t listener;
@@ -95,7 +97,7 @@ direct_serve(worker_t *worker, snapshot_t *snapshot, uint64_t static_version)
 {
     query_process_t *process = &worker->direct->process;
 
-    if (query_process_is_behind(process)) {
+    if (query_process_is_behind(process, HANGS_MS)) {
         qsn_log("query process %d hangs: killed", process->own.pid);
         query_process_kill(process);
     }

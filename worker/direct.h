@@ -19,7 +19,7 @@
 /* program and argv: as pool_create().  NULL without memory. */
 direct_t *direct_create(worker_t *worker, const char *program, char **argv);
 
-/* Once it has a snapshot.  0 or a libuv error. */
+/* Once the worker has a snapshot.  0 or a libuv error. */
 int direct_listen(worker_t *worker);
 
 /* Kills it; the loop closes its handles, then free. */

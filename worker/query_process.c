@@ -20,6 +20,7 @@
 struct query_process_told_s {
     query_process_told_t *next;
     snapshot_t *snapshot;
+    uint64_t told_ms;           /* loop time */
 };
 
 static void spawn(query_process_t *process);
@@ -78,9 +79,10 @@ query_process_is_up(const query_process_t *process)
 
 
 int
-query_process_is_behind(const query_process_t *process)
+query_process_is_behind(const query_process_t *process, uint64_t ms)
 {
-    return process->alive && !process->dying && process->told;
+    return process->alive && !process->dying && process->told
+           && uv_now(process->loop) - process->told->told_ms >= ms;
 }
 
 
@@ -289,6 +291,7 @@ tell_snapshot(query_process_t *process)
     }
 
     told->snapshot = snapshot_get(snapshot);
+    told->told_ms = uv_now(process->loop);
 
     while (*end) {
         end = &(*end)->next;

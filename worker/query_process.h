@@ -103,8 +103,8 @@ void query_process_serve(query_process_t *process, snapshot_t *snapshot,
 /* 1 if it serves a snapshot. */
 int query_process_is_up(const query_process_t *process);
 
-/* 1 if it has not confirmed a snapshot that it was told. */
-int query_process_is_behind(const query_process_t *process);
+/* 1 if it has not confirmed a snapshot that it was told so long ago. */
+int query_process_is_behind(const query_process_t *process, uint64_t ms);
 
 /* 1 if another query can be sent. */
 int query_process_ready(const query_process_t *process);

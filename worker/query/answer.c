@@ -39,6 +39,7 @@ answer_begin(answer_t *answer, const qsn_frame_t *request)
     answer->is_current = 0;
     answer->cacheable = 0;
     answer->direct = 0;
+    answer->repeated = 0;
     answer->status = 0;
     answer->head_sent = 0;
 }
@@ -161,7 +162,7 @@ put_args(const answer_t *answer, uint8_t *out)
         p = qsn_frame_put_u64(p, QSN_ARG_MAX_AGE_MS, max_age);
     }
 
-    if (answer->direct) {
+    if (answer->direct && !answer->repeated) {
         p = qsn_frame_put_u64(p, QSN_ARG_COST_US,
                               control_spent_us(answer->control));
     }

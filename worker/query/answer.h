@@ -37,6 +37,7 @@ typedef struct {
     int cacheable;              /* the same for the whole generation */
 
     int direct;                 /* to a peer: whole, or it is moved */
+    int repeated;               /* what another has had: it cost nothing */
     unsigned status;            /* of what was sent */
     int head_sent;
 } answer_t;

@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "qsn_log.h"
 
 #define TICK_MS     4
 #define IDLE_TICKS  50          /* then it sleeps until there is work */
@@ -33,7 +36,7 @@ static void *watchdog(void *data);
 static void tick_locked(control_t *control);
 static void listen_while_busy(control_t *control);
 static int time_to_wait(control_t *control);
-static int does_not_end(control_t *control, const control_job_t *job,
+static int does_not_end(control_t *control, control_job_t *job,
     uint64_t now_ms);
 static void watch_peer_job(control_t *control, sqlite3 *db);
 static int is_past_its_time(void *data);
@@ -229,7 +232,14 @@ control_spent_us(control_t *control)
 {
     uint64_t spent = control_now_us() - control->running->begun_us;
 
-    if (spent > CONTROL_PEER_US) {
+    if (control->running->limit_us) {
+        /* what it had used when the limit was set is taken for as much */
+        uint64_t own = control_own_us(control) + 2 * CONTROL_PEER_US
+                       - control->running->limit_us;
+
+        spent = own < spent ? own : spent;
+
+    } else if (spent > CONTROL_PEER_US) {
         uint64_t own_us = control_own_us(control);
 
         (void) pthread_mutex_lock(&control->mutex);
@@ -375,12 +385,14 @@ time_to_wait(control_t *control)
 
         if (job == control->running) {
             if (job->direct && does_not_end(control, job, now)) {
-                control_give_up("a query that should be quick does not end");
+                qsn_log("a query that should be quick does not end: the "
+                        "process does instead");
+                _exit(1);
             }
 
             if (job->stop != CONTROL_RUN) {
                 control_stop_job(control, job, job->stop);
-                next = now + REPEAT_MS;
+                next = next < now + REPEAT_MS ? next : now + REPEAT_MS;
             }
 
             job = control->first;
@@ -412,12 +424,16 @@ control_stop_job(control_t *control, control_job_t *job, enum control_stop stop)
 
 /* Under the mutex.  A job that waits for a core or a disk has its time. */
 static int
-does_not_end(control_t *control, const control_job_t *job, uint64_t now_ms)
+does_not_end(control_t *control, control_job_t *job, uint64_t now_ms)
 {
+    uint64_t own_us = control_own_us(control);
+
+    if (job->seen_us == 0) {
+        job->seen_us = own_us;
+    }
+
     return now_ms >= job->due + PEER_LATE_MS
-           || (now_ms >= job->due
-               && control_own_us(control) >= control->own_us
-                                          + PEER_KILL_MS * 1000);
+           || own_us >= job->seen_us + PEER_KILL_MS * 1000;
 }
 
 

@@ -9,7 +9,8 @@
  * nobody left to answer, and the main thread may be in an opcode for a while.
  *
  * Jobs of peers, if the process has any, queue with the others.  They have
- * CONTROL_PEER_US; one that cannot even be stopped ends the process.
+ * CONTROL_PEER_US, and as much again of their own time; one that cannot even
+ * be stopped ends the process.
  *
  * Threads: all functions are the main thread's.  What both threads touch is
  * inside control_t, under its one mutex; a job belongs to the main thread
@@ -48,6 +49,8 @@ struct control_job {
     int direct;                 /* from a peer */
     uint64_t begun_us;          /* direct ones, CLOCK_MONOTONIC */
     uint64_t limit_us;          /* of the thread's own time; 0: not yet */
+    uint64_t seen_us;           /* its own time when the watchdog first saw
+                                   the job run; 0: not yet */
     control_job_t *next;
 };
 

@@ -32,6 +32,18 @@ memo_create(void)
 
 
 void
+memo_destroy(memo_t *memo)
+{
+    for (size_t i = 0; i < PLACES; i++) {
+        qsn_buf_free(&memo->entries[i].sql);
+        qsn_buf_free(&memo->entries[i].body);
+    }
+
+    free(memo);
+}
+
+
+void
 memo_clear(memo_t *memo)
 {
     for (size_t i = 0; i < PLACES; i++) {

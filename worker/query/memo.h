@@ -29,6 +29,7 @@ typedef struct {
 
 /* NULL without memory. */
 memo_t *memo_create(void);
+void memo_destroy(memo_t *memo);
 
 /* The snapshot changes. */
 void memo_clear(memo_t *memo);

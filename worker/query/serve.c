@@ -116,13 +116,18 @@ serve_run(serve_t *serve, control_job_t *job)
 }
 
 
-/* What was moved counts where it goes. */
+/* What was moved counts where it goes, as does what comes too late for its
+   generation: nginx will ask the worker. */
 static void
 count(serve_t *serve)
 {
     unsigned status = serve->answer.status;
+    qsn_page_state_t state;
+    int is_late = serve->answer.generation && serve->page
+                  && qsn_page_read(serve->page, &state) == 0
+                  && state.generation_number != serve->answer.generation;
 
-    if (status != QSN_STATUS_MOVED) {
+    if (status != QSN_STATUS_MOVED && !is_late) {
         atomic_fetch_add_explicit(status == 200 ? &serve->counts->completed
                                                 : &serve->counts->errors,
                                   1, memory_order_relaxed);
@@ -321,6 +326,7 @@ repeat(serve_t *serve, const control_job_t *job, failure_t *failure)
     if (body && qsn_buf_reserve(&answer->sink.buf, body->length)) {
         qsn_buf_append(&answer->sink.buf, body->data, body->length);
         answer->cacheable = 1;
+        answer->repeated = 1;
         answer_finish(answer);
         return 1;
     }

@@ -155,6 +155,11 @@ my %does = (
         say_to($s, respond($f, flags => WHOLE, body => '',
             args => { claim => $n, generation => 1700000000 }));
     },
+    # what it is told but for what may be done
+    args => sub ($s, $f) {
+        answer($s, $f, args => page_args(), body => join(' ',
+            sort grep { $_ ne 'allow' } keys $f->{args}->%*) . "\n");
+    },
     long_half => sub ($s, $f) { answer($s, $f, flags => WHOLE) },
     long_body => sub ($s, $f) { answer($s, $f, args => { claim => 5 }) },
 
