@@ -34,7 +34,7 @@
 #define NGX_HTTP_QASINO_DIRECT_LEAST    20
 
 /* what may be on its way at a time, of one client and of all */
-#define NGX_HTTP_QASINO_DIRECT_CLIENT   500
+#define NGX_HTTP_QASINO_DIRECT_CLIENT   1000
 #define NGX_HTTP_QASINO_DIRECT_ALL      2000
 
 /* what is remembered of one that was given back; each time that the worker

@@ -29,6 +29,7 @@
 #define PEER_MS     20          /* then a peer's job is interrupted, */
 #define PEER_KILL_MS  50        /* of its own time, or */
 #define PEER_LATE_MS  2000      /* of anybody's: if it has not ended, we end */
+#define DOUBT_US      100       /* others may have had the core */
 #define PEER_OPCODES  250       /* between two looks at the clock */
 
 static void init_conditions(control_t *control);
@@ -146,11 +147,11 @@ control_done(control_t *control, control_job_t *job)
     control->running = NULL;
     ear_taken = control->ear_taken;
 
-    if (control->peers && !job->direct) {
-        control->own_us = control_own_us(control);
-    }
-
     (void) pthread_mutex_unlock(&control->mutex);
+
+    if (control->peers && !job->direct) {
+        control_charge_from_now(control);
+    }
 
     /* the watchdog hears the worker alone: peers wait for the ear */
     if (ear_taken && control->peers) {
@@ -232,24 +233,16 @@ control_spent_us(control_t *control)
 {
     uint64_t spent = control_now_us() - control->running->begun_us;
 
-    if (control->running->limit_us) {
-        /* what it had used when the limit was set is taken for as much */
-        uint64_t own = control_own_us(control) + 2 * CONTROL_PEER_US
-                       - control->running->limit_us;
+    /* the thread's own clock is a call to the system: jobs before this one
+       have been charged already */
+    if (spent > DOUBT_US) {
+        uint64_t own = control_own_us(control) - control->own_us;
 
-        spent = own < spent ? own : spent;
-
-    } else if (spent > CONTROL_PEER_US) {
-        uint64_t own_us = control_own_us(control);
-
-        (void) pthread_mutex_lock(&control->mutex);
-
-        uint64_t own = own_us - control->own_us;
-
-        control->own_us = own_us;
-        (void) pthread_mutex_unlock(&control->mutex);
+        own = own > control->charged_us ? own - control->charged_us : 0;
         spent = own < spent ? own : spent;
     }
+
+    control->charged_us += spent;
 
     return spent;
 }
@@ -474,6 +467,14 @@ is_past_its_time(void *data)
     control_move(control);
 
     return 1;
+}
+
+
+void
+control_charge_from_now(control_t *control)
+{
+    control->own_us = control_own_us(control);
+    control->charged_us = 0;
 }
 
 

@@ -81,8 +81,8 @@ enum control_stop control_stopped(control_t *control);
 /* The current job, a peer's, is to be run elsewhere. */
 void control_move(control_t *control);
 
-/* What it has taken so far, in microseconds: while others have the core, time
-   does not count where that makes much of a difference. */
+/* What it has taken, in microseconds, without what others had of the core.
+   Once for each job. */
 uint64_t control_spent_us(control_t *control);
 
 uint64_t control_now_ms(void);

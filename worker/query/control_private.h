@@ -21,6 +21,8 @@ struct control {
     int done;                   /* eventfd: jobs that were done while the main
                                    thread had no ear.  -1: has no peers */
     clockid_t own;              /* the main thread's time */
+    uint64_t own_us;            /* of it when peers were last waited for, */
+    uint64_t charged_us;        /* and what jobs took since: main thread's */
 
     pthread_mutex_t mutex;      /* for all below */
     pthread_cond_t arrived;     /* for the main thread: a job, the ear */
@@ -28,8 +30,6 @@ struct control {
     int ear_taken;              /* the watchdog reads, not the main thread */
     int asleep;                 /* the watchdog, until there is work */
     uint64_t begun;             /* jobs that were begun */
-    uint64_t own_us;            /* of control->own, at some job's end, or later,
-                                   but not before the last wait for peers */
     control_job_t *first;       /* waiting, in order */
     control_job_t **last;
     control_job_t *running;
@@ -46,6 +46,9 @@ void control_read_frames(control_t *control);
 /* Under the mutex: why the job stops, and interrupts it if it runs. */
 void control_stop_job(control_t *control, control_job_t *job,
     enum control_stop stop);
+
+/* What the main thread has done so far is no job's. */
+void control_charge_from_now(control_t *control);
 
 /* The main thread's own time, in microseconds. */
 uint64_t control_own_us(const control_t *control);

@@ -45,9 +45,7 @@ control_listen(control_t *control)
         control_read_frames(control);
     }
 
-    (void) pthread_mutex_lock(&control->mutex);
-    control->own_us = control_own_us(control);
-    (void) pthread_mutex_unlock(&control->mutex);
+    control_charge_from_now(control);
 }
 
 
