@@ -4,7 +4,7 @@
  * that listens beside it (worker/direct.h), over a link like the worker's.
  * It runs them one after the other, and each client's have little time
  * there: what takes longer, or finds no room, goes to the worker, which knows
- * how to be fair.  The way past it saves more than half of what a small
+ * how to be fair.  The way past it saves about a third of what a small
  * query costs the machine.
  *
  * What is quick is learnt: nobody knows of a statement that is asked for the
