@@ -706,10 +706,10 @@ subtest 'one that leaves serves those who are there, and nobody else' => sub {
 
     # who comes in the very moment in which it is told to leave is one of the
     # two's; a request that is on its way when the old one ends may be lost,
-    # and is sent again as REQ clients have to
-    my $again = 0;
+    # and is sent again as REQ clients have to: the new one answers that
     for my $round (1 .. 5) {
         my ($before, @workers) = ($new, $worker);
+        my $again = 0;
 
         kill 'STOP', $before->{pid};
         my $client = client($before);
