@@ -100,7 +100,8 @@ qsn_costs_add(qsn_costs_t *costs, uint64_t key, uint64_t us)
 {
     entry_t *entry = find(costs, key);
     int known = entry != NULL;
-    uint32_t new = us < QSN_COSTS_UNKNOWN ? (uint32_t) us : QSN_COSTS_UNKNOWN - 1;
+    uint32_t new = us < QSN_COSTS_UNKNOWN ? (uint32_t) us
+                                          : QSN_COSTS_UNKNOWN - 1;
 
     entry = use(costs, key, entry);
 

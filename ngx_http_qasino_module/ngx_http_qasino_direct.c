@@ -151,7 +151,9 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
 
     ctx->direct = 1;
 
-    if (ngx_http_qasino_link_send(link, r, qlcf, &slot) != NGX_OK) {
+    slot = ngx_http_qasino_link_send(link, r, qlcf);
+
+    if (slot == NULL) {
         ctx->direct = 0;
         return NGX_DECLINED;
     }

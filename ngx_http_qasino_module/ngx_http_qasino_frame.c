@@ -136,7 +136,7 @@ ngx_http_qasino_list_args(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx,
 
     /* who asks is not for a query process to know */
 
-    if (ctx->direct && !ctx->moved) {
+    if (ctx->direct) {
         for (i = 1; i < NGX_HTTP_QASINO_REQUEST_ARGS; i++) {
             args[i].value = &nothing;
         }

@@ -62,6 +62,7 @@ static void ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
 static void ngx_http_qasino_link_cleanup(void *data);
 static void ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link,
     uint64_t id);
+static void ngx_http_qasino_link_move(ngx_http_request_t *r);
 static void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
 static ngx_http_qasino_slot_t *ngx_http_qasino_link_oldest(
     ngx_http_qasino_link_t *link);
@@ -114,7 +115,6 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
 {
     ngx_addr_t              *addr;
     ngx_http_qasino_link_t  *link;
-    ngx_http_qasino_slot_t  *slot;
 
     link = qlcf->link;
 
@@ -134,13 +134,13 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_qasino_link_send(link, r, qlcf, &slot);
+    return ngx_http_qasino_link_send(link, r, qlcf) ? NGX_OK : NGX_DECLINED;
 }
 
 
-ngx_int_t
+ngx_http_qasino_slot_t *
 ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
-    ngx_http_qasino_loc_conf_t *qlcf, ngx_http_qasino_slot_t **taken)
+    ngx_http_qasino_loc_conf_t *qlcf)
 {
     size_t                   size;
     ngx_http_cleanup_t      *cln;
@@ -158,12 +158,12 @@ ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
         || ngx_http_qasino_link_connect(link) != NGX_OK
         || ngx_http_qasino_link_reserve(link, size) != NGX_OK)
     {
-        return NGX_DECLINED;
+        return NULL;
     }
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
-        return NGX_DECLINED;
+        return NULL;
     }
 
     cln->handler = ngx_http_qasino_link_cleanup;
@@ -190,9 +190,7 @@ ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
     ngx_http_qasino_link_watch_time(link);
     ngx_http_qasino_link_watch_client(r, qlcf);
 
-    *taken = slot;
-
-    return NGX_OK;
+    return slot;
 }
 
 
@@ -561,8 +559,7 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
     if (moved) {
-        ctx->moved = 1;
-        ngx_http_qasino_ask(r);
+        ngx_http_qasino_link_move(r);
 
     } else if (reply.claim) {
         ctx->claim = reply.claim;
@@ -575,6 +572,22 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
     }
 
     ngx_http_run_posted_requests(c);
+}
+
+
+/* What was asked past the worker is asked of the worker. */
+
+static void
+ngx_http_qasino_link_move(ngx_http_request_t *r)
+{
+    ngx_http_qasino_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
+
+    ctx->direct = 0;
+    ctx->moved = 1;
+
+    ngx_http_qasino_ask(r);
 }
 
 
@@ -701,8 +714,7 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
         ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
         if (link->queries) {
-            ctx->moved = 1;
-            ngx_http_qasino_ask(r);
+            ngx_http_qasino_link_move(r);
 
         } else if (ctx->op == QSN_OP_QUERY || ctx->op == QSN_OP_GET_TABLE_LIST
             || ctx->op == QSN_OP_GENERATION_SIGNAL || slot->begin >= sent)

@@ -76,13 +76,13 @@ ngx_addr_t *ngx_http_qasino_link_address(ngx_http_qasino_link_t *link);
 ngx_int_t ngx_http_qasino_link_init(ngx_http_qasino_link_t *link,
     ngx_addr_t *addr);
 
-/* NGX_OK: the request is in *slot, or NGX_DECLINED: not by this link */
-ngx_int_t ngx_http_qasino_link_send(ngx_http_qasino_link_t *link,
-    ngx_http_request_t *r, ngx_http_qasino_loc_conf_t *qlcf,
-    ngx_http_qasino_slot_t **slot);
+/* requests: the slot that the request is in now, NULL: not by this link */
+ngx_http_qasino_slot_t *ngx_http_qasino_link_send(
+    ngx_http_qasino_link_t *link, ngx_http_request_t *r,
+    ngx_http_qasino_loc_conf_t *qlcf);
 
 /*
- * direct: ask is NGX_OK or NGX_DECLINED, as send; take, whether the answer is
+ * direct: ask is NGX_OK or NGX_DECLINED: not by this way; take, whether the answer is
  * one for the request.  lose: the connection ends before it came, or as it is
  * late.  done: the slot is free again.
  */

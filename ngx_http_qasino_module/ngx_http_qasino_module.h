@@ -199,7 +199,7 @@ typedef struct {
     unsigned                       lost:1;
     unsigned                       late:1;
 
-    /* asked past the worker; now only the worker is to be asked */
+    /* is asked past the worker; has been, and only it is to be asked now */
     unsigned                       direct:1;
     unsigned                       moved:1;
 } ngx_http_qasino_ctx_t;

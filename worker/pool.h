@@ -6,12 +6,12 @@
  * killed, a queue in front of them, and for each running query the frames
  * that come back, passed on to whoever asked.
  *
- * What a query will take is guessed from what its like took before (qsn_costs.h).
- * A process is sent a few quick ones ahead, so that a crowd of them costs it
- * and the worker one read and one write a handful; those that turn out to
- * wait behind a slow one are taken back and run elsewhere.  Known slow ones
- * run beside the others from the start (lanes.h), and have a queue of their
- * own.  In each queue clients take turns (query_queue.h).
+ * What a query will take is guessed from what its like took before
+ * (qsn_costs.h).  A process is sent a few quick ones ahead, so that a crowd
+ * of them costs it and the worker one read and one write a handful; those
+ * that turn out to wait behind a slow one are taken back and run elsewhere.
+ * Known slow ones run beside the others from the start (lanes.h), and have a
+ * queue of their own.  In each queue clients take turns (query_queue.h).
  *
  * Queries that ask the same at the same time run once, where the answer is
  * one that caches may keep.

@@ -27,8 +27,8 @@ struct subprocess_s {
 
 /*
  * Starts program, with the other end of pipe as descriptor 3, extra_fd (-1:
- * none, else above 4) as 4, nothing else to read, and what it prints where our errors go.
- * 0 or a libuv error; ->exits is there in either case.
+ * none, else above 4) as 4, nothing else to read, and what it prints where our
+ * errors go.  0 or a libuv error; ->exits is there in either case.
  */
 int subprocess_start(subprocess_t *process, uv_loop_t *loop,
     const char *program, char *const *argv, uv_pipe_t *pipe,

@@ -33,7 +33,7 @@ typedef struct {
     uint64_t generation;        /* 0: not said */
     uint64_t static_version;
     int has_static_version;
-    int is_current;             /* it is the page's */
+    int is_current;             /* both are the page's */
     int cacheable;              /* the same for the whole generation */
 
     int direct;                 /* to a peer: whole, or it is moved */

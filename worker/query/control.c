@@ -86,17 +86,18 @@ control_job_t *
 control_next(control_t *control)
 {
     control_job_t *job;
-    int idle, turns;
+    int idle, all_of_peers;
 
     (void) pthread_mutex_lock(&control->mutex);
     idle = control->first == NULL;
-    turns = idle || !control->first->direct;
+    all_of_peers = idle || !control->first->direct;
     (void) pthread_mutex_unlock(&control->mutex);
 
     outlet_flush(control->outlet, idle);
 
     if (control->peers) {
-        peers_flush(control->peers, turns);     /* it may take its time */
+        /* what is not a peer's may take its time */
+        peers_flush(control->peers, all_of_peers);
     }
 
     (void) pthread_mutex_lock(&control->mutex);
@@ -146,7 +147,6 @@ control_done(control_t *control, control_job_t *job)
     (void) pthread_mutex_lock(&control->mutex);
     control->running = NULL;
     ear_taken = control->ear_taken;
-
     (void) pthread_mutex_unlock(&control->mutex);
 
     if (control->peers && !job->direct) {
@@ -453,8 +453,7 @@ is_past_its_time(void *data)
 
     if (job->limit_us == 0) {
         if (control_now_us() - job->begun_us >= CONTROL_PEER_US) {
-            job->limit_us = control_own_us(control)
-                            + CONTROL_PEER_US;
+            job->limit_us = control_own_us(control) + CONTROL_PEER_US;
         }
 
         return 0;

@@ -39,6 +39,7 @@ execute_statement(const execute_t *execute, statement_t *statement,
                                : run_new(execute, statement, render, failure);
 
     if (failure->no_memory) {
+        /* what they have is the query's */
         prepared_clear(execute->reader->prepared);
     }
 
@@ -65,7 +66,8 @@ execute_failure(const execute_t *execute, int rc, failure_t *failure)
             break;
 
         case CONTROL_MOVED:
-            failure_set(failure, QSN_STATUS_MOVED, "The query is not for this process");
+            failure_set(failure, QSN_STATUS_MOVED,
+                        "The query is not for this process");
             break;
 
         default:

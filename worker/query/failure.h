@@ -11,7 +11,7 @@
 typedef struct {
     int status;         /* 0: nothing failed */
     int plain;          /* text format: without "SQL error: " before it */
-    int no_memory;      /* what is kept for others is in its way */
+    int no_memory;      /* for the query, which may have been in others' way */
     qsn_buf_t text;
 } failure_t;
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,7 +23,8 @@ struct outlet {
     pthread_mutex_t mutex;      /* for all below */
     qsn_buf_t gathered;
     uint64_t since_us;          /* when its first byte came */
-    int broken;
+
+    atomic_int broken;          /* looked at without it */
 };
 
 static void gather_locked(outlet_t *outlet, const struct iovec *parts,

@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 
 #define OUTLET_GATHER_US     1000
-#define OUTLET_PEER_US       200      /* a peer's: nginx has two cores to fill */
+#define OUTLET_PEER_US       200      /* a peer's: nginx has more to do */
 #define OUTLET_GATHER_BYTES  (64 * 1024)
 #define OUTLET_HOLD_BYTES    (16 * 1024 * 1024)  /* a peer's, then it breaks */
 

@@ -22,8 +22,7 @@ static void limit_heap(const serve_t *serve);
 static int adopt_static(serve_t *serve, const control_job_t *job);
 static void serve_query(serve_t *serve, control_job_t *job,
     failure_t *failure);
-static int repeat(serve_t *serve, const control_job_t *job,
-    failure_t *failure);
+static int repeat(serve_t *serve, const control_job_t *job);
 static void remember(serve_t *serve, const control_job_t *job);
 static memo_key_t memo_key(const serve_t *serve, const control_job_t *job);
 static void serve_listing(serve_t *serve, control_job_t *job,
@@ -116,20 +115,19 @@ serve_run(serve_t *serve, control_job_t *job)
 }
 
 
-/* What was moved counts where it goes, as does what comes too late for its
+/* What was moved counts where it goes, as does what is not of the page's
    generation: nginx will ask the worker. */
 static void
 count(serve_t *serve)
 {
-    unsigned status = serve->answer.status;
-    qsn_page_state_t state;
-    int is_late = serve->answer.generation && serve->page
-                  && qsn_page_read(serve->page, &state) == 0
-                  && state.generation_number != serve->answer.generation;
+    const answer_t *answer = &serve->answer;
 
-    if (status != QSN_STATUS_MOVED && !is_late) {
-        atomic_fetch_add_explicit(status == 200 ? &serve->counts->completed
-                                                : &serve->counts->errors,
+    if (answer->status != QSN_STATUS_MOVED
+        && (answer->generation == 0 || answer->is_current))
+    {
+        atomic_fetch_add_explicit(answer->status == 200
+                                  ? &serve->counts->completed
+                                  : &serve->counts->errors,
                                   1, memory_order_relaxed);
     }
 }
@@ -238,10 +236,6 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
         return;
     }
 
-    if (job->direct && repeat(serve, job, failure)) {
-        return;
-    }
-
     /* a reader for one query keeps nothing */
     if (job->args[QSN_ARG_SNAPSHOT].data == NULL && serve->reader
         && sql->length <= serve->limits.max_sql)
@@ -277,7 +271,7 @@ serve_query(serve_t *serve, control_job_t *job, failure_t *failure)
     render.max_bytes = (uint64_t) serve->settings->query_max_bytes;
     execute.reader = reader_for(serve, job, failure);
 
-    if (execute.reader == NULL) {
+    if (execute.reader == NULL || (job->direct && repeat(serve, job))) {
         goto done;
     }
 
@@ -308,34 +302,25 @@ done:
 
 /* 1 if a peer has the answer that another has just had. */
 static int
-repeat(serve_t *serve, const control_job_t *job, failure_t *failure)
+repeat(serve_t *serve, const control_job_t *job)
 {
     answer_t *answer = &serve->answer;
-    const qsn_buf_t *body = NULL;
+    memo_key_t key = memo_key(serve, job);
+    const qsn_buf_t *body = answer->is_current ? memo_find(serve->memo, &key)
+                                               : NULL;
 
-    if (reader_for(serve, job, failure) == NULL) {
-        return 1;
+    if (body == NULL
+        || qsn_buf_reserve(&answer->sink.buf, body->length) == NULL)
+    {
+        return 0;
     }
 
-    if (answer->is_current) {
-        memo_key_t key = memo_key(serve, job);
+    qsn_buf_append(&answer->sink.buf, body->data, body->length);
+    answer->cacheable = 1;
+    answer->repeated = 1;
+    answer_finish(answer);
 
-        body = memo_find(serve->memo, &key);
-    }
-
-    if (body && qsn_buf_reserve(&answer->sink.buf, body->length)) {
-        qsn_buf_append(&answer->sink.buf, body->data, body->length);
-        answer->cacheable = 1;
-        answer->repeated = 1;
-        answer_finish(answer);
-        return 1;
-    }
-
-    /* it may be no query, whose answer is of no generation */
-    answer->generation = 0;
-    answer->has_static_version = 0;
-
-    return 0;
+    return 1;
 }
 
 
@@ -472,7 +457,7 @@ reader_for(serve_t *serve, const control_job_t *job, failure_t *failure)
        statement reads them, so that an answer is never older than it says. */
     if (serve->page && qsn_page_read(serve->page, &state) == 0) {
         answer->static_version = state.static_version;
-        answer->is_current = 1;
+        answer->is_current = state.generation_number == reader->generation;
     } else {
         answer->static_version = serve->reader
                                  ? serve->reader->static_version : 0;

@@ -9,8 +9,8 @@
 #include "answer.h"
 #include "control.h"
 #include "memo.h"
-#include "qsn_page.h"
 #include "qsn_counts.h"
+#include "qsn_page.h"
 #include "qsn_settings.h"
 #include "reader.h"
 
