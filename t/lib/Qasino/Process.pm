@@ -15,7 +15,7 @@ use File::Basename qw(dirname);
 use File::Temp ();
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
-use Socket qw(SOL_SOCKET SO_REUSEADDR);
+use Socket qw(INADDR_ANY INADDR_LOOPBACK SO_REUSEADDR);
 use Test::More ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
@@ -124,12 +124,10 @@ sub exit_text ($status) {
     return 'exited with ' . ($status >> 8);
 }
 
-# A port of 127.0.0.1 that stays ours while this process lives: it is bound
-# but does not listen, so a server with SO_REUSEADDR may, and nobody else is
-# given it.
+# A port that stays ours while this process lives: it is bound but does not
+# listen, so a server with SO_REUSEADDR may.
 sub reserve_port () {
-    my $socket = IO::Socket::INET->new(Proto => 'tcp', ReuseAddr => 1,
-        LocalAddr => '127.0.0.1', LocalPort => 0) or die "bind: $!\n";
+    my $socket = bind_port(INADDR_ANY);
 
     push @reserved, $socket;
 
@@ -138,9 +136,24 @@ sub reserve_port () {
 
 # For tests of a port in use.
 sub reserved_listener () {
-    return IO::Socket::INET->new(Proto => 'tcp', ReuseAddr => 1,
-        LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 16)
-        // die "listen: $!\n";
+    my $socket = bind_port(INADDR_LOOPBACK);
+
+    $socket->listen(16) or die "listen: $!\n";
+
+    return $socket;
+}
+
+# A port that nobody has: to one who binds with SO_REUSEADDR the kernel also
+# gives one that is reserved so, and at one address one that is in use at
+# another.
+sub bind_port ($address) {
+    my $socket = IO::Socket::INET->new(Proto => 'tcp')
+        // die "socket: $!\n";
+
+    $socket->bind(0, $address) && $socket->sockopt(SO_REUSEADDR, 1)
+        or die "bind: $!\n";
+
+    return $socket;
 }
 
 # Something went wrong that belongs to no single test: the test file fails
