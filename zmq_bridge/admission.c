@@ -1,38 +1,53 @@
 /*
- * The kernel gives the lowest number that is free, so a client's descriptor
- * says how many there are.  Those that are kept back are for the two queues
- * of connections that may be accepted before we notice, and for ourselves.
+ * libzmq's own thread accepts any number of clients before we hear of the
+ * first.  So while they come in the process may open fewer descriptors than
+ * it was given: whom that turns away waits in the kernel, and when nobody is
+ * let in any more all may be opened.  Those that are kept back are for whom
+ * the two queues of the kernel have by then, and for ourselves.
  */
 
 #include "admission.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "qsn_log.h"
 
-#define OWN_DESCRIPTORS  64
+#define OWN_DESCRIPTORS  64     /* at most */
 
+static int is_full(const admission_t *admission);
 static void hold(admission_t *admission, int held);
-static int lowest_free(const admission_t *admission);
+static void limit_descriptors(const admission_t *admission, rlim_t limit);
 
 
 void
 admission_open(admission_t *admission, zmq_listen_t *requests,
     zmq_listen_t *signals)
 {
-    rlim_t kept = (rlim_t) (ADMISSION_LISTENERS * zmq_listen_backlog()
-                            + OWN_DESCRIPTORS);
-    struct rlimit limit;
+    /* the kernel queues one more than it is told */
+    rlim_t queued = (rlim_t) (ADMISSION_LISTENERS
+                              * (zmq_listen_backlog() + 1));
+    rlim_t kept = queued + OWN_DESCRIPTORS;
+    struct rlimit all;
+    int own = dup(requests->fd);        /* the lowest number that is free */
 
     *admission = (admission_t) { .listeners = { requests, signals } };
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0
-        && limit.rlim_cur != RLIM_INFINITY)
+    if (own == -1) {
+        return;
+    }
+
+    (void) close(own);
+
+    if (getrlimit(RLIMIT_NOFILE, &all) == 0 && all.rlim_cur != RLIM_INFINITY)
     {
-        admission->most = (int) (limit.rlim_cur > 2 * kept
-                                 ? limit.rlim_cur - kept
-                                 : limit.rlim_cur / 2);
+        rlim_t most = all.rlim_cur > 2 * kept ? all.rlim_cur - kept
+                                              : all.rlim_cur / 2;
+
+        admission->all = all;
+        admission->fewer = most + (all.rlim_cur - most - queued) / 2;
+        admission->most = most > (rlim_t) own ? (size_t) most - (size_t) own
+                                              : 1;
+        limit_descriptors(admission, admission->fewer);
     }
 }
 
@@ -41,38 +56,46 @@ void
 admission_look(admission_t *admission)
 {
     for (int i = 0; i < ADMISSION_LISTENERS; i++) {
-        enum zmq_listen_event event;
-        int fd = -1;
-
-        while ((event = zmq_listen_next(admission->listeners[i], &fd))
-               != ZMQ_LISTEN_IDLE)
-        {
-            if (event == ZMQ_LISTEN_CAME && admission->most
-                && fd >= admission->most && !admission->held)
-            {
-                qsn_log("too many clients for the limit on open files: new "
-                        "ones wait");
-                hold(admission, 1);
-            }
-        }
+        zmq_listen_count(admission->listeners[i]);
     }
 
-    if (admission->held
-        && lowest_free(admission) < admission->most)
-    {
-        hold(admission, 0);
+    if (is_full(admission) == admission->held) {
+        return;
     }
+
+    if (!admission->held) {
+        qsn_log("too many clients for the limit on open files: new ones "
+                "wait");
+    }
+
+    hold(admission, !admission->held);
 }
 
 
 void
 admission_leave(admission_t *admission)
 {
-    admission->most = 0;
-
     if (admission->held) {
         hold(admission, 0);
     }
+
+    if (admission->most) {
+        limit_descriptors(admission, admission->all.rlim_cur);
+        admission->most = 0;
+    }
+}
+
+
+static int
+is_full(const admission_t *admission)
+{
+    size_t clients = 0;
+
+    for (int i = 0; i < ADMISSION_LISTENERS; i++) {
+        clients += admission->listeners[i]->connections;
+    }
+
+    return admission->most && clients >= admission->most;
 }
 
 
@@ -81,24 +104,28 @@ hold(admission_t *admission, int held)
 {
     admission->held = held;
 
+    if (!held) {
+        limit_descriptors(admission, admission->fewer);
+    }
+
     for (int i = 0; i < ADMISSION_LISTENERS; i++) {
         if (admission->listeners[i]->socket) {
             zmq_listen_hold(admission->listeners[i], held);
         }
     }
+
+    if (held) {
+        limit_descriptors(admission, admission->all.rlim_cur);
+    }
 }
 
 
-static int
-lowest_free(const admission_t *admission)
+static void
+limit_descriptors(const admission_t *admission, rlim_t limit)
 {
-    int fd = dup(admission->listeners[0]->fd);
+    const struct rlimit limits = {
+        .rlim_cur = limit, .rlim_max = admission->all.rlim_max
+    };
 
-    if (fd == -1) {
-        return admission->most;
-    }
-
-    (void) close(fd);
-
-    return fd;
+    (void) setrlimit(RLIMIT_NOFILE, &limits);
 }

@@ -7,23 +7,24 @@
  * not connect to another worker.
  */
 
+#include <sys/resource.h>
+
 #include "zmq_listen.h"
 
 #define ADMISSION_LISTENERS  2
-#define ADMISSION_LOOK_MS    100
 
 typedef struct {
     zmq_listen_t *listeners[ADMISSION_LISTENERS];
-    int most;                   /* a client's descriptor is below */
+    size_t most;                /* clients; 0: any number */
     int held;                   /* new clients wait */
+    struct rlimit all;          /* descriptors that the process may have */
+    rlim_t fewer;               /* while clients come in */
 } admission_t;
 
 void admission_open(admission_t *admission, zmq_listen_t *requests,
     zmq_listen_t *signals);
 
-/* To be called when a monitor of the listeners can be read, and every
-   ADMISSION_LOOK_MS while clients are held: they are gone a little later than
-   libzmq says so. */
+/* To be called when a monitor of the listeners can be read. */
 void admission_look(admission_t *admission);
 
 /* Who comes is no longer ours to let in. */

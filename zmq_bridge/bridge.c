@@ -265,7 +265,7 @@ serve(bridge_t *bridge, int signal_fd)
             serve_clients(bridge);
         }
 
-        if (items[4].revents || items[5].revents || bridge->admission.held) {
+        if (items[4].revents || items[5].revents) {
             admission_look(&bridge->admission);
         }
 
@@ -377,8 +377,7 @@ timeout(const bridge_t *bridge)
 {
     long waits[] = {
         worker_link_timeout(&bridge->link),
-        worker_link_timeout(&bridge->signals.link), -1, -1,
-        bridge->admission.held ? ADMISSION_LOOK_MS : -1
+        worker_link_timeout(&bridge->signals.link), -1, -1
     };
     uint64_t now = qsn_clock_monotonic_ms();
     long least = -1;

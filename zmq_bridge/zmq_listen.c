@@ -100,35 +100,25 @@ zmq_listen_close(zmq_listen_t *listener)
 }
 
 
-/* Of an event's two frames the first has its number (2 bytes) and value. */
+/* Of an event's two frames the first begins with its number. */
 
-enum zmq_listen_event
-zmq_listen_next(zmq_listen_t *listener, int *fd)
+void
+zmq_listen_count(zmq_listen_t *listener)
 {
-    uint8_t event[6];
     uint16_t number;
-    int32_t value;
 
-    if (listener->monitor == NULL
-        || zmq_recv(listener->monitor, event, sizeof(event), ZMQ_DONTWAIT)
-           != sizeof(event))
+    while (listener->monitor
+           && zmq_recv(listener->monitor, &number, sizeof(number),
+                       ZMQ_DONTWAIT) >= (int) sizeof(number))
     {
-        return ZMQ_LISTEN_IDLE;
+        (void) zmq_recv(listener->monitor, NULL, 0, ZMQ_DONTWAIT);
+
+        if (number == ZMQ_EVENT_ACCEPTED) {
+            listener->connections++;
+        } else {
+            listener->connections -= listener->connections > 0;
+        }
     }
-
-    (void) zmq_recv(listener->monitor, NULL, 0, ZMQ_DONTWAIT);    /* endpoint */
-    memcpy(&number, event, sizeof(number));
-    memcpy(&value, event + sizeof(number), sizeof(value));
-
-    if (number == ZMQ_EVENT_ACCEPTED) {
-        listener->connections++;
-        *fd = value;
-        return ZMQ_LISTEN_CAME;
-    }
-
-    listener->connections -= listener->connections > 0;
-
-    return ZMQ_LISTEN_LEFT;
 }
 
 

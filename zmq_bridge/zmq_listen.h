@@ -29,17 +29,11 @@ typedef struct {
 
 typedef struct {
     void *socket;               /* NULL: not open */
-    void *monitor;              /* to be polled, then zmq_listen_next() */
+    void *monitor;              /* to be polled, then zmq_listen_count() */
     int fd;                     /* the TCP socket */
     int accepted_from;          /* libzmq's own descriptor of it */
     size_t connections;
 } zmq_listen_t;
-
-enum zmq_listen_event {
-    ZMQ_LISTEN_IDLE,            /* nothing has happened */
-    ZMQ_LISTEN_CAME,            /* a client, with descriptor *fd */
-    ZMQ_LISTEN_LEFT
-};
 
 /* With CURVE, unless curve is NULL.  0, or -1 after logging why. */
 int zmq_listen_open(zmq_listen_t *listener, void *context,
@@ -48,7 +42,8 @@ int zmq_listen_open(zmq_listen_t *listener, void *context,
 /* Fine for one that is zeroed or closed. */
 void zmq_listen_close(zmq_listen_t *listener);
 
-enum zmq_listen_event zmq_listen_next(zmq_listen_t *listener, int *fd);
+/* Who has come and gone: ->connections is right again. */
+void zmq_listen_count(zmq_listen_t *listener);
 
 /* Whoever wants to connect is to wait (their kernels ask again), or need not
    any more. */
