@@ -54,6 +54,9 @@
 #define NGX_HTTP_QASINO_DIRECT_LATE     2000
 #define NGX_HTTP_QASINO_DIRECT_LATES    6
 
+/* ms that a query may wait, and between two looks for one that did */
+#define NGX_HTTP_QASINO_DIRECT_TICK     100
+
 #define NGX_HTTP_QASINO_DIRECT_CLIENTS  1024        /* a power of two */
 
 
@@ -72,6 +75,7 @@ struct ngx_http_qasino_direct_s {
     qsn_costs_t                     *costs;
     ngx_uint_t                       load;     /* of all clients */
     ngx_uint_t                       passed;   /* slow ones, to the worker */
+    ngx_uint_t                       late;     /* it was, so often in a row */
     ngx_addr_t                       addr;
     struct sockaddr_un               sockaddr;
     uint64_t                         secret[2];
@@ -88,6 +92,27 @@ static ngx_uint_t ngx_http_qasino_direct_is_banned(
     ngx_http_qasino_direct_client_t *client);
 static void ngx_http_qasino_direct_ban(
     ngx_http_qasino_direct_client_t *client);
+static ngx_int_t ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot, ngx_http_qasino_reply_t *reply);
+static void ngx_http_qasino_direct_done(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot);
+static void ngx_http_qasino_direct_overdue(ngx_http_qasino_link_t *link);
+static void ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot);
+static void ngx_http_qasino_direct_move(ngx_http_request_t *r,
+    ngx_uint_t unsent);
+
+
+static const ngx_http_qasino_link_kind_t  ngx_http_qasino_link_past_worker = {
+    NGX_HTTP_QASINO_DIRECT_TICK,
+    NGX_LOG_WARN,
+    0,                                     /* claims */
+    ngx_http_qasino_direct_take,
+    ngx_http_qasino_direct_done,
+    ngx_http_qasino_direct_overdue,
+    ngx_http_qasino_direct_lose,
+    ngx_http_qasino_direct_move
+};
 
 
 ngx_int_t
@@ -151,7 +176,8 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
 
     ctx->direct = 1;
 
-    slot = ngx_http_qasino_link_send(link, r, qlcf);
+    slot = ngx_http_qasino_link_send(link, r, qlcf,
+                                     NGX_HTTP_QASINO_DIRECT_TICK);
 
     if (slot == NULL) {
         ctx->direct = 0;
@@ -194,23 +220,26 @@ ngx_http_qasino_direct_fits(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_qasino_direct_is_here(ngx_http_qasino_link_t *link)
 {
-    ngx_file_info_t  info;
+    ngx_file_info_t            info;
+    ngx_http_qasino_direct_t  *direct;
 
     if (link->connection) {
         return NGX_OK;
     }
 
-    if (link->queries == NULL) {
+    direct = link->queries;
+
+    if (direct == NULL) {
         if (link->unusable || ngx_http_qasino_direct_init(link) != NGX_OK) {
             link->unusable = 1;
             return NGX_DECLINED;
         }
 
     } else if (ngx_current_msec - link->ended
-               < (link->late ? (ngx_msec_t) NGX_HTTP_QASINO_DIRECT_LATE
-                               << ngx_min(link->late - 1,
-                                          NGX_HTTP_QASINO_DIRECT_LATES - 1)
-                             : NGX_HTTP_QASINO_DIRECT_PAUSE))
+               < (direct->late ? (ngx_msec_t) NGX_HTTP_QASINO_DIRECT_LATE
+                                 << ngx_min(direct->late - 1,
+                                            NGX_HTTP_QASINO_DIRECT_LATES - 1)
+                               : NGX_HTTP_QASINO_DIRECT_PAUSE))
     {
         return NGX_DECLINED;
     }
@@ -288,7 +317,10 @@ ngx_http_qasino_direct_init(ngx_http_qasino_link_t *link)
     cln->handler = ngx_http_qasino_direct_free_costs;
     cln->data = direct->costs;
 
-    if (ngx_http_qasino_link_init(link, &direct->addr) != NGX_OK) {
+    if (ngx_http_qasino_link_init(link, &ngx_http_qasino_link_past_worker,
+                                  &direct->addr)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -326,10 +358,10 @@ ngx_http_qasino_direct_ban(ngx_http_qasino_direct_client_t *client)
 }
 
 
-/* NGX_DECLINED: the worker is to be asked.  What is said of a statement without
-   having run it is of no generation, and right in all. */
+/* What is said of a statement without having run it is of no generation, and
+   right in all. */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
     ngx_http_qasino_slot_t *slot, ngx_http_qasino_reply_t *reply)
 {
@@ -342,8 +374,7 @@ ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
     client = &direct->clients[slot->client];
     moved = 0;
 
-    link->late = 0;
-    link->answers++;
+    direct->late = 0;
 
     /* who had to wait for a core is not slow */
 
@@ -384,13 +415,39 @@ ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
 }
 
 
+/* It is on its way no more. */
+
+static void
+ngx_http_qasino_direct_done(ngx_http_qasino_link_t *link,
+    ngx_http_qasino_slot_t *slot)
+{
+    ngx_http_qasino_direct_t  *direct;
+
+    direct = link->queries;
+
+    direct->load -= slot->cost;
+    direct->clients[slot->client].load -= slot->cost;
+}
+
+
+/* Nobody waits for long here: all are asked of the worker. */
+
+static void
+ngx_http_qasino_direct_overdue(ngx_http_qasino_link_t *link)
+{
+    link->queries->late++;
+
+    ngx_http_qasino_link_broken(link, "is not answered");
+}
+
+
 /*
  * The process has died of the query that it had to answer next, or hangs with
  * it.  If it has never answered over this connection maybe it was not there:
  * then nobody is to blame, but the query does not try it again at once.
  */
 
-void
+static void
 ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
     ngx_http_qasino_slot_t *slot)
 {
@@ -406,16 +463,17 @@ ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
 }
 
 
-/* It is on its way no more. */
+/* The worker is asked. */
 
-void
-ngx_http_qasino_direct_done(ngx_http_qasino_link_t *link,
-    ngx_http_qasino_slot_t *slot)
+static void
+ngx_http_qasino_direct_move(ngx_http_request_t *r, ngx_uint_t unsent)
 {
-    ngx_http_qasino_direct_t  *direct;
+    ngx_http_qasino_ctx_t  *ctx;
 
-    direct = link->queries;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
-    direct->load -= slot->cost;
-    direct->clients[slot->client].load -= slot->cost;
+    ctx->direct = 0;
+    ctx->moved = 1;
+
+    ngx_http_qasino_ask(r);
 }

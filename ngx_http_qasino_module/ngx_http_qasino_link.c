@@ -1,9 +1,10 @@
 
 /*
- * The link: one connection of an nginx worker to the Qasino worker, on which
- * all small requests travel as frames, many at a time.  What is asked in one
- * turn of nginx's loop goes out in one write, what is answered by then comes
- * in one read; that makes it much cheaper than a connection each.
+ * The requests on a link: one connection of an nginx worker to the Qasino
+ * worker, or past it, on which all small requests travel as frames, many at a
+ * time.  What is asked in one turn of nginx's loop goes out in one write, what
+ * is answered by then comes in one read; that makes it much cheaper than a
+ * connection each.
  *
  * It carries requests whose body is small and in memory, and answers of one
  * frame (the flag WHOLE asks for no others), which are read as fast as they
@@ -21,25 +22,11 @@
 #include "ngx_http_qasino_link.h"
 
 
-/*
- * fewer than the 1024 that the Qasino worker works on at once for one
- * connection: it never stops reading, so a CANCEL is always taken
- */
-#define NGX_HTTP_QASINO_LINK_SLOTS     1000
-
-#define NGX_HTTP_QASINO_LINK_NO_SLOT   NGX_HTTP_QASINO_LINK_SLOTS
-
 /* bytes of a request's body; a larger one has a connection for itself */
 #define NGX_HTTP_QASINO_LINK_BODY_MAX  (64 * 1024)
 
 /* bytes that wait to be sent: a worker that takes no more has enough */
 #define NGX_HTTP_QASINO_LINK_OUT_MAX   (4 * 1024 * 1024)
-
-/* ms between two looks for requests that wait too long */
-#define NGX_HTTP_QASINO_LINK_TICK      500
-
-/* and of the link past the worker, where nobody waits for longer */
-#define NGX_HTTP_QASINO_LINK_DIRECT_TICK  100
 
 
 static void ngx_http_qasino_link_watch_time(ngx_http_qasino_link_t *link);
@@ -62,85 +49,13 @@ static void ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
 static void ngx_http_qasino_link_cleanup(void *data);
 static void ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link,
     uint64_t id);
-static void ngx_http_qasino_link_move(ngx_http_request_t *r);
-static void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
 static ngx_http_qasino_slot_t *ngx_http_qasino_link_oldest(
     ngx_http_qasino_link_t *link);
 
 
-ngx_http_qasino_link_t *
-ngx_http_qasino_link(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *uscf)
-{
-    ngx_uint_t                    i;
-    ngx_http_qasino_link_t       *link, **links;
-    ngx_http_qasino_main_conf_t  *qmcf;
-
-    qmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_qasino_module);
-
-    links = qmcf->links.elts;
-
-    for (i = 0; i < qmcf->links.nelts; i++) {
-        if (links[i]->upstream == uscf) {
-            return links[i];
-        }
-    }
-
-    link = ngx_pcalloc(cf->pool, sizeof(ngx_http_qasino_link_t));
-    if (link == NULL) {
-        return NULL;
-    }
-
-    link->direct = ngx_pcalloc(cf->pool, sizeof(ngx_http_qasino_link_t));
-    if (link->direct == NULL) {
-        return NULL;
-    }
-
-    link->upstream = uscf;
-    link->direct->upstream = uscf;
-
-    links = ngx_array_push(&qmcf->links);
-    if (links == NULL) {
-        return NULL;
-    }
-
-    *links = link;
-
-    return link;
-}
-
-
-ngx_int_t
-ngx_http_qasino_link_ask(ngx_http_request_t *r,
-    ngx_http_qasino_loc_conf_t *qlcf)
-{
-    ngx_addr_t              *addr;
-    ngx_http_qasino_link_t  *link;
-
-    link = qlcf->link;
-
-    if (!qlcf->multiplex || r != r->main) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_http_qasino_direct_ask(r, qlcf) == NGX_OK) {
-        return NGX_OK;
-    }
-
-    if (link->slots == NULL) {
-        addr = ngx_http_qasino_link_address(link);
-
-        if (addr == NULL || ngx_http_qasino_link_init(link, addr) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-    }
-
-    return ngx_http_qasino_link_send(link, r, qlcf) ? NGX_OK : NGX_DECLINED;
-}
-
-
 ngx_http_qasino_slot_t *
 ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
-    ngx_http_qasino_loc_conf_t *qlcf)
+    ngx_http_qasino_loc_conf_t *qlcf, ngx_msec_t timeout)
 {
     size_t                   size;
     ngx_http_cleanup_t      *cln;
@@ -179,8 +94,7 @@ ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
     slot->epoch = link->epoch;
     slot->begin = link->queued;
     slot->asked = ngx_current_msec;
-    slot->timeout = link->queries ? NGX_HTTP_QASINO_LINK_DIRECT_TICK
-                                  : qlcf->upstream.read_timeout;
+    slot->timeout = timeout;
 
     ctx->link = link;
     ctx->id = ngx_http_qasino_link_id(link, slot);
@@ -194,15 +108,11 @@ ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
 }
 
 
-/* The worker may take its time; who is asked past it has none. */
-
 static void
 ngx_http_qasino_link_watch_time(ngx_http_qasino_link_t *link)
 {
     if (!link->timer.timer_set) {
-        ngx_add_timer(&link->timer, link->queries
-                                    ? NGX_HTTP_QASINO_LINK_DIRECT_TICK
-                                    : NGX_HTTP_QASINO_LINK_TICK);
+        ngx_add_timer(&link->timer, link->kind->tick);
     }
 }
 
@@ -234,64 +144,6 @@ ngx_http_qasino_link_watch_client(ngx_http_request_t *r,
     if (rev->ready || rev->pending_eof) {
         ngx_post_event(rev, &ngx_posted_events);
     }
-}
-
-
-/*
- * Only a unix socket, which is connected at once or not at all, and only
- * where there is no choice of servers to make.
- */
-
-ngx_addr_t *
-ngx_http_qasino_link_address(ngx_http_qasino_link_t *link)
-{
-    ngx_http_upstream_server_t  *server;
-
-    if (link->upstream->servers == NULL
-        || link->upstream->servers->nelts != 1)
-    {
-        return NULL;
-    }
-
-    server = link->upstream->servers->elts;
-
-    if (server->naddrs != 1 || server->down
-        || server->addrs->sockaddr->sa_family != AF_UNIX)
-    {
-        return NULL;
-    }
-
-    return server->addrs;
-}
-
-
-ngx_int_t
-ngx_http_qasino_link_init(ngx_http_qasino_link_t *link, ngx_addr_t *addr)
-{
-    uint32_t  i;
-
-    if (ngx_http_qasino_link_init_buffers(link) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    link->slots = ngx_pcalloc(ngx_cycle->pool,
-                              NGX_HTTP_QASINO_LINK_SLOTS
-                              * sizeof(ngx_http_qasino_slot_t));
-    if (link->slots == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < NGX_HTTP_QASINO_LINK_SLOTS; i++) {
-        link->slots[i].next = i + 1;
-    }
-
-    link->timer.handler = ngx_http_qasino_link_timer_handler;
-    link->timer.data = link;
-    link->timer.log = ngx_cycle->log;
-
-    link->addr = addr;
-
-    return NGX_OK;
 }
 
 
@@ -412,8 +264,8 @@ ngx_http_qasino_link_free(ngx_http_qasino_link_t *link,
 {
     ngx_http_qasino_link_leave(link, slot);
 
-    if (link->queries) {
-        ngx_http_qasino_direct_done(link, slot);
+    if (link->kind->done) {
+        link->kind->done(link, slot);
     }
 
     slot->taken = 0;
@@ -494,7 +346,7 @@ ngx_http_qasino_link_begin(ngx_http_qasino_link_t *link)
         return "sent half a claim";
     }
 
-    if (link->queries && link->reply.claim) {
+    if (link->reply.claim && !link->kind->claims) {
         return "sent a claim, which is the worker's to do";
     }
 
@@ -546,8 +398,9 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
 
     r = slot->request;
     reply = link->reply;
-    moved = link->queries
-            && ngx_http_qasino_direct_take(link, slot, &reply) != NGX_OK;
+    link->answers++;
+    moved = link->kind->take
+            && link->kind->take(link, slot, &reply) != NGX_OK;
 
     ngx_http_qasino_link_free(link, slot);
 
@@ -559,7 +412,7 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
     if (moved) {
-        ngx_http_qasino_link_move(r);
+        link->kind->move(r, 0);
 
     } else if (reply.claim) {
         ctx->claim = reply.claim;
@@ -575,23 +428,7 @@ ngx_http_qasino_link_answer(ngx_http_qasino_link_t *link)
 }
 
 
-/* What was asked past the worker is asked of the worker. */
-
-static void
-ngx_http_qasino_link_move(ngx_http_request_t *r)
-{
-    ngx_http_qasino_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
-
-    ctx->direct = 0;
-    ctx->moved = 1;
-
-    ngx_http_qasino_ask(r);
-}
-
-
-static void
+void
 ngx_http_qasino_link_timer_handler(ngx_event_t *ev)
 {
     ngx_uint_t               i;
@@ -611,9 +448,8 @@ ngx_http_qasino_link_timer_handler(ngx_event_t *ev)
             continue;
         }
 
-        if (link->queries) {
-            link->late++;
-            ngx_http_qasino_link_broken(link, "is not answered");
+        if (link->kind->overdue) {
+            link->kind->overdue(link);
             return;
         }
 
@@ -657,12 +493,6 @@ ngx_http_qasino_link_oldest(ngx_http_qasino_link_t *link)
 }
 
 
-/*
- * Questions are asked once more, over connections of their own, or of the
- * worker where it was not asked; so is what had not begun to be sent.  Any
- * other request may or may not have been done.
- */
-
 void
 ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
 {
@@ -670,14 +500,9 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
     ngx_uint_t               i, epoch, level;
     ngx_connection_t        *c;
     ngx_http_request_t      *r;
-    ngx_http_qasino_ctx_t   *ctx;
     ngx_http_qasino_slot_t  *slot;
 
-    level = NGX_LOG_INFO;
-
-    if (link->waiting) {
-        level = link->queries ? NGX_LOG_WARN : NGX_LOG_ERR;
-    }
+    level = link->waiting ? link->kind->level : NGX_LOG_INFO;
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "the link to %V %s, %ui requests on it",
@@ -686,11 +511,11 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
     sent = link->sent;
     epoch = link->epoch;
 
-    if (link->queries) {
+    if (link->kind->lose) {
         slot = ngx_http_qasino_link_oldest(link);
 
         if (slot) {
-            ngx_http_qasino_direct_lose(link, slot);
+            link->kind->lose(link, slot);
         }
     }
 
@@ -711,20 +536,8 @@ ngx_http_qasino_link_broken(ngx_http_qasino_link_t *link, const char *why)
         }
 
         c = r->connection;
-        ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
 
-        if (link->queries) {
-            ngx_http_qasino_link_move(r);
-
-        } else if (ctx->op == QSN_OP_QUERY || ctx->op == QSN_OP_GET_TABLE_LIST
-            || ctx->op == QSN_OP_GENERATION_SIGNAL || slot->begin >= sent)
-        {
-            ngx_http_qasino_start_upstream(r);
-
-        } else {
-            ctx->lost = 1;
-            ngx_http_finalize_request(r, NGX_HTTP_BAD_GATEWAY);
-        }
+        link->kind->move(r, slot->begin >= sent);
 
         ngx_http_run_posted_requests(c);
     }

@@ -22,14 +22,7 @@ struct direct_s {
 static void on_before_poll(uv_prepare_t *prepare);
 static void on_connection(uv_stream_t *listener, int status);
 static void on_closed(uv_handle_t *pipe);
-static void on_ready(query_process_t *process);
-static void on_death(query_process_t *process, int overdue);
 static uint64_t take_over(uint64_t *before, _Atomic uint64_t *now);
-
-static const query_process_events_t events = {
-    .on_ready = on_ready,
-    .on_death = on_death
-};
 
 
 direct_t *
@@ -43,7 +36,6 @@ direct_create(worker_t *worker, const char *program, char **argv)
 
     query_process_init(&direct->process, &worker->loop, program, argv,
                        worker->settings.static_db);
-    direct->process.events = &events;
     direct->process.extra_fd = qsn_counts_create(&direct->counts);
 
     if (direct->process.extra_fd == -1) {
@@ -158,21 +150,6 @@ static void
 on_closed(uv_handle_t *pipe)
 {
     free(pipe);
-}
-
-
-static void
-on_ready(query_process_t *process)
-{
-    (void) process;             /* nobody waits for it */
-}
-
-
-static void
-on_death(query_process_t *process, int overdue)
-{
-    (void) process;             /* its connections have died with it */
-    (void) overdue;
 }
 
 

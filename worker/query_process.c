@@ -215,7 +215,7 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
 
     free(told);
 
-    if (query_process_ready(process)) {
+    if (process->events && query_process_ready(process)) {
         process->events->on_ready(process);
     }
 
@@ -352,7 +352,11 @@ on_process_exit(subprocess_t *own, int status, int term_signal)
     }
 
     close_handles(process);
-    process->events->on_death(process, process->overdue);
+
+    if (process->events) {
+        process->events->on_death(process, process->overdue);
+    }
+
     process->sent_count = 0;
 }
 

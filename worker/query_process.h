@@ -53,7 +53,8 @@ typedef struct {
 
 struct query_process_s {
     void *owner;
-    const query_process_events_t *events;
+    const query_process_events_t *events;       /* NULL: nobody is told, and
+                                                   no queries are sent */
 
     /* what it has to do, in order: it runs the first */
     query_process_sent_t sent[QUERY_PROCESS_AHEAD];
