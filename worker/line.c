@@ -1,8 +1,8 @@
 /*
  * A session reads bytes into ->in and takes statements out of it one by
  * one: while a query runs, or the client does not take its answers, the rest
- * waits; so answers come in order and memory is bounded.  Lines
- * end in CRLF or LF; telnet's negotiation is skipped.
+ * waits; so answers come in order and memory is bounded.  Lines end in CRLF or
+ * LF.
  */
 
 #include "line.h"
@@ -13,31 +13,18 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "outgoing.h"
 #include "qsn_buf.h"
 #include "qsn_hash.h"
 #include "qsn_log.h"
 #include "statement_splitter.h"
+#include "telnet.h"
 #include "unix_socket.h"
 
 #define OUTPUT_HIGH  (1024 * 1024)
 
 #define CTRL_C  0x03
 #define CTRL_D  0x04
-
-/* RFC 854 */
-#define TELNET_SE    240
-#define TELNET_SB    250
-#define TELNET_WILL  251
-#define TELNET_DONT  254
-#define TELNET_IAC   255
-
-enum telnet_state {
-    TELNET_DATA,
-    TELNET_COMMAND,             /* after IAC */
-    TELNET_OPTION,              /* after WILL, WONT, DO, DONT */
-    TELNET_SUB,                 /* inside SB ... IAC SE */
-    TELNET_SUB_IAC
-};
 
 typedef struct session_s session_t;
 
@@ -46,7 +33,7 @@ struct session_s {
     uv_pipe_t pipe;
     session_t *previous;
     session_t *next;
-    enum telnet_state telnet;
+    telnet_t telnet;
     qsn_buf_t in;               /* read, not looked at yet */
     qsn_buf_t statement;        /* so far, CR removed */
     size_t line_start;          /* in statement */
@@ -62,14 +49,8 @@ struct session_s {
     int closed;
     int handle_closed;          /* libuv has let go of it */
     int taking;                 /* take_input() is at work */
-    size_t writing;
+    outgoing_t outgoing;
 };
-
-typedef struct {
-    uv_write_t write;
-    session_t *session;
-    qsn_buf_t buf;
-} output_t;
 
 static session_t *sessions;     /* all of them, for line_close_all() */
 
@@ -78,7 +59,6 @@ static session_t *create(worker_t *worker);
 static void hand_over(const session_t *session);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void take_input(session_t *session);
-static int telnet_skips(session_t *session, unsigned char byte);
 static void take_byte(session_t *session, char byte);
 static void line_ended(session_t *session);
 static int is_goodbye(const char *text, size_t length);
@@ -87,8 +67,9 @@ static void reset_statement(session_t *session);
 static void on_frame(query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
 static void say(session_t *session, const char *text);
-static void send_text(session_t *session, const char *text, size_t length);
-static void on_sent(uv_write_t *write, int status);
+static void put_text(session_t *session, const char *text, size_t length);
+static void flush(session_t *session);
+static void on_written(uv_stream_t *stream, int status);
 static void balance(session_t *session);
 static void close_session(session_t *session);
 static void on_closed(uv_handle_t *handle);
@@ -169,6 +150,8 @@ create(worker_t *worker)
 
     sessions = session;
     (void) uv_pipe_init(&worker->loop, &session->pipe, 0);
+    outgoing_init(&session->outgoing, (uv_stream_t *) &session->pipe,
+                  on_written);
 
     return session;
 }
@@ -178,7 +161,7 @@ int
 line_all_quiet(void)
 {
     for (const session_t *s = sessions; s; s = s->next) {
-        if (!s->closed && (s->running || s->writing)) {
+        if (!s->closed && (s->running || outgoing_backlog(&s->outgoing) > 0)) {
             return 0;
         }
     }
@@ -195,7 +178,7 @@ hand_over(const session_t *session)
     qsn_buf_t data = { 0 };
 
     if (session->closed || session->closing || session->running
-        || session->writing)
+        || outgoing_backlog(&session->outgoing) > 0)
     {
         return;
     }
@@ -265,11 +248,12 @@ take_input(session_t *session)
 
     while (taken < session->in.length && !session->running
            && !session->closing && !session->closed
-           && session->writing < OUTPUT_HIGH && !session->worker->draining)
+           && outgoing_backlog(&session->outgoing) < OUTPUT_HIGH
+           && !session->worker->draining)
     {
         unsigned char byte = (unsigned char) session->in.data[taken++];
 
-        if (!telnet_skips(session, byte)) {
+        if (!telnet_skips(&session->telnet, byte)) {
             take_byte(session, (char) byte);
         }
     }
@@ -284,48 +268,6 @@ take_input(session_t *session)
     }
 
     balance(session);
-}
-
-
-static int
-telnet_skips(session_t *session, unsigned char byte)
-{
-    switch (session->telnet) {
-
-    case TELNET_DATA:
-        if (byte != TELNET_IAC) {
-            return 0;
-        }
-
-        session->telnet = TELNET_COMMAND;
-        return 1;
-
-    case TELNET_COMMAND:
-        if (byte >= TELNET_WILL && byte <= TELNET_DONT) {
-            session->telnet = TELNET_OPTION;
-        } else {
-            session->telnet = byte == TELNET_SB ? TELNET_SUB : TELNET_DATA;
-        }
-
-        return 1;
-
-    case TELNET_OPTION:
-        session->telnet = TELNET_DATA;
-        return 1;
-
-    case TELNET_SUB:
-        if (byte == TELNET_IAC) {
-            session->telnet = TELNET_SUB_IAC;
-        }
-
-        return 1;
-
-    case TELNET_SUB_IAC:
-        session->telnet = byte == TELNET_SE ? TELNET_DATA : TELNET_SUB;
-        return 1;
-    }
-
-    return 0;
 }
 
 
@@ -470,32 +412,34 @@ on_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
     const uint8_t *body)
 {
     session_t *session = query->asker;
-    int last = !(frame->flags & QSN_FLAG_MORE);
+    int aborted = frame->flags & QSN_FLAG_ABORT;
 
     (void) args;
+    session->running = frame->flags & QSN_FLAG_MORE;
 
-    if (frame->flags & QSN_FLAG_ABORT) {
-        send_text(session, "\nERROR: ", 8);
-        send_text(session, (const char *) body, (size_t) frame->body_length);
-        send_text(session, "\n", 1);
-    } else {
-        send_text(session, (const char *) body, (size_t) frame->body_length);
+    if (session->closed) {
+        free_session(session);
+        return;
     }
 
-    if (!last && session->writing >= OUTPUT_HIGH) {
+    if (aborted) {
+        put_text(session, "\nERROR: ", 8);
+    }
+
+    put_text(session, (const char *) body, (size_t) frame->body_length);
+
+    if (aborted) {
+        put_text(session, "\n", 1);
+    }
+
+    flush(session);
+
+    if (!session->running) {
+        take_input(session);
+
+    } else if (outgoing_backlog(&session->outgoing) >= OUTPUT_HIGH) {
         session->paused = 1;
         pool_pause(query);
-    }
-
-    if (last) {
-        session->running = 0;
-
-        if (session->closed) {
-            free_session(session);
-            return;
-        }
-
-        take_input(session);
     }
 }
 
@@ -504,68 +448,47 @@ on_frame(query_t *query, const qsn_frame_t *frame, const uint8_t *args,
 static void
 say(session_t *session, const char *text)
 {
-    send_text(session, text, strlen(text));
-    send_text(session, "\n", 1);
+    put_text(session, text, strlen(text));
+    put_text(session, "\n", 1);
+    flush(session);
 }
 
 
 /* Every LF goes out as CRLF. */
 static void
-send_text(session_t *session, const char *text, size_t length)
+put_text(session_t *session, const char *text, size_t length)
 {
-    output_t *output;
-    uv_buf_t buf;
-
-    if (session->closed || length == 0) {
-        return;
-    }
-
-    output = calloc(1, sizeof(*output));
-
-    if (output == NULL) {
-        close_session(session);
-        return;
-    }
+    qsn_buf_t *queued = &session->outgoing.queued;
 
     for (const char *end = text + length; text < end; /* void */) {
         const char *stop = memchr(text, '\n', (size_t) (end - text));
         const char *next = stop ? stop : end;
 
-        qsn_buf_append(&output->buf, text, (size_t) (next - text));
+        qsn_buf_append(queued, text, (size_t) (next - text));
 
         if (stop) {
-            qsn_buf_append(&output->buf, "\r\n", 2);
+            qsn_buf_append(queued, "\r\n", 2);
             next++;
         }
 
         text = next;
     }
+}
 
-    output->session = session;
-    session->writing += output->buf.length;
-    buf = uv_buf_init(output->buf.data, (unsigned) output->buf.length);
 
-    if (output->buf.failed
-        || uv_write(&output->write, (uv_stream_t *) &session->pipe, &buf, 1,
-                    on_sent) != 0)
-    {
-        session->writing -= output->buf.length;
-        qsn_buf_free(&output->buf);
-        free(output);
+static void
+flush(session_t *session)
+{
+    if (!session->closed && outgoing_flush(&session->outgoing) != 0) {
         close_session(session);
     }
 }
 
 
 static void
-on_sent(uv_write_t *write, int status)
+on_written(uv_stream_t *stream, int status)
 {
-    output_t *output = (output_t *) write;
-    session_t *session = output->session;
-
-    session->writing -= output->buf.length;
-    qsn_buf_free(&output->buf);
-    free(output);
+    session_t *session = stream->data;
 
     if (session->closed) {
         return;                 /* freed when its handle is closed */
@@ -576,7 +499,9 @@ on_sent(uv_write_t *write, int status)
         return;
     }
 
-    if (session->paused && session->writing < OUTPUT_HIGH) {
+    if (session->paused
+        && outgoing_backlog(&session->outgoing) < OUTPUT_HIGH)
+    {
         session->paused = 0;
         pool_resume(&session->query);   /* may finish, even close it */
         return;
@@ -597,7 +522,7 @@ balance(session_t *session)
     }
 
     if (session->closing) {
-        if (!session->running && session->writing == 0) {
+        if (!session->running && outgoing_backlog(&session->outgoing) == 0) {
             close_session(session);
         }
 
@@ -665,5 +590,6 @@ free_session(session_t *session)
     qsn_buf_free(&session->in);
     qsn_buf_free(&session->statement);
     qsn_buf_free(&session->sql);
+    outgoing_free(&session->outgoing);
     free(session);
 }
