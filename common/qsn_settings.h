@@ -3,7 +3,7 @@
 
 /*
  * Every option of the server, once: its name, kind, bounds and default
- * stand in one table (qsn_settings.c), and the launcher, the worker and the
+ * stand in one table (qsn_options.c), and the launcher, the worker and the
  * bridge all read the same file and the same command line and take what is
  * theirs.  So an unknown option is an error everywhere, and one that has a
  * meaning for one program never surprises another.
