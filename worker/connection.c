@@ -304,7 +304,7 @@ is_quiet(const connection_t *connection)
 {
     return connection->closing
            || (connection->exchange_count == 0
-               && connection->incoming.body_left == 0
+               && connection->incoming.parser.body_left == 0
                && connection_backlog(connection) == 0);
 }
 
@@ -317,7 +317,7 @@ hand_over(const connection_t *connection)
         .subscribed = connection->subscribed,
         .subscription = connection->subscription
     };
-    const qsn_buf_t *head = &connection->incoming.head;
+    const qsn_buf_t *head = &connection->incoming.parser.head;
     qsn_buf_t data = { 0 };
 
     if (connection->closing || !is_quiet(connection)) {

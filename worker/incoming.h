@@ -9,17 +9,15 @@
  */
 
 #include "exchange.h"
-#include "qsn_buf.h"
+#include "qsn_frame_parser.h"
 
 typedef struct {
-    qsn_buf_t head;             /* header and arguments so far */
-    uint64_t body_left;         /* of the frame that is being read */
+    qsn_frame_parser_t parser;  /* of the frame that is being read */
     size_t receiving_count;     /* requests with more body to come */
 
     /* below: its own */
     worker_t *worker;
     connection_t *connection;
-    qsn_frame_t frame;          /* whose body is being read */
     exchange_t *receiving;      /* NULL: the body is skipped */
 } incoming_t;
 

@@ -516,7 +516,7 @@ serve_worker(bridge_t *bridge)
 static int
 serve_event(bridge_t *bridge, enum worker_link_event event)
 {
-    frame_parser_t *parser = &bridge->link.parser;
+    qsn_frame_parser_t *parser = &bridge->link.parser;
     enum flight_result result = FLIGHT_ON;
     flight_request_t *request;
 

@@ -45,7 +45,7 @@ worker_link_close(worker_link_t *link)
         link->fd = -1;
     }
 
-    frame_parser_free(&link->parser);
+    qsn_frame_parser_free(&link->parser);
     qsn_buf_free(&link->out);
 }
 
@@ -64,7 +64,7 @@ worker_link_connect(worker_link_t *link)
         return 0;
     }
 
-    frame_parser_reset(&link->parser);
+    qsn_frame_parser_reset(&link->parser);
     link->proven = 0;
     link->reads = 0;
 
@@ -170,15 +170,15 @@ enum worker_link_event
 worker_link_next(worker_link_t *link)
 {
     while (link->fd != -1) {
-        switch (frame_parser_next(&link->parser)) {
+        switch (qsn_frame_parser_next(&link->parser)) {
 
-        case FRAME_PARSER_HEAD:
+        case QSN_FRAME_PARSER_HEAD:
             return WORKER_LINK_HEAD;
 
-        case FRAME_PARSER_BODY:
+        case QSN_FRAME_PARSER_BODY:
             return WORKER_LINK_BODY;
 
-        case FRAME_PARSER_END:
+        case QSN_FRAME_PARSER_END:
             link->proven = 1;
 
             if (link->outage) {
@@ -188,11 +188,11 @@ worker_link_next(worker_link_t *link)
 
             return WORKER_LINK_END;
 
-        case FRAME_PARSER_BROKEN:
+        case QSN_FRAME_PARSER_BROKEN:
             worker_link_drop(link, link->parser.error);
             return WORKER_LINK_LOST;
 
-        case FRAME_PARSER_HUNGRY:
+        case QSN_FRAME_PARSER_HUNGRY:
             if (link->reads == READS_A_TURN) {
                 link->reads = 0;
                 return WORKER_LINK_IDLE;
@@ -260,7 +260,7 @@ receive(worker_link_t *link)
 
     if (n > 0) {
         link->reads++;
-        frame_parser_feed(&link->parser, link->window, (size_t) n);
+        qsn_frame_parser_feed(&link->parser, link->window, (size_t) n);
         return WORKER_LINK_BODY;
     }
 

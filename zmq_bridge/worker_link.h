@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#include "frame_parser.h"
+#include "qsn_frame_parser.h"
 
 #define WORKER_LINK_RETRY_MS  100
 #define WORKER_LINK_WINDOW    (64 * 1024)       /* bytes of one recv() */
@@ -28,7 +28,7 @@ enum worker_link_event {
 };
 
 typedef struct {
-    frame_parser_t parser;      /* of the last event */
+    qsn_frame_parser_t parser;      /* of the last event */
 
     int fd;                     /* to poll; -1 while away */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "flight.h"
-#include "frame_parser.h"
+#include "qsn_frame_parser.h"
 
 #define FRAMES     4
 #define MAX_REPLY  512
@@ -75,9 +75,9 @@ static void
 answers(const uint8_t *data, size_t size)
 {
     flight_t *flight = flight_create(FRAMES, MAX_REPLY);
-    frame_parser_t parser = { 0 };
+    qsn_frame_parser_t parser = { 0 };
     flight_request_t *request;
-    enum frame_parser_event event = FRAME_PARSER_HUNGRY;
+    enum qsn_frame_parser_event event = QSN_FRAME_PARSER_HUNGRY;
     enum flight_result result = FLIGHT_ON;
     size_t step = size ? data[0] % 64 + 1u : 1;
 
@@ -91,20 +91,21 @@ answers(const uint8_t *data, size_t size)
         }
     }
 
-    frame_parser_reset(&parser);
+    qsn_frame_parser_reset(&parser);
 
     for (size_t at = 0; at < size; at += step) {
-        frame_parser_feed(&parser, data + at,
+        qsn_frame_parser_feed(&parser, data + at,
                           size - at < step ? size - at : step);
 
-        while ((event = frame_parser_next(&parser)) != FRAME_PARSER_HUNGRY
-               && event != FRAME_PARSER_BROKEN && result != FLIGHT_BROKEN)
+        while ((event = qsn_frame_parser_next(&parser))
+               != QSN_FRAME_PARSER_HUNGRY
+               && event != QSN_FRAME_PARSER_BROKEN && result != FLIGHT_BROKEN)
         {
             request = NULL;
 
-            if (event == FRAME_PARSER_HEAD) {
+            if (event == QSN_FRAME_PARSER_HEAD) {
                 result = flight_head(flight, &parser.frame, &request);
-            } else if (event == FRAME_PARSER_BODY) {
+            } else if (event == QSN_FRAME_PARSER_BODY) {
                 flight_body(flight, parser.piece, parser.piece_length);
             } else {
                 result = flight_end(flight, &request);
@@ -115,12 +116,12 @@ answers(const uint8_t *data, size_t size)
             }
         }
 
-        if (event == FRAME_PARSER_BROKEN || result == FLIGHT_BROKEN) {
+        if (event == QSN_FRAME_PARSER_BROKEN || result == FLIGHT_BROKEN) {
             break;
         }
     }
 
-    frame_parser_free(&parser);
+    qsn_frame_parser_free(&parser);
     flight_destroy(flight);
 }
 

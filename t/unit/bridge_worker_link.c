@@ -168,7 +168,7 @@ test_backlog(void **state)
 {
     enum { FRAMES = 300, LARGEST = 300 * 1000 };
     char *body = malloc(LARGEST);
-    frame_parser_t parser = { 0 };
+    qsn_frame_parser_t parser = { 0 };
     uint8_t window[5000];
     int ended = 0;
     uint64_t sum = 0, sent = 0;
@@ -181,7 +181,7 @@ test_backlog(void **state)
     int fd = connect_there();
 
     memset(body, 'b', LARGEST);
-    frame_parser_reset(&parser);
+    qsn_frame_parser_reset(&parser);
 
     for (int made = 0; ended < FRAMES; /* void */) {
         if (made < FRAMES && worker_link_backlog(&peer) < 256 * 1024) {
@@ -207,18 +207,20 @@ test_backlog(void **state)
             continue;
         }
 
-        enum frame_parser_event event;
+        enum qsn_frame_parser_event event;
 
-        frame_parser_feed(&parser, window, (size_t) n);
+        qsn_frame_parser_feed(&parser, window, (size_t) n);
 
-        while ((event = frame_parser_next(&parser)) != FRAME_PARSER_HUNGRY) {
-            assert_int_not_equal(event, FRAME_PARSER_BROKEN);
+        while ((event = qsn_frame_parser_next(&parser))
+               != QSN_FRAME_PARSER_HUNGRY)
+        {
+            assert_int_not_equal(event, QSN_FRAME_PARSER_BROKEN);
 
-            if (event == FRAME_PARSER_BODY) {
+            if (event == QSN_FRAME_PARSER_BODY) {
                 assert_memory_equal(parser.piece, body, parser.piece_length);
                 sum += parser.piece_length;
 
-            } else if (event == FRAME_PARSER_END) {
+            } else if (event == QSN_FRAME_PARSER_END) {
                 assert_int_equal(parser.frame.id, ended);
                 ended++;
             }
@@ -228,7 +230,7 @@ test_backlog(void **state)
     assert_int_equal(sum, sent);
     assert_int_equal(worker_link_backlog(&peer), 0);
 
-    frame_parser_free(&parser);
+    qsn_frame_parser_free(&parser);
     free(body);
     (void) close(fd);
     worker_link_close(&peer);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "frame_parser.h"
+#include "qsn_frame_parser.h"
 
 #define BODY  "{\"op\": \"query\"}"
 
@@ -47,30 +47,32 @@ typedef struct {
 } seen_t;
 
 static void
-drain(frame_parser_t *parser, seen_t *seen)
+drain(qsn_frame_parser_t *parser, seen_t *seen)
 {
     static const char letters[] = "-HBE!";
-    enum frame_parser_event event;
+    enum qsn_frame_parser_event event;
 
-    while ((event = frame_parser_next(parser)) != FRAME_PARSER_HUNGRY) {
+    while ((event = qsn_frame_parser_next(parser))
+           != QSN_FRAME_PARSER_HUNGRY)
+    {
         size_t n = strlen(seen->events);
 
-        if (event == FRAME_PARSER_BODY) {
+        if (event == QSN_FRAME_PARSER_BODY) {
             qsn_buf_append(&seen->body, parser->piece, parser->piece_length);
         }
 
-        if (event == FRAME_PARSER_HEAD && parser->frame.id == 5) {
+        if (event == QSN_FRAME_PARSER_HEAD && parser->frame.id == 5) {
             seen->generation = qsn_frame_arg_u64(
                 &parser->args[QSN_ARG_GENERATION], 0);
         }
 
-        if (event != FRAME_PARSER_BODY || n == 0
+        if (event != QSN_FRAME_PARSER_BODY || n == 0
             || seen->events[n - 1] != 'B')
         {
             seen->events[n] = letters[event];
         }
 
-        if (event == FRAME_PARSER_BROKEN) {
+        if (event == QSN_FRAME_PARSER_BROKEN) {
             return;
         }
     }
@@ -96,17 +98,17 @@ test_cut_everywhere(void **state)
     (void) state;
 
     for (size_t cut = 0; cut <= length; cut++) {
-        frame_parser_t parser = { 0 };
+        qsn_frame_parser_t parser = { 0 };
         seen_t seen = { 0 };
 
-        frame_parser_reset(&parser);
-        frame_parser_feed(&parser, bytes, cut);
+        qsn_frame_parser_reset(&parser);
+        qsn_frame_parser_feed(&parser, bytes, cut);
         drain(&parser, &seen);
-        frame_parser_feed(&parser, bytes + cut, length - cut);
+        qsn_frame_parser_feed(&parser, bytes + cut, length - cut);
         drain(&parser, &seen);
         check(&seen);
 
-        frame_parser_free(&parser);
+        qsn_frame_parser_free(&parser);
         qsn_buf_free(&seen.body);
     }
 }
@@ -117,23 +119,23 @@ test_byte_by_byte(void **state)
 {
     uint8_t bytes[256];
     size_t length = two_frames(bytes);
-    frame_parser_t parser = { 0 };
+    qsn_frame_parser_t parser = { 0 };
     seen_t seen = { 0 };
 
     (void) state;
-    frame_parser_reset(&parser);
+    qsn_frame_parser_reset(&parser);
 
     for (size_t i = 0; i < length; i++) {
         uint8_t *alone = malloc(1);     /* so that ASan sees a step past */
 
         *alone = bytes[i];
-        frame_parser_feed(&parser, alone, 1);
+        qsn_frame_parser_feed(&parser, alone, 1);
         drain(&parser, &seen);
         free(alone);
     }
 
     check(&seen);
-    frame_parser_free(&parser);
+    qsn_frame_parser_free(&parser);
     qsn_buf_free(&seen.body);
 }
 
@@ -143,27 +145,27 @@ broken_by(size_t offset, uint8_t value)
 {
     uint8_t bytes[256];
     size_t length = two_frames(bytes);
-    frame_parser_t parser = { 0 };
+    qsn_frame_parser_t parser = { 0 };
     seen_t seen = { 0 };
 
     bytes[offset] = value;
-    frame_parser_reset(&parser);
-    frame_parser_feed(&parser, bytes, length);
+    qsn_frame_parser_reset(&parser);
+    qsn_frame_parser_feed(&parser, bytes, length);
     drain(&parser, &seen);
 
     assert_string_equal(seen.events, "!");
     assert_non_null(parser.error);
 
     /* it stays broken until the next connection */
-    assert_int_equal(frame_parser_next(&parser), FRAME_PARSER_BROKEN);
-    frame_parser_reset(&parser);
+    assert_int_equal(qsn_frame_parser_next(&parser), QSN_FRAME_PARSER_BROKEN);
+    qsn_frame_parser_reset(&parser);
     (void) two_frames(bytes);
-    frame_parser_feed(&parser, bytes, length);
+    qsn_frame_parser_feed(&parser, bytes, length);
     memset(&seen, 0, sizeof(seen));
     drain(&parser, &seen);
     check(&seen);
 
-    frame_parser_free(&parser);
+    qsn_frame_parser_free(&parser);
     qsn_buf_free(&seen.body);
 }
 
@@ -191,20 +193,20 @@ test_long_body_is_not_kept(void **state)
     uint8_t bytes[QSN_FRAME_HEADER_SIZE + 100] = { 0 };
     qsn_frame_t frame = { .type = QSN_FRAME_DATA,
                           .body_length = QSN_FRAME_BODY_MAX };
-    frame_parser_t parser = { 0 };
+    qsn_frame_parser_t parser = { 0 };
 
     (void) state;
     qsn_frame_encode(bytes, &frame);
-    frame_parser_reset(&parser);
-    frame_parser_feed(&parser, bytes, sizeof(bytes));
+    qsn_frame_parser_reset(&parser);
+    qsn_frame_parser_feed(&parser, bytes, sizeof(bytes));
 
-    assert_int_equal(frame_parser_next(&parser), FRAME_PARSER_HEAD);
-    assert_int_equal(frame_parser_next(&parser), FRAME_PARSER_BODY);
+    assert_int_equal(qsn_frame_parser_next(&parser), QSN_FRAME_PARSER_HEAD);
+    assert_int_equal(qsn_frame_parser_next(&parser), QSN_FRAME_PARSER_BODY);
     assert_int_equal(parser.piece_length, 100);
-    assert_int_equal(frame_parser_next(&parser), FRAME_PARSER_HUNGRY);
+    assert_int_equal(qsn_frame_parser_next(&parser), QSN_FRAME_PARSER_HUNGRY);
     assert_true(parser.head.capacity < 4096);
 
-    frame_parser_free(&parser);
+    qsn_frame_parser_free(&parser);
 }
 
 

@@ -1,16 +1,16 @@
 /* The frame parser: a state machine over a window of bytes. */
 
-#include "frame_parser.h"
+#include "qsn_frame_parser.h"
 
 enum { IN_HEADER = 0, IN_ARGS, IN_BODY, BROKEN };
 
-static int gather(frame_parser_t *parser, size_t length);
-static enum frame_parser_event give_up(frame_parser_t *parser,
+static int gather(qsn_frame_parser_t *parser, size_t length);
+static enum qsn_frame_parser_event give_up(qsn_frame_parser_t *parser,
     const char *error);
 
 
 void
-frame_parser_reset(frame_parser_t *parser)
+qsn_frame_parser_reset(qsn_frame_parser_t *parser)
 {
     qsn_buf_clear(&parser->head);
     parser->state = IN_HEADER;
@@ -22,30 +22,31 @@ frame_parser_reset(frame_parser_t *parser)
 
 
 void
-frame_parser_free(frame_parser_t *parser)
+qsn_frame_parser_free(qsn_frame_parser_t *parser)
 {
-    frame_parser_reset(parser);
+    qsn_frame_parser_reset(parser);
     qsn_buf_free(&parser->head);
 }
 
 
 void
-frame_parser_feed(frame_parser_t *parser, const uint8_t *bytes, size_t length)
+qsn_frame_parser_feed(qsn_frame_parser_t *parser, const uint8_t *bytes,
+    size_t length)
 {
     parser->window = bytes;
     parser->window_length = length;
 }
 
 
-enum frame_parser_event
-frame_parser_next(frame_parser_t *parser)
+enum qsn_frame_parser_event
+qsn_frame_parser_next(qsn_frame_parser_t *parser)
 {
     const char *error;
 
     if (parser->state == IN_HEADER) {
         if (!gather(parser, QSN_FRAME_HEADER_SIZE)) {
             return parser->head.failed ? give_up(parser, "out of memory")
-                                       : FRAME_PARSER_HUNGRY;
+                                       : QSN_FRAME_PARSER_HUNGRY;
         }
 
         error = qsn_frame_decode((const uint8_t *) parser->head.data,
@@ -62,7 +63,7 @@ frame_parser_next(frame_parser_t *parser)
                             + parser->frame.args_length))
         {
             return parser->head.failed ? give_up(parser, "out of memory")
-                                       : FRAME_PARSER_HUNGRY;
+                                       : QSN_FRAME_PARSER_HUNGRY;
         }
 
         error = qsn_frame_parse_args((const uint8_t *) parser->head.data
@@ -75,21 +76,21 @@ frame_parser_next(frame_parser_t *parser)
         parser->body_left = parser->frame.body_length;
         parser->state = IN_BODY;
 
-        return FRAME_PARSER_HEAD;
+        return QSN_FRAME_PARSER_HEAD;
     }
 
     if (parser->state == BROKEN) {
-        return FRAME_PARSER_BROKEN;
+        return QSN_FRAME_PARSER_BROKEN;
     }
 
-    if (parser->body_left == 0) {
+    if (qsn_frame_parser_is_over(parser)) {
         qsn_buf_clear(&parser->head);
         parser->state = IN_HEADER;
-        return FRAME_PARSER_END;
+        return QSN_FRAME_PARSER_END;
     }
 
     if (parser->window_length == 0) {
-        return FRAME_PARSER_HUNGRY;
+        return QSN_FRAME_PARSER_HUNGRY;
     }
 
     parser->piece = parser->window;
@@ -101,14 +102,21 @@ frame_parser_next(frame_parser_t *parser)
     parser->window += parser->piece_length;
     parser->window_length -= parser->piece_length;
 
-    return FRAME_PARSER_BODY;
+    return QSN_FRAME_PARSER_BODY;
+}
+
+
+int
+qsn_frame_parser_is_over(const qsn_frame_parser_t *parser)
+{
+    return parser->state == IN_BODY && parser->body_left == 0;
 }
 
 
 /* True once head holds length bytes; it never takes more than that. */
 
 static int
-gather(frame_parser_t *parser, size_t length)
+gather(qsn_frame_parser_t *parser, size_t length)
 {
     size_t missing = length - parser->head.length;
     size_t taken = missing < parser->window_length ? missing
@@ -124,11 +132,11 @@ gather(frame_parser_t *parser, size_t length)
 }
 
 
-static enum frame_parser_event
-give_up(frame_parser_t *parser, const char *error)
+static enum qsn_frame_parser_event
+give_up(qsn_frame_parser_t *parser, const char *error)
 {
     parser->state = BROKEN;
     parser->error = error;
 
-    return FRAME_PARSER_BROKEN;
+    return QSN_FRAME_PARSER_BROKEN;
 }
