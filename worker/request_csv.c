@@ -5,12 +5,10 @@
 
 #include "request_csv.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv_field.h"
 #include "qsn_buf.h"
 #include "qsn_reply.h"
 
@@ -48,16 +46,13 @@ static int take_byte(request_csv_t *csv, char byte);
 static int end_field(request_csv_t *csv);
 static int end_record(request_csv_t *csv);
 static text_t field(const request_csv_t *csv, size_t i);
-static text_t trimmed(text_t text);
 static int take_options(request_csv_t *csv);
 static int take_option(request_csv_t *csv, text_t name, text_t value);
 static int take_list(request_csv_t *csv, text_list_t *list);
 static int take_types(request_csv_t *csv);
 static int take_row(request_csv_t *csv);
 static int take_cell(request_csv_t *csv, size_t i);
-static int repair_utf8(request_csv_t *csv, text_t *text);
-static int parse_integer(text_t text, int64_t *value);
-static int parse_real(text_t text, double *value);
+static int repair(request_csv_t *csv, text_t *text);
 
 
 request_csv_t *
@@ -267,7 +262,7 @@ end_record(request_csv_t *csv)
 
     case RECORD_TABLE_NAME:
         {
-            text_t name = trimmed(field(csv, 0));
+            text_t name = csv_field_trimmed(field(csv, 0));
 
             request->has_table = 1;
             rc = request_set_text(request, &table->name, name.data,
@@ -319,31 +314,13 @@ field(const request_csv_t *csv, size_t i)
 }
 
 
-static text_t
-trimmed(text_t text)
-{
-    while (text.length && isspace((unsigned char) text.data[0])) {
-        text.data++;
-        text.length--;
-    }
-
-    while (text.length
-           && isspace((unsigned char) text.data[text.length - 1]))
-    {
-        text.length--;
-    }
-
-    return text;
-}
-
-
 /* "1,identity=x,persist=yes": what is no known option is ignored, such as
    the format's version number. */
 static int
 take_options(request_csv_t *csv)
 {
     for (size_t i = 0; i < csv->count; i++) {
-        text_t option = trimmed(field(csv, i));
+        text_t option = csv_field_trimmed(field(csv, i));
         const char *equals = memchr(option.data, '=', option.length);
 
         if (equals == NULL) {
@@ -355,7 +332,9 @@ take_options(request_csv_t *csv)
         text_t value = { .data = equals + 1,
                          .length = option.length - name.length - 1 };
 
-        if (take_option(csv, trimmed(name), trimmed(value)) != 0) {
+        if (take_option(csv, csv_field_trimmed(name),
+                        csv_field_trimmed(value)) != 0)
+        {
             return -1;
         }
     }
@@ -402,7 +381,7 @@ take_list(request_csv_t *csv, text_list_t *list)
     }
 
     for (size_t i = 0; i < csv->count; i++) {
-        text_t name = trimmed(field(csv, i));
+        text_t name = csv_field_trimmed(field(csv, i));
 
         if (request_add_text(csv->request, list, name.data, name.length)
             != 0)
@@ -488,7 +467,7 @@ take_cell(request_csv_t *csv, size_t i)
 {
     table_t *table = &csv->request->table;
     text_t text = field(csv, i);
-    text_t bare = trimmed(text);
+    text_t bare = csv_field_trimmed(text);
     cell_t cell = { .kind = CELL_NULL };
     const char *wrong = NULL;
 
@@ -497,7 +476,7 @@ take_cell(request_csv_t *csv, size_t i)
     case COLUMN_INTEGER:
         if (bare.length) {
             cell.kind = CELL_INTEGER;
-            wrong = parse_integer(bare, &cell.as.integer) == 0
+            wrong = csv_field_integer(bare, &cell.as.integer) == 0
                     ? NULL : "no integer of 64 bits";
         }
 
@@ -506,14 +485,14 @@ take_cell(request_csv_t *csv, size_t i)
     case COLUMN_REAL:
         if (bare.length) {
             cell.kind = CELL_REAL;
-            wrong = parse_real(bare, &cell.as.real) == 0
+            wrong = csv_field_real(bare, &cell.as.real) == 0
                     ? NULL : "no number";
         }
 
         break;
 
     case COLUMN_TEXT:
-        if (repair_utf8(csv, &text) != 0) {
+        if (repair(csv, &text) != 0) {
             return -1;
         }
 
@@ -541,82 +520,20 @@ take_cell(request_csv_t *csv, size_t i)
 
 
 /* Agents on hosts with another character set sent tables before, and go on
-   doing so: what is no UTF-8 becomes U+FFFD, and they are told. */
+   doing so: they are told. */
 static int
-repair_utf8(request_csv_t *csv, text_t *text)
+repair(request_csv_t *csv, text_t *text)
 {
-    char *copy;
-    char *out;
-    size_t at = 0;
-
     if (qsn_utf8_valid(text->data, text->length)) {
         return 0;
     }
 
-    copy = out = arena_alloc(&csv->request->arena, 3 * text->length);
-
-    if (copy == NULL) {
+    if (csv_field_repair(&csv->request->arena, text) != 0) {
         return request_fail(csv->request, 503, "out of memory");
     }
 
-    while (at < text->length) {
-        size_t size = qsn_utf8_size(text->data + at, text->length - at);
-
-        if (size) {
-            memcpy(out, text->data + at, size);
-            out += size;
-            at += size;
-        } else {
-            memcpy(out, "\xef\xbf\xbd", 3);
-            out += 3;
-            at++;
-        }
-    }
-
-    text->data = copy;
-    text->length = (size_t) (out - copy);
     csv->request->warning = "cells were not UTF-8: the bytes that are none "
                             "were replaced";
 
     return 0;
-}
-
-
-static int
-parse_integer(text_t text, int64_t *value)
-{
-    char number[32];
-    char *end;
-
-    if (text.length >= sizeof(number)) {
-        return -1;
-    }
-
-    memcpy(number, text.data, text.length);
-    number[text.length] = '\0';
-    errno = 0;
-    *value = strtoll(number, &end, 10);
-
-    return errno == 0 && end == number + text.length ? 0 : -1;
-}
-
-
-static int
-parse_real(text_t text, double *value)
-{
-    char number[400];
-    char *end;
-
-    if (text.length >= sizeof(number)
-        || memchr(text.data, 'x', text.length)
-        || memchr(text.data, 'X', text.length))
-    {
-        return -1;              /* strtod takes hexadecimal */
-    }
-
-    memcpy(number, text.data, text.length);
-    number[text.length] = '\0';
-    *value = strtod(number, &end);
-
-    return end == number + text.length && !isnan(*value) ? 0 : -1;
 }
