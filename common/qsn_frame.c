@@ -48,7 +48,7 @@ qsn_frame_decode(const uint8_t *in, qsn_frame_t *frame)
     frame->args_length = (uint32_t) get_le(in + 20, 4);
     frame->body_length = get_le(in + 24, 8);
 
-    if (frame->type < QSN_FRAME_REQUEST || frame->type > QSN_FRAME_EVENT) {
+    if (frame->type < QSN_FRAME_REQUEST || frame->type > QSN_FRAME_ASKER) {
         return "frame of an unknown type";
     }
 

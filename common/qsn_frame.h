@@ -30,7 +30,8 @@ enum qsn_frame_type {
     QSN_FRAME_RESPONSE = 2,     /* worker to client: status, first body */
     QSN_FRAME_DATA = 3,         /* either way: more body of the same id */
     QSN_FRAME_CANCEL = 4,       /* client to worker: nobody waits for id */
-    QSN_FRAME_EVENT = 5         /* worker to subscriber: a new generation */
+    QSN_FRAME_EVENT = 5,        /* worker to subscriber: a new generation */
+    QSN_FRAME_ASKER = 6         /* client to worker: CLIENT asks past it */
 };
 
 enum qsn_frame_flag {

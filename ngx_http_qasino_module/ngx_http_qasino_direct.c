@@ -57,7 +57,18 @@
 /* ms that a query may wait, and between two looks for one that did */
 #define NGX_HTTP_QASINO_DIRECT_TICK     100
 
+/* ms until the worker is told again of a client that asks here */
+#define NGX_HTTP_QASINO_DIRECT_TELL     500
+
 #define NGX_HTTP_QASINO_DIRECT_CLIENTS  1024        /* a power of two */
+
+
+/* a client that the worker has been told of */
+
+typedef struct {
+    uint64_t                       hash;       /* 0: none yet */
+    ngx_msec_t                     when;
+} ngx_http_qasino_direct_told_t;
 
 
 /* of all clients with the same hash */
@@ -79,6 +90,7 @@ struct ngx_http_qasino_direct_s {
     ngx_addr_t                       addr;
     struct sockaddr_un               sockaddr;
     uint64_t                         secret[2];
+    ngx_http_qasino_direct_told_t    told[2];
     ngx_http_qasino_direct_client_t  clients[NGX_HTTP_QASINO_DIRECT_CLIENTS];
 };
 
@@ -92,6 +104,8 @@ static ngx_uint_t ngx_http_qasino_direct_is_banned(
     ngx_http_qasino_direct_client_t *client);
 static void ngx_http_qasino_direct_ban(
     ngx_http_qasino_direct_client_t *client);
+static void ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
+    ngx_http_qasino_direct_t *direct, ngx_str_t *name, uint64_t hash);
 static ngx_int_t ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
     ngx_http_qasino_slot_t *slot, ngx_http_qasino_reply_t *reply);
 static void ngx_http_qasino_direct_done(ngx_http_qasino_link_t *link,
@@ -190,6 +204,8 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
 
     client->load += cost;
     direct->load += cost;
+
+    ngx_http_qasino_direct_tell(qlcf->link, direct, name, hash);
 
     return NGX_OK;
 }
@@ -355,6 +371,70 @@ ngx_http_qasino_direct_ban(ngx_http_qasino_direct_client_t *client)
 {
     client->is_banned = 1;
     client->banned = ngx_current_msec + NGX_HTTP_QASINO_DIRECT_BAN;
+}
+
+
+/*
+ * The worker gives all its lanes to a client that is alone.  So it is told who
+ * else is there, who may never ask it anything: of two clients at a time,
+ * as one of them is another to whoever there is.
+ */
+
+static void
+ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
+    ngx_http_qasino_direct_t *direct, ngx_str_t *name, uint64_t hash)
+{
+    size_t                          size;
+    u_char                         *p;
+    ngx_uint_t                      i;
+    qsn_frame_t                     frame;
+    ngx_http_qasino_direct_told_t  *told, *oldest;
+
+    oldest = NULL;
+
+    for (i = 0; i < 2; i++) {
+        told = &direct->told[i];
+
+        if (told->hash
+            && ngx_current_msec - told->when < NGX_HTTP_QASINO_DIRECT_TELL)
+        {
+            if (told->hash == hash) {
+                return;
+            }
+
+        } else if (oldest == NULL || told->hash == hash) {
+            oldest = told;
+        }
+    }
+
+    if (oldest == NULL) {
+        return;
+    }
+
+    oldest->hash = hash;
+    oldest->when = ngx_current_msec;
+
+    ngx_memzero(&frame, sizeof(qsn_frame_t));
+
+    frame.type = QSN_FRAME_ASKER;
+    frame.args_length = qsn_frame_arg_size(name->len);
+
+    size = QSN_FRAME_HEADER_SIZE + frame.args_length;
+
+    if (ngx_http_qasino_link_connect(worker) != NGX_OK
+        || ngx_http_qasino_link_reserve(worker, size) != NGX_OK)
+    {
+        return;
+    }
+
+    p = worker->out.last;
+
+    qsn_frame_encode(p, &frame);
+
+    p = qsn_frame_put_arg(p + QSN_FRAME_HEADER_SIZE, QSN_ARG_CLIENT,
+                          name->data, name->len);
+
+    ngx_http_qasino_link_commit(worker, p);
 }
 
 

@@ -87,10 +87,6 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_qasino_direct_ask(r, qlcf) == NGX_OK) {
-        return NGX_OK;
-    }
-
     if (link->slots == NULL) {
         addr = ngx_http_qasino_link_address(link);
 
@@ -102,6 +98,10 @@ ngx_http_qasino_link_ask(ngx_http_request_t *r,
         {
             return NGX_DECLINED;
         }
+    }
+
+    if (ngx_http_qasino_direct_ask(r, qlcf) == NGX_OK) {
+        return NGX_OK;
     }
 
     slot = ngx_http_qasino_link_send(link, r, qlcf,

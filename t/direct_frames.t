@@ -116,6 +116,8 @@ is(sprintf('%o', (stat $path)[2] & 0777), '600',
         'a response' => encode(type => Qasino::Frame::RESPONSE),
         'an event' => encode(type => Qasino::Frame::EVENT),
         'an unknown type' => encode(type => 99),
+        'who asks' => encode(type => Qasino::Frame::ASKER,
+            args => { client => 'somebody' }),
         'wrong magic' => encode(magic => 'QSNX'),
         'wrong version' => encode(version => 2),
         'more arguments than allowed' =>

@@ -278,3 +278,12 @@ query.sock sent a claim
  'GET /request?op=query&sql=direct+args&identity=another']
 --- response_body eval
 ["sql\n", "worker\n"]
+
+
+
+=== TEST 21: the worker is told of whoever asks here, not each time
+--- request eval
+[main::get('past', 'past', 'past'),
+ "POST /request?op=query&sql=askers\nbody"]
+--- response_body eval
+["past\n", "past\n", "past\n", '127.0.0.1']

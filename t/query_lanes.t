@@ -5,7 +5,7 @@ use v5.36;
 
 use Test::More;
 
-use Qasino::Process qw(slurp wait_until);
+use Qasino::Process qw(now slurp wait_until);
 use Qasino::Server;
 
 use constant ENDLESS => 'with recursive n(i) as (select 1 union all'
@@ -104,6 +104,59 @@ is($server->value('select 8'), '8', 'nobody waits for one who sleeps');
     my %ended;
     $ended{$client->receive->{status}}++ for @slow;
     cmp_ok($ended{503} // 0, '>', 0, '... while slow ones wait');
+}
+
+# A client whose small queries fill the lane may have it, until somebody else
+# asks, be it not here.
+{
+    my $narrow = start_server(generation_duration => 3600,
+        query_processes => 1, query_slow_processes => 20);
+    my ($crowd, $neighbour) = map { $narrow->frames } 1, 2;
+    my $small = ENDLESS =~ s/from n\)/from n limit 2000)/r;
+    my $n = 0;
+    my $ask = sub { $crowd->send(op => 'query', args => {
+        client => 'a crowd', sql => "$small -- " . ++$n }) };
+
+    # What has run of so many queries: in the lane, and beside it.
+    my $ran = sub ($count) {
+        my (%before, @ran);
+        my $look = sub ($now) {
+            for my $pid ($narrow->pids('qasino-query')) {
+                my ($ns) = slurp("/proc/$pid/schedstat") =~ /^(\d+)/ or next;
+                $now ? ($ran[niceness($pid) >= 10] += $ns - ($before{$pid} // 0))
+                     : ($before{$pid} = $ns);
+            }
+        };
+
+        $look->(0);
+        $crowd->receive, $ask->() for 1 .. $count;
+        $look->(1);
+
+        return map { $_ // 0 } @ran[0, 1];
+    };
+
+    $narrow->wait_answer;
+    $ask->() for 1 .. 20;
+
+    # as long as the one that waited for an answer is remembered, and some more
+    my ($alone, $lane, $beside) = (now());
+
+    wait_until('the crowd to have the lane', sub {
+        ($lane, $beside) = $ran->(500);
+        return $lane > $beside && now() - $alone > 3;
+    });
+    pass('who is alone has the lane');
+
+    my $rounds = 0;
+
+    wait_until('the crowd to leave the lane', sub {
+        $neighbour->send(type => Qasino::Frame::ASKER,
+            args => { client => 'a neighbour' });
+        ($lane, $beside) = $ran->(100);
+        $rounds = $beside > $lane ? $rounds + 1 : 0;
+        return $rounds == 5;
+    });
+    pass('... until another is known to ask elsewhere');
 }
 
 done_testing();

@@ -308,9 +308,17 @@ take_args(exchange_t *exchange, const qsn_frame_arg_t *args)
     request->native = (exchange->flags & QSN_FLAG_NATIVE) != 0;
     request->frozen = (exchange->flags & QSN_FLAG_FROZEN) != 0;
     exchange->claim = qsn_frame_arg_u64(&args[QSN_ARG_CLAIM], 0);
-    exchange->query.client = args[QSN_ARG_CLIENT].data
-        ? qsn_hash(args[QSN_ARG_CLIENT].data, args[QSN_ARG_CLIENT].length)
-        : qsn_hash(&exchange->connection, sizeof(exchange->connection));
+    exchange->query.client = exchange_client(exchange->connection, args);
+}
+
+
+uint64_t
+exchange_client(connection_t *connection, const qsn_frame_arg_t *args)
+{
+    const qsn_frame_arg_t *name = &args[QSN_ARG_CLIENT];
+
+    return name->data ? qsn_hash(name->data, name->length)
+                      : qsn_hash(&connection, sizeof(connection));
 }
 
 

@@ -60,6 +60,10 @@ struct exchange_s {
 exchange_t *exchange_create(worker_t *worker, connection_t *connection,
     const qsn_frame_t *frame, const qsn_frame_arg_t *args);
 
+/* Who asks, as a query has it (pool.h). */
+uint64_t exchange_client(connection_t *connection,
+    const qsn_frame_arg_t *args);
+
 static inline exchange_t *
 exchange_of(job_t *job)
 {

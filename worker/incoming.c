@@ -103,6 +103,12 @@ take_frame(incoming_t *incoming)
         take_cancel(incoming);
         return NULL;
 
+    case QSN_FRAME_ASKER:
+        pool_hear_of(incoming->worker->pool,
+                     exchange_client(incoming->connection,
+                                     incoming->parser.args));
+        return NULL;
+
     default:
         return "frame of a type only the worker sends";
     }

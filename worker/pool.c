@@ -172,6 +172,13 @@ pool_submit(pool_t *pool, query_t *query)
 }
 
 
+void
+pool_hear_of(pool_t *pool, uint64_t client)
+{
+    takers_ask(pool->takers, client, uv_now(pool->loop));
+}
+
+
 int
 pool_is_short(const pool_t *pool)
 {

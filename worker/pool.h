@@ -104,6 +104,9 @@ void pool_static_changed(pool_t *pool);
  */
 void pool_submit(pool_t *pool, query_t *query);
 
+/* This client asks elsewhere: nobody else is alone. */
+void pool_hear_of(pool_t *pool, uint64_t client);
+
 /* Ends the queries that run on older snapshots, which need room. */
 void pool_drop_retired(pool_t *pool);
 

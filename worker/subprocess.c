@@ -1,6 +1,10 @@
 /*
  * posix_spawn(3), and a look at each child whenever one of them has changed:
  * there are few.
+ *
+ * The look is all that the loop does.  To reap a process of low priority whose
+ * /proc somebody has read can take the kernel 100 ms, in which it waits for
+ * another such process to let go of a directory entry, on the core.
  */
 
 #include "subprocess.h"
@@ -8,8 +12,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "background.h"
 
 #define SOCKET_FD  3
 #define EXTRA_FD   4
@@ -20,6 +27,7 @@ static int set_files(posix_spawn_file_actions_t *files, int socket,
     int extra_fd);
 static int set_signals(posix_spawnattr_t *attributes);
 static void on_signal(uv_signal_t *exits, int number);
+static void reap(void *pid);
 
 
 int
@@ -123,14 +131,25 @@ static void
 on_signal(uv_signal_t *exits, int number)
 {
     subprocess_t *process = (subprocess_t *) exits;
-    int status;
+    siginfo_t end = { .si_pid = 0 };
 
     (void) number;
 
-    if (waitpid(process->pid, &status, WNOHANG) == process->pid) {
+    if (waitid(P_PID, (id_t) process->pid, &end, WEXITED | WNOHANG | WNOWAIT)
+        == 0 && end.si_pid == process->pid)
+    {
+        int exited = end.si_code == CLD_EXITED;
+
         (void) uv_signal_stop(exits);
-        process->on_exit(process,
-                         WIFEXITED(status) ? WEXITSTATUS(status) : 0,
-                         WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        background_run(exits->loop, reap, (void *) (intptr_t) process->pid);
+        process->on_exit(process, exited ? end.si_status : 0,
+                         exited ? 0 : end.si_status);
     }
+}
+
+
+static void
+reap(void *pid)
+{
+    (void) waitpid((pid_t) (intptr_t) pid, NULL, 0);
 }

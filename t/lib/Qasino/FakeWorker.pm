@@ -87,6 +87,10 @@ my %does = (
     },
 
     client => sub ($s, $f) { answer($s, $f, body => $f->{args}{client}) },
+    # who asks past the worker, as this connection was told
+    askers => sub ($s, $f) {
+        answer($s, $f, body => join ' ', @{${*$s}{askers} // []});
+    },
 
     # an answer that may be kept: the statement's name, how often it was
     # computed, and text of that length; the generation is the page's
@@ -406,6 +410,11 @@ sub serve ($socket, $number) {
             ($what, @how) = ('stream', $frame->{args}{claim})
                 if $frame->{op} == $Qasino::Frame::OP{claim};
             next if $frame->{type} == Qasino::Frame::CANCEL;
+
+            if ($frame->{type} == Qasino::Frame::ASKER) {
+                push @{${*$socket}{askers}}, $frame->{args}{client};
+                next;
+            }
 
             ${*$socket}{requests}++;
 

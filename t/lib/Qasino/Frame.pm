@@ -15,6 +15,7 @@ use Qasino::Process qw(now patience);
 
 use constant {
     REQUEST => 1, RESPONSE => 2, DATA => 3, CANCEL => 4, EVENT => 5,
+    ASKER => 6,
     MORE => 1, ABORT => 2, WRITE_DB => 4, NATIVE => 8, PARTS => 16,
     FROZEN => 32, WHOLE => 64,
     HEADER => 32, ARGS_MAX => 262144, BODY_MAX => 1 << 30,
