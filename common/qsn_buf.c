@@ -28,14 +28,10 @@ qsn_buf_clear(qsn_buf_t *buf)
 
 
 char *
-qsn_buf_reserve(qsn_buf_t *buf, size_t length)
+qsn_buf_grow(qsn_buf_t *buf, size_t length)
 {
-    if (buf->failed) {
+    if (buf->failed || length == 0) {
         return NULL;
-    }
-
-    if (buf->capacity - buf->length >= length) {
-        return buf->data ? buf->data + buf->length : NULL;
     }
 
     size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY;
@@ -60,13 +56,6 @@ qsn_buf_reserve(qsn_buf_t *buf, size_t length)
     buf->capacity = capacity;
 
     return data + buf->length;
-}
-
-
-void
-qsn_buf_commit(qsn_buf_t *buf, size_t length)
-{
-    buf->length += length;
 }
 
 

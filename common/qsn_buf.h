@@ -31,10 +31,23 @@ void qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
 /* string, escaped to stand inside a JSON string; no quotes. */
 void qsn_buf_json(qsn_buf_t *buf, const char *string);
 
+/* For qsn_buf_reserve(), where there is not enough. */
+char *qsn_buf_grow(qsn_buf_t *buf, size_t length);
+
 /* Room for length more bytes; NULL (and failed) without memory.  What was
    written there counts only after qsn_buf_commit(). */
-char *qsn_buf_reserve(qsn_buf_t *buf, size_t length);
-void qsn_buf_commit(qsn_buf_t *buf, size_t length);
+static inline char *
+qsn_buf_reserve(qsn_buf_t *buf, size_t length)
+{
+    return buf->capacity - buf->length >= length && buf->data && !buf->failed
+           ? buf->data + buf->length : qsn_buf_grow(buf, length);
+}
+
+static inline void
+qsn_buf_commit(qsn_buf_t *buf, size_t length)
+{
+    buf->length += length;
+}
 
 /* Drops the first length bytes. */
 void qsn_buf_consume(qsn_buf_t *buf, size_t length);

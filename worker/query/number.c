@@ -22,6 +22,7 @@
 #define FAST_POWERS  18
 #define EXPONENT_FROM   16      /* as many digits before the point: 1e+16 */
 #define DIGITS_MAX   17
+#define WHOLE_MAX    20         /* of 64 bits; 10 to that is more */
 
 static size_t put_whole(char *out, uint64_t value);
 static int short_decimal(double value, char *digits, int *count, int *point);
@@ -94,8 +95,15 @@ number_from_double(char *out, double value)
 static size_t
 put_whole(char *out, uint64_t value)
 {
-    char scratch[20];
-    char *p = scratch + sizeof(scratch);
+    size_t length = 1;
+
+    for (uint64_t least = 10; value >= least; least *= 10) {
+        if (++length == WHOLE_MAX) {
+            break;
+        }
+    }
+
+    char *p = out + length;
 
     while (value >= 100) {
         p -= 2;
@@ -109,10 +117,6 @@ put_whole(char *out, uint64_t value)
     } else {
         *--p = (char) ('0' + value);
     }
-
-    size_t length = (size_t) (scratch + sizeof(scratch) - p);
-
-    memcpy(out, p, length);
 
     return length;
 }

@@ -28,6 +28,7 @@ static void put_text(render_t *render, const char *data, size_t length,
 static void put_hex(sink_t *sink, const char *data, size_t length);
 static char *escape_text(char *p, const char *data, size_t piece,
     size_t left, size_t *used, size_t *width);
+static inline uint64_t load(const char *data, size_t size);
 static inline int is_plain(uint64_t bytes);
 static char *escape_byte(char *out, unsigned char byte);
 static inline enum byte_class class_of(unsigned char byte);
@@ -130,7 +131,8 @@ put_cell(render_t *render, const cell_t *cell, int column)
         return;
     }
 
-    char *start = qsn_buf_reserve(buf, (cell->length + 2) * ESCAPED_MAX);
+    char *start = qsn_buf_reserve(buf, (cell->length + 2) * ESCAPED_MAX
+                                       + NUMBER_SIZE);
     char *p = start;
 
     if (p == NULL) {
@@ -156,7 +158,7 @@ put_cell(render_t *render, const cell_t *cell, int column)
         return;
 
     } else {
-        memcpy(p, cell->data, cell->length);
+        memcpy(p, cell->number, NUMBER_SIZE);   /* a constant size is fast */
         p += cell->length;
         width = cell->length;
     }
@@ -238,8 +240,8 @@ render_json_text(qsn_buf_t *out, const char *data, size_t left,
 }
 
 
-/* Writes at most (piece + 1) * ESCAPED_MAX bytes, returns their end.  *used
-   is piece, or more if the last character goes beyond it. */
+/* Writes at most (piece + 1) * ESCAPED_MAX bytes, returns the end of what
+   counts of them.  *used is piece, or more if the last character goes beyond it. */
 static char *
 escape_text(char *p, const char *data, size_t piece, size_t left,
     size_t *used, size_t *width)
@@ -247,18 +249,16 @@ escape_text(char *p, const char *data, size_t piece, size_t left,
     size_t i = 0;
 
     while (i < piece) {
-        uint64_t eight;
+        size_t size = piece - i < sizeof(uint64_t) ? piece - i
+                                                   : sizeof(uint64_t);
+        uint64_t eight = load(data + i, size);
 
-        if (piece - i >= sizeof(eight)) {
-            memcpy(&eight, data + i, sizeof(eight));
-
-            if (is_plain(eight)) {
-                memcpy(p, &eight, sizeof(eight));
-                p += sizeof(eight);
-                i += sizeof(eight);
-                *width += sizeof(eight);
-                continue;
-            }
+        if (is_plain(eight)) {
+            memcpy(p, &eight, sizeof(eight));
+            p += size;
+            i += size;
+            *width += size;
+            continue;
         }
 
         ++*width;
@@ -274,20 +274,49 @@ escape_text(char *p, const char *data, size_t piece, size_t left,
             break;
 
         case MULTI:
-        {
-            size_t size = qsn_utf8_size(data + i, left - i);
-
+            size = qsn_utf8_size(data + i, left - i);
             memcpy(p, size ? data + i : "\xef\xbf\xbd", size ? size : 3);
             p += size ? size : 3;
             i += size ? size : 1;
             break;
-        }
         }
     }
 
     *used = i;
 
     return p;
+}
+
+
+/* Up to eight bytes; those that are not there are plain. */
+static inline uint64_t
+load(const char *data, size_t size)
+{
+    uint64_t eight = 0x2020202020202020u;
+    char *p = (char *) &eight;
+
+    if (size == sizeof(eight)) {
+        memcpy(p, data, sizeof(eight));
+        return eight;
+    }
+
+    if (size & 4) {
+        memcpy(p, data, 4);
+        p += 4;
+        data += 4;
+    }
+
+    if (size & 2) {
+        memcpy(p, data, 2);
+        p += 2;
+        data += 2;
+    }
+
+    if (size & 1) {
+        *p = *data;
+    }
+
+    return eight;
 }
 
 
