@@ -1,4 +1,4 @@
-/* Probing and removing files; which of them is served is rotate.c's. */
+/* Probing and removing files; which of them is served is recovery.c's. */
 
 #include "leftovers.h"
 

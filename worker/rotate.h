@@ -21,23 +21,6 @@ void rotate_stop(worker_t *worker);
 /* The static tables have this version: the page says so at once. */
 void rotate_static_changed(worker_t *worker, uint64_t version);
 
-/* What a generation says of the server when it is sealed: gathered on the
-   loop, used by the writer. */
-typedef struct {
-    stats_t stats;              /* without the writer's own */
-    slow_queries_t slow;
-    catalog_t statics;
-} seal_info_t;
-
-/* 0, or -1 without memory. */
-int rotate_seal_info(worker_t *worker, seal_info_t *info);
-void rotate_seal_info_free(seal_info_t *info);
-
-/* On the writer: seals a copy of the generation being collected, as that
-   would be sealed now.  0, or -1 with the reason in error. */
-int rotate_seal_copy(worker_t *worker, const char *path,
-    const seal_info_t *info, char *error);
-
 /* The generation signal; first is its first member's inside, up to the
    closing quote: op": "generation_signal */
 void rotate_signal(worker_t *worker, const char *first, qsn_buf_t *body);

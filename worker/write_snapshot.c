@@ -11,7 +11,7 @@
 
 #include "budget.h"
 #include "ingest.h"
-#include "rotate.h"
+#include "seal.h"
 #include "sql.h"
 
 #define COPIES_MAX  2           /* each as large as the generation */
@@ -71,7 +71,7 @@ write_snapshot_next(worker_t *worker)
 
     copy_t *copy = calloc(1, sizeof(*copy));
 
-    if (copy == NULL || rotate_seal_info(worker, &copy->info) != 0) {
+    if (copy == NULL || seal_info_gather(worker, &copy->info) != 0) {
         free(copy);
         answer_all(worker, "out of memory");
         return;
@@ -160,7 +160,7 @@ make_copy(copy_t *copy)
     }
 
     if (copy_store(store->db, path, copy->error) == 0
-        && rotate_seal_copy(worker, path, &copy->info, copy->error) == 0)
+        && seal_copy(worker, path, &copy->info, copy->error) == 0)
     {
         copy->path = path;
         return 0;
@@ -192,7 +192,7 @@ on_copied(job_t *job)
     }
 
     answer_all(worker, copy->failed ? copy->error : NULL);
-    rotate_seal_info_free(&copy->info);
+    seal_info_free(&copy->info);
     free(copy);
 }
 

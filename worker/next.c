@@ -1,0 +1,202 @@
+/*
+ * Without room for the next generation there is none for a while: the sealed
+ * one is served, publishes are refused, and every ROOM_MS it is tried again.
+ * So it is while the reserve (budget.h) is spent, which sealing may do.
+ */
+
+#include "next.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "carry.h"
+#include "ingest.h"
+#include "qsn_clock.h"
+#include "qsn_log.h"
+
+#define ROOM_MS  200
+
+typedef struct {
+    job_t job;
+    worker_t *worker;
+    uint64_t sealed;            /* carried from, should it have to be */
+    int refusing;               /* there is no room yet */
+} room_t;
+
+static void discard(worker_t *worker);
+static void on_room(uv_timer_t *timer);
+static void run_room(job_t *job);
+static void on_room_looked(job_t *job);
+
+
+/* Numbers are epoch seconds, and strictly increasing whatever the clock. */
+uint64_t
+next_number(uint64_t after)
+{
+    uint64_t number = (uint64_t) qsn_clock_epoch();
+
+    return number > after ? number : after + 1;
+}
+
+
+void
+next_begin(worker_t *worker, uint64_t sealed, int persists)
+{
+    writer_t *writer = &worker->writer;
+    char error[GENERATION_ERROR_SIZE] = "no room";
+
+    writer->carry_waits = 0;
+
+    if (writer->generation == NULL) {
+        writer->generation = generation_open(&worker->settings,
+                                             writer->number, error);
+
+        if (writer->generation == NULL
+            || (persists ? next_carry(worker, sealed, error)
+                         : carry_nothing(writer->generation)) != 0)
+        {
+            discard(worker);
+            next_refuse(writer, error);
+            return;
+        }
+    }
+
+    budget_limit(&writer->generation->store, writer->budget.max_generation);
+
+    if (!writer->budget.reserved && budget_make_reserve(&writer->budget) != 0)
+    {
+        next_refuse(writer, "the file system of db_dir is full");
+    }
+}
+
+
+int
+next_carry(worker_t *worker, uint64_t sealed, char *error)
+{
+    char *path = generation_path(worker->settings.db_dir, sealed);
+    int rc = -1;
+
+    if (path) {
+        rc = carry_begin(worker->writer.generation, path,
+                         &worker->writer.carry, error);
+    }
+
+    free(path);
+
+    return rc;
+}
+
+
+void
+next_refuse(writer_t *writer, const char *why)
+{
+    if (writer->refusing[0] == '\0') {
+        qsn_log("publishes are refused for now: %s", why);
+    }
+
+    (void) snprintf(writer->refusing, sizeof(writer->refusing), "%s", why);
+}
+
+
+void
+next_start(worker_t *worker)
+{
+    worker->room.data = worker;
+    (void) uv_timer_init(&worker->loop, &worker->room);
+
+    if (worker->writer.refusing[0]) {
+        next_look_for_room(worker);
+    }
+}
+
+
+void
+next_stop(worker_t *worker)
+{
+    uv_close((uv_handle_t *) &worker->room, NULL);
+}
+
+
+void
+next_look_for_room(worker_t *worker)
+{
+    if (!uv_is_active((uv_handle_t *) &worker->room)) {
+        (void) uv_timer_start(&worker->room, on_room, ROOM_MS, 0);
+    }
+}
+
+
+/* Nothing has been published into it. */
+static void
+discard(worker_t *worker)
+{
+    writer_t *writer = &worker->writer;
+    char *path = generation_path(worker->settings.db_dir, writer->number);
+
+    carry_stop(writer->carry);
+    writer->carry = NULL;
+    generation_close(writer->generation);
+    writer->generation = NULL;
+
+    if (path) {
+        generation_unlink(path);
+    }
+
+    free(path);
+}
+
+
+static void
+on_room(uv_timer_t *timer)
+{
+    worker_t *worker = timer->data;
+    room_t *room = calloc(1, sizeof(*room));
+
+    if (room == NULL) {
+        next_look_for_room(worker);
+        return;
+    }
+
+    pool_drop_retired(worker->pool);
+    room->job.run = run_room;
+    room->job.done = on_room_looked;
+    room->worker = worker;
+    room->sealed = worker->snapshot->number;
+    ingest_run(worker, &room->job);
+}
+
+
+/* On the writer. */
+static void
+run_room(job_t *job)
+{
+    room_t *room = (room_t *) job;
+    writer_t *writer = &room->worker->writer;
+
+    if (writer->generation == NULL) {
+        next_begin(room->worker, room->sealed, 1);
+    }
+
+    if (writer->generation && budget_make_reserve(&writer->budget) == 0) {
+        writer->refusing[0] = '\0';
+        writer->carry_waits = 0;
+        qsn_log("there is room again: collects into generation %llu",
+                (unsigned long long) writer->number);
+    }
+
+    room->refusing = writer->refusing[0] != '\0';
+}
+
+
+/* On the loop. */
+static void
+on_room_looked(job_t *job)
+{
+    room_t *room = (room_t *) job;
+
+    if (room->refusing) {
+        next_look_for_room(room->worker);
+    }
+
+    free(room);
+}
