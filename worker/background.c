@@ -2,6 +2,7 @@
 
 #include "background.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@ typedef struct {
 
 static void on_work(uv_work_t *work);
 static void on_done(uv_work_t *work, int status);
+
+static atomic_int hurries;
 
 
 void
@@ -35,6 +38,29 @@ background_run(uv_loop_t *loop, void (*run)(void *data), void *data)
     }
 
     run(data);
+}
+
+
+void
+background_leave_core(unsigned us)
+{
+    if (!hurries) {
+        (void) usleep(us);
+    }
+}
+
+
+void
+background_hurry(void)
+{
+    hurries = 1;
+}
+
+
+int
+background_hurries(void)
+{
+    return hurries;
 }
 
 

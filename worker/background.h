@@ -14,4 +14,12 @@
 /* Calls run(data) once; here and now if there is no memory for later. */
 void background_run(uv_loop_t *loop, void (*run)(void *data), void *data);
 
+/* On the other thread: between two parts of what takes long. */
+void background_leave_core(unsigned us);
+
+/* From here on nothing is left but to stop, which waits for all of it: nobody
+   leaves the core any more. */
+void background_hurry(void);
+int background_hurries(void);
+
 #endif

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "connection.h"
 #include "direct.h"
 #include "handover.h"
@@ -28,7 +29,6 @@
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "qsn_sockets.h"
-#include "removal.h"
 #include "rotate.h"
 #include "write_snapshot.h"
 
@@ -314,7 +314,7 @@ stop(worker_t *w)
         uv_close((uv_handle_t *) &signals[i], NULL);
     }
 
-    removal_hurry();
+    background_hurry();
     ingest_stop(w);
     write_snapshot_stop(w);
     connection_close_all(w);

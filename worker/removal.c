@@ -11,7 +11,6 @@
 #include "removal.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,9 +27,6 @@
 static void run_removal(void *path);
 static int is_only_ours(int fd);
 static void cut(int fd, off_t left);
-static void leave_core(useconds_t us);
-
-static atomic_int hurries;
 
 
 void
@@ -43,13 +39,6 @@ removal_begin(uv_loop_t *loop, const char *path)
     } else {
         generation_unlink(path);
     }
-}
-
-
-void
-removal_hurry(void)
-{
-    hurries = 1;
 }
 
 
@@ -71,13 +60,13 @@ run_removal(void *path)
         tries = 0;              /* a hard link is somebody's archive */
     }
 
-    while (tries-- > 0 && !hurries) {
+    while (tries-- > 0 && !background_hurries()) {
         if (is_only_ours(fd)) {
             cut(fd, info.st_size);
             break;
         }
 
-        leave_core(RETRY_US);
+        background_leave_core(RETRY_US);
     }
 
     (void) close(fd);           /* whoever has it still keeps all of it */
@@ -104,15 +93,6 @@ cut(int fd, off_t left)
             return;
         }
 
-        leave_core(PAUSE_US);
-    }
-}
-
-
-static void
-leave_core(useconds_t us)
-{
-    if (!hurries) {
-        (void) usleep(us);
+        background_leave_core(PAUSE_US);
     }
 }

@@ -13,7 +13,4 @@
 /* path is copied.  Without memory for later it is deleted here and now. */
 void removal_begin(uv_loop_t *loop, const char *path);
 
-/* From here on nothing is left but to stop, which waits for removals. */
-void removal_hurry(void);
-
 #endif

@@ -8,7 +8,7 @@
  *           that (next.h, carry.h); then it goes on writing
  *   loop    the query processes are told of the sealed file, the page is
  *           published, the signal sent
- *   later   what the file took of memory is freed (background.h)
+ *   later   what the file took of memory is freed (closing.h)
  *
  * Publishes wait while the writer is at it, so what can be done before or
  * after is.  Killed anywhere in between, the next start finds either an open
@@ -23,8 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "background.h"
 #include "carry.h"
+#include "closing.h"
 #include "connection.h"
 #include "direct.h"
 #include "ingest.h"
@@ -52,7 +52,6 @@ typedef struct {
 static void on_rotation(uv_timer_t *timer);
 static void run_rotation(job_t *job);
 static void on_rotated(job_t *job);
-static void close_generation(void *generation);
 static int serve(worker_t *worker, uint64_t number);
 static void publish_page(worker_t *worker, uint64_t left_ms);
 
@@ -221,8 +220,7 @@ on_rotated(job_t *job)
 
     } else {
         if (rotation->closing) {
-            background_run(&worker->loop, close_generation,
-                           rotation->closing);
+            closing_begin(&worker->loop, rotation->closing);
         }
 
         worker->collecting = rotation->next;
@@ -242,13 +240,6 @@ on_rotated(job_t *job)
 
     seal_info_free(&rotation->info);
     free(rotation);
-}
-
-
-static void
-close_generation(void *generation)
-{
-    generation_close(generation);
 }
 
 

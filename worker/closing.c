@@ -1,0 +1,40 @@
+/*
+ * All at once the pages are given back in 1 to 4 ms.  They are of the
+ * writer's part of the heap, so that each is a lock that the writer waits
+ * for, which has just begun with the next generation: its first publishes
+ * took 1 to 2 ms then, and 0.2 beside a few pages at a time.
+ */
+
+#include "closing.h"
+
+#include "background.h"
+#include "sql.h"
+
+#define PAGES     16384         /* at most, of generation.c's cache_size */
+#define SLICE     256           /* 20 us */
+#define PAUSE_US  500
+
+static void run_closing(void *generation);
+
+
+void
+closing_begin(uv_loop_t *loop, generation_t *generation)
+{
+    background_run(loop, run_closing, generation);
+}
+
+
+static void
+run_closing(void *data)
+{
+    generation_t *generation = data;
+    int left = PAGES;
+
+    while ((left -= SLICE) > 0 && !background_hurries()) {
+        (void) sql_execf(generation->store.db, "PRAGMA cache_size = %d",
+                         left);
+        background_leave_core(PAUSE_US);
+    }
+
+    generation_close(generation);
+}
