@@ -153,11 +153,10 @@ catalog_add_column(catalog_table_t *table, const char *name)
 }
 
 
-int
-catalog_has_identity(const catalog_t *catalog, const char *name)
+const catalog_identity_t *
+catalog_find_identity(const catalog_t *catalog, const char *name)
 {
-    return find_identity(catalog, name, hash_identity(catalog, name))
-           != NULL;
+    return find_identity(catalog, name, hash_identity(catalog, name));
 }
 
 
@@ -193,7 +192,43 @@ catalog_identity(catalog_t *catalog, const char *name)
         return NULL;
     }
 
+    identity->place = catalog->identity_count;
     catalog->identities[catalog->identity_count++] = identity;
+    catalog_unlist(catalog, identity);
+
+    return identity;
+}
+
+
+void
+catalog_unlist(catalog_t *catalog, catalog_identity_t *identity)
+{
+    if (identity->unlisted) {
+        return;
+    }
+
+    identity->unlisted = 1;
+    identity->next = NULL;
+
+    if (catalog->unlisted) {
+        catalog->last_unlisted->next = identity;
+    } else {
+        catalog->unlisted = identity;
+    }
+
+    catalog->last_unlisted = identity;
+}
+
+
+catalog_identity_t *
+catalog_take_unlisted(catalog_t *catalog)
+{
+    catalog_identity_t *identity = catalog->unlisted;
+
+    if (identity) {
+        catalog->unlisted = identity->next;
+        identity->unlisted = 0;
+    }
 
     return identity;
 }

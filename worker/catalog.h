@@ -43,12 +43,16 @@ typedef struct {
     size_t insert_count;        /* 0: none is kept */
 } catalog_table_t;
 
-typedef struct {
+typedef struct catalog_identity_s catalog_identity_t;
+
+struct catalog_identity_s {
+    size_t place;               /* among the catalog's */
     uint64_t tables;
     double last_update;
-    int listed;                 /* as it is, in internal_tables.c's list */
+    int unlisted;               /* one of the catalog's, */
+    catalog_identity_t *next;   /* and this is behind it */
     char name[];
-} catalog_identity_t;
+};
 
 typedef struct {
     const catalog_table_t *table;
@@ -65,7 +69,10 @@ typedef struct {
     catalog_identity_t **identities;
     size_t identity_count;
     size_t identity_capacity;
-    size_t listed;              /* the first so many, as they were then */
+    catalog_identity_t *unlisted;       /* not as they are now in the file's
+                                           list (internal_tables.h) */
+    catalog_identity_t *last_unlisted;
+    int lists;                  /* there is a list, of this catalog's */
     catalog_index_t identity_index;
     catalog_pair_t *pairs;      /* who has reported what */
     size_t pair_count;
@@ -86,8 +93,9 @@ const char *catalog_find_column(const catalog_table_t *table,
 catalog_table_t *catalog_add(catalog_t *catalog, const char *name);
 int catalog_add_column(catalog_table_t *table, const char *name);
 
-/* Whether the identity has an entry. */
-int catalog_has_identity(const catalog_t *catalog, const char *name);
+/* NULL if the identity has no entry. */
+const catalog_identity_t *catalog_find_identity(const catalog_t *catalog,
+    const char *name);
 
 /* Where the file has the reports of a table (NULL: of none) and an identity;
    NULL: nowhere.  Good until the next one is added.  catalog_add_report()
@@ -103,5 +111,10 @@ void catalog_forget_reports(catalog_t *catalog,
 
 /* The identity's entry, made if need be.  NULL without memory. */
 catalog_identity_t *catalog_identity(catalog_t *catalog, const char *name);
+
+/* It has changed, as one that was made has; the first of those that have,
+   which then has not, or NULL. */
+void catalog_unlist(catalog_t *catalog, catalog_identity_t *identity);
+catalog_identity_t *catalog_take_unlisted(catalog_t *catalog);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "internal_tables.h"
 #include "sql.h"
 
 #define PREFIX  "qasino_table_store_"
@@ -94,7 +95,9 @@ generation_open_path(const qsn_settings_t *settings, const char *path,
 
     generation->number = number;
 
-    if (store_open(&generation->store, settings, own, pragmas, error) != 0) {
+    if (store_open(&generation->store, settings, own, pragmas,
+                   internal_tables_schema, error) != 0)
+    {
         generation_close(generation);
         return NULL;
     }

@@ -20,31 +20,35 @@ static const char *const names[] = {
 
 #define NAMES  (sizeof(names) / sizeof(names[0]))
 
-static const char schema[] =
-    "CREATE TABLE qasino_server_info(generation_number INTEGER, "
+#define TABLE  "CREATE TABLE IF NOT EXISTS "
+
+const char internal_tables_schema[] =
+    TABLE "qasino_server_info(generation_number INTEGER, "
     "generation_duration_s INTEGER, generation_start_epoch REAL);"
-    "CREATE TABLE qasino_server_tables(tablename TEXT, nr_rows INTEGER, "
+    TABLE "qasino_server_tables(tablename TEXT, nr_rows INTEGER, "
     "nr_updates INTEGER, last_update_epoch REAL, static INTEGER);"
-    "CREATE TABLE qasino_server_views(viewname TEXT, loaded INTEGER, "
+    TABLE "qasino_server_connections(identity TEXT, nr_tables INTEGER, "
+    "last_update_epoch REAL);"
+    TABLE "qasino_server_views(viewname TEXT, loaded INTEGER, "
     "errormsg TEXT, view TEXT);"
-    "CREATE TABLE qasino_server_sql_stats(sql_received INTEGER, "
+    TABLE "qasino_server_sql_stats(sql_received INTEGER, "
     "sql_completed INTEGER, sql_errors INTEGER);"
-    "CREATE TABLE qasino_server_update_stats(updates_received INTEGER, "
+    TABLE "qasino_server_update_stats(updates_received INTEGER, "
     "updates_completed INTEGER, update_errors INTEGER, "
     "inserts_received INTEGER, inserts_completed INTEGER);"
-    "CREATE TABLE qasino_server_slow_queries(statement TEXT, seconds REAL, "
+    TABLE "qasino_server_slow_queries(statement TEXT, seconds REAL, "
     "status INTEGER, finished_epoch REAL);"
     /* no copy, so that it costs nothing until somebody asks */
-    "CREATE VIEW qasino_server_reports AS SELECT tablename, identity, "
-    "nr_rows, updates AS nr_updates, epoch AS last_update_epoch, persist, "
-    "carried FROM _qasino_reports;";
+    "CREATE VIEW IF NOT EXISTS qasino_server_reports AS SELECT tablename, "
+    "identity, nr_rows, updates AS nr_updates, epoch AS last_update_epoch, "
+    "persist, carried FROM _qasino_reports;";
 
 static int make_slow_queries(sqlite3 *db, const slow_queries_t *slow);
 static int make_connections(generation_t *generation,
     const internal_info_t *info);
 static sqlite3_stmt *open_connections(store_t *store);
-static int put_identity(sqlite3_stmt *statement, const catalog_t *catalog,
-    size_t place, const char *own);
+static int list(sqlite3_stmt *statement, catalog_t *catalog,
+    const char *own, size_t at_most);
 static int put_connection(sqlite3_stmt *statement, size_t place,
     const char *identity, uint64_t tables, double epoch);
 static int make_tables(generation_t *generation,
@@ -62,8 +66,7 @@ internal_tables_make(generation_t *generation, const internal_info_t *info,
     sqlite3 *db = generation->store.db;
     const stats_t *stats = &info->stats;
 
-    if (sql_exec(db, schema) != SQLITE_OK
-        || sql_execf(db, "INSERT INTO qasino_server_info "
+    if (sql_execf(db, "INSERT INTO qasino_server_info "
                      "VALUES(%lld, %!.15g, %!.20g)",
                      (long long) generation->number, info->duration_s,
                      info->start_epoch) != SQLITE_OK
@@ -118,21 +121,12 @@ int
 internal_tables_list(store_t *store, const char *identity, size_t at_most,
     int *more)
 {
-    catalog_t *catalog = &store->catalog;
     sqlite3_stmt *statement = open_connections(store);
-    int rc = statement ? SQLITE_OK : SQLITE_ERROR;
-    size_t end = catalog->listed + at_most;
-
-    if (end > catalog->identity_count) {
-        end = catalog->identity_count;
-    }
-
-    while (rc == SQLITE_OK && catalog->listed < end) {
-        rc = put_identity(statement, catalog, catalog->listed++, identity);
-    }
+    int rc = statement ? list(statement, &store->catalog, identity, at_most)
+                       : SQLITE_ERROR;
 
     (void) sqlite3_finalize(statement);
-    *more = end < catalog->identity_count;
+    *more = store->catalog.unlisted != NULL;
 
     return rc == SQLITE_OK ? 0 : -1;
 }
@@ -144,24 +138,17 @@ make_connections(generation_t *generation, const internal_info_t *info)
 {
     catalog_t *catalog = &generation->store.catalog;
     sqlite3_stmt *statement = open_connections(&generation->store);
-    int rc = statement ? SQLITE_OK : SQLITE_ERROR;
-    uint64_t own_tables = NAMES;
-
-    for (size_t i = 0; rc == SQLITE_OK && i < catalog->identity_count; i++) {
-        const catalog_identity_t *identity = catalog->identities[i];
-
-        if (i >= catalog->listed || !identity->listed) {
-            rc = put_identity(statement, catalog, i, info->identity);
-        }
-
-        if (strcmp(identity->name, info->identity) == 0) {
-            own_tables += identity->tables;     /* it publishes, too */
-        }
-    }
+    int rc = statement ? list(statement, catalog, info->identity, SIZE_MAX)
+                       : SQLITE_ERROR;
 
     if (rc == SQLITE_OK) {
+        const catalog_identity_t *own = catalog_find_identity(catalog,
+                                                              info->identity);
+
         rc = put_connection(statement, catalog->identity_count,
-                            info->identity, own_tables, info->start_epoch);
+                            info->identity,
+                            NAMES + (own ? own->tables : 0),
+                            info->start_epoch);
     }
 
     (void) sqlite3_finalize(statement);
@@ -170,22 +157,20 @@ make_connections(generation_t *generation, const internal_info_t *info)
 }
 
 
-/* What is listed in the file, but not in the catalog, is of a former worker
+/* What is listed in the file, but not by this catalog, is of a former worker
    or of the original that this file is a copy of.  While rows are carried the
    sealed file has such a table, too. */
 static sqlite3_stmt *
 open_connections(store_t *store)
 {
-    if (store->catalog.listed == 0
-        && sql_exec(store->db,
-                    "DROP TABLE IF EXISTS main.qasino_server_connections;"
-                    "CREATE TABLE main.qasino_server_connections("
-                    "identity TEXT, nr_tables INTEGER, "
-                    "last_update_epoch REAL)")
+    if (!store->catalog.lists
+        && sql_exec(store->db, "DELETE FROM main.qasino_server_connections")
            != SQLITE_OK)
     {
         return NULL;
     }
+
+    store->catalog.lists = 1;
 
     return sql_prepare(store->db,
         "INSERT OR REPLACE INTO main.qasino_server_connections(rowid, "
@@ -193,18 +178,24 @@ open_connections(store_t *store)
 }
 
 
-/* The one at that place, unless it is the server's. */
+/* The server itself is listed last, whether it publishes or not. */
 static int
-put_identity(sqlite3_stmt *statement, const catalog_t *catalog, size_t place,
-    const char *own)
+list(sqlite3_stmt *statement, catalog_t *catalog, const char *own,
+    size_t at_most)
 {
-    catalog_identity_t *identity = catalog->identities[place];
+    catalog_identity_t *identity;
+    int rc = SQLITE_OK;
 
-    identity->listed = 1;
+    while (rc == SQLITE_OK && at_most-- > 0
+           && (identity = catalog_take_unlisted(catalog)) != NULL)
+    {
+        if (strcmp(identity->name, own) != 0) {
+            rc = put_connection(statement, identity->place, identity->name,
+                                identity->tables, identity->last_update);
+        }
+    }
 
-    return strcmp(identity->name, own) == 0 ? SQLITE_OK
-           : put_connection(statement, place, identity->name,
-                            identity->tables, identity->last_update);
+    return rc;
 }
 
 

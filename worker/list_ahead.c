@@ -1,4 +1,7 @@
-/* A job of the writer's for some, and from its answer the next one. */
+/*
+ * A job of the writer's for some, and from its answer the next one.  When all
+ * are listed others go on publishing: half of the time later those are.
+ */
 
 #include "list_ahead.h"
 
@@ -11,6 +14,7 @@
 
 #define AHEAD_MS  1000          /* a quarter of a generation at most */
 #define AT_ONCE   500           /* less than a millisecond */
+#define LAST_MS   20            /* whoever comes later is few */
 
 typedef struct {
     job_t job;
@@ -72,7 +76,9 @@ run_listing(job_t *job)
 
     listing->more = 0;
 
-    if (writer->generation == NULL || writer->refusing[0] != '\0') {
+    if (writer->generation == NULL || writer->refusing[0] != '\0'
+        || writer->generation->store.catalog.unlisted == NULL)
+    {
         return;
     }
 
@@ -102,12 +108,20 @@ on_listed(job_t *job)
 {
     listing_t *listing = (listing_t *) job;
     worker_t *worker = listing->worker;
+    uint64_t left = uv_timer_get_due_in(&worker->rotation);
 
     if (listing->more && !worker->rotating
         && !worker->writer.thread.stopping)
     {
         ingest_run(worker, job);
-    } else {
-        free(listing);
+        return;
+    }
+
+    free(listing);
+
+    if (left > LAST_MS && left <= AHEAD_MS
+        && !uv_is_closing((uv_handle_t *) &worker->list_ahead))
+    {
+        (void) uv_timer_start(&worker->list_ahead, on_timer, left / 2, 0);
     }
 }

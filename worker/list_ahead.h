@@ -2,10 +2,10 @@
 #define LIST_AHEAD_H
 
 /*
- * A second before the turn of a generation its publishers are listed in
- * qasino_server_connections, some at a time, between the publishes: so
- * sealing, for which publishes wait, has only those to list that came or
- * published since.
+ * From a second before the turn of a generation on its publishers are listed
+ * in qasino_server_connections, some at a time, between the publishes: so
+ * sealing, for which publishes wait, has only those to list that published in
+ * the last moments.
  *
  * Threads: the loop's; the listing is the writer's.
  */

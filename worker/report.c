@@ -161,7 +161,7 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
         entry->last_update = epoch;
     }
 
-    entry->listed = 0;
+    catalog_unlist(&store->catalog, entry);
 
     return 0;
 }
@@ -218,7 +218,7 @@ check_identity(store_t *store, request_t *request)
     int64_t limit = store->settings->max_identities;
 
     if ((int64_t) catalog->identity_count < limit
-        || catalog_has_identity(catalog, request->identity.data))
+        || catalog_find_identity(catalog, request->identity.data))
     {
         return 0;
     }

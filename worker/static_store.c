@@ -53,7 +53,7 @@ static_store_open(const qsn_settings_t *settings, char *error)
         return NULL;
     }
 
-    if (store_open(&statics->store, settings, path, pragmas, error) != 0) {
+    if (store_open(&statics->store, settings, path, pragmas, "", error) != 0) {
         static_store_close(statics);
         return NULL;
     }

@@ -45,7 +45,7 @@ static const char schema[] =
     "columns TEXT, epoch REAL, "
     "PRIMARY KEY(tablename, identity)) WITHOUT ROWID;";
 
-static int make_schema(store_t *store);
+static int make_schema(store_t *store, const char *more);
 static int renew_layout(store_t *store);
 static int prepare_statements(store_t *store);
 static int load_catalog(store_t *store);
@@ -57,7 +57,7 @@ static int load_report(store_t *store, sqlite3_stmt *row);
 
 int
 store_open(store_t *store, const qsn_settings_t *settings, char *path,
-    const char *pragmas, char *error)
+    const char *pragmas, const char *more, char *error)
 {
     catalog_init(&store->catalog);
     store->settings = settings;
@@ -81,7 +81,7 @@ store_open(store_t *store, const qsn_settings_t *settings, char *path,
                              (int) settings->max_cell + ROW_OVERHEAD);
     }
 
-    if (rc != SQLITE_OK || make_schema(store) != 0
+    if (rc != SQLITE_OK || make_schema(store, more) != 0
         || prepare_statements(store) != 0 || load_catalog(store) != 0)
     {
         (void) snprintf(error, STORE_ERROR_SIZE,
@@ -179,17 +179,19 @@ store_meta(store_t *store, const char *key, sqlite3_int64 fallback)
 
 
 static int
-make_schema(store_t *store)
+make_schema(store_t *store, const char *more)
 {
     sqlite3 *db = store->db;
 
     if (sql_int64(db, "SELECT count(*) FROM sqlite_schema", 0) > 0) {
-        return store_meta(store, "layout", LAYOUT) == LAYOUT
-               ? 0 : renew_layout(store);
+        return (store_meta(store, "layout", LAYOUT) == LAYOUT
+                || renew_layout(store) == 0)
+               && sql_exec(db, more) == SQLITE_OK ? 0 : -1;
     }
 
     return sql_exec(db, "BEGIN IMMEDIATE") == SQLITE_OK
            && sql_exec(db, schema) == SQLITE_OK
+           && sql_exec(db, more) == SQLITE_OK
            && store_set_meta(store, "layout", LAYOUT) == 0
            && sql_exec(db, "COMMIT") == SQLITE_OK ? 0 : -1;
 }
