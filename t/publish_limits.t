@@ -250,17 +250,22 @@ sub wide ($name, $from, $to, @more) {
     is(written($worker, 'select count(*) from fresh')->[0][0], 80,
         'a client that leaves before its answer');
 
-    my $files = sub { grep { !/qasino_table_store_\d+\.db(?:-journal)?$/ }
-        glob "$db_dir/*" };
+    my $files = sub {
+        grep { !/qasino_(?:table_store|next)_\d+\.db(?:-journal)?$/ }
+            glob "$db_dir/*";
+    };
     cmp_ok(scalar($files->()), '<=', 2 * (3 + 1),
         'there is a copy for each reader at most');
 
     $worker->stop;
     spew("$db_dir/qasino_write_snapshot_$_", 'left over')
         for '1.db', '99.db', '99.db-journal';
+    spew("$db_dir/qasino_next_$_", 'left over')
+        for '99.db', '99.db-journal';
     $worker->{settings}{generation_duration} = 1;
     $worker->start;
-    is_deeply([$files->()], [], 'copies that a worker left are removed');
+    is_deeply([$files->(), glob "$db_dir/qasino_next_99*"], [],
+        'what a worker left of copies and of the next file is removed');
     written($worker, 'select 1');
     $worker->wait_generation;
     wait_until('no copies', sub { !$files->() });

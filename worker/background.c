@@ -12,6 +12,7 @@
 typedef struct {
     uv_work_t work;
     void (*run)(void *data);
+    void (*done)(void *data);
     void *data;
 } background_t;
 
@@ -22,12 +23,14 @@ static atomic_int hurries;
 
 
 void
-background_run(uv_loop_t *loop, void (*run)(void *data), void *data)
+background_run(uv_loop_t *loop, void (*run)(void *data),
+    void (*done)(void *data), void *data)
 {
     background_t *background = malloc(sizeof(*background));
 
     if (background) {
         background->run = run;
+        background->done = done;
         background->data = data;
 
         if (uv_queue_work(loop, &background->work, on_work, on_done) == 0) {
@@ -38,6 +41,10 @@ background_run(uv_loop_t *loop, void (*run)(void *data), void *data)
     }
 
     run(data);
+
+    if (done) {
+        done(data);
+    }
 }
 
 
@@ -77,7 +84,13 @@ on_work(uv_work_t *work)
 static void
 on_done(uv_work_t *work, int status)
 {
+    background_t *background = (background_t *) work;
+
     (void) status;
 
-    free(work);
+    if (background->done) {
+        background->done(background->data);
+    }
+
+    free(background);
 }

@@ -11,8 +11,10 @@
 
 #include <uv.h>
 
-/* Calls run(data) once; here and now if there is no memory for later. */
-void background_run(uv_loop_t *loop, void (*run)(void *data), void *data);
+/* Calls run(data) once; here and now if there is no memory for later.  Then
+   done(data) on the loop, unless it is NULL. */
+void background_run(uv_loop_t *loop, void (*run)(void *data),
+    void (*done)(void *data), void *data);
 
 /* On the other thread: between two parts of what takes long. */
 void background_leave_core(unsigned us);

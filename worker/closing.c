@@ -20,7 +20,7 @@ static void run_closing(void *generation);
 void
 closing_begin(uv_loop_t *loop, generation_t *generation)
 {
-    background_run(loop, run_closing, generation);
+    background_run(loop, run_closing, NULL, generation);
 }
 
 

@@ -6,6 +6,7 @@
 #include "generation.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ static const char pragmas[] =
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA cache_size = -65536;";
 
+static int rename_both(const char *from, const char *to);
+static char *journal_path(const char *path);
 static void unlink_journal(const char *path);
 
 
@@ -106,6 +109,34 @@ generation_open_path(const qsn_settings_t *settings, const char *path,
 }
 
 
+/*
+ * SQLite goes by what it has open, and it has the journal open from the first
+ * transaction on, which made the file: what it does not know is that a
+ * successor of ours finds both under their new names.  The file has its name
+ * before its journal has: in between there is nothing to be rolled back.
+ */
+int
+generation_name(generation_t *generation, const qsn_settings_t *settings,
+    uint64_t number, char *error)
+{
+    store_t *store = &generation->store;
+    char *path = generation_path(settings->db_dir, number);
+
+    if (path == NULL || rename_both(store->path, path) == -1) {
+        (void) snprintf(error, GENERATION_ERROR_SIZE, "cannot rename %s: %s",
+                        store->path, strerror(errno));
+        free(path);
+        return -1;
+    }
+
+    free(store->path);
+    store->path = path;
+    generation->number = number;
+
+    return 0;
+}
+
+
 enum generation_state
 generation_probe(const char *path, char *error)
 {
@@ -167,6 +198,21 @@ generation_close(generation_t *generation)
 }
 
 
+void
+generation_discard(generation_t *generation)
+{
+    char *path = generation ? strdup(generation->store.path) : NULL;
+
+    generation_close(generation);
+
+    if (path) {
+        generation_unlink(path);
+    }
+
+    free(path);
+}
+
+
 /* SQLite gives up the lock when it next reads. */
 int
 generation_unlock(generation_t *generation)
@@ -185,13 +231,44 @@ generation_unlink(const char *path)
 }
 
 
-static void
-unlink_journal(const char *path)
+static int
+rename_both(const char *from, const char *to)
+{
+    char *from_journal = journal_path(from);
+    char *to_journal = journal_path(to);
+    int rc = from_journal && to_journal ? 0 : -1;
+
+    if (rc == 0 && (rc = rename(from, to)) == 0
+        && (rc = rename(from_journal, to_journal)) == -1)
+    {
+        (void) rename(to, from);
+    }
+
+    free(from_journal);
+    free(to_journal);
+
+    return rc;
+}
+
+
+/* NULL: no memory. */
+static char *
+journal_path(const char *path)
 {
     char *journal;
 
-    if (asprintf(&journal, "%s-journal", path) != -1) {
+    return asprintf(&journal, "%s-journal", path) == -1 ? NULL : journal;
+}
+
+
+static void
+unlink_journal(const char *path)
+{
+    char *journal = journal_path(path);
+
+    if (journal) {
         (void) unlink(journal);
-        free(journal);
     }
+
+    free(journal);
 }

@@ -42,6 +42,14 @@ generation_t *generation_open(const qsn_settings_t *settings,
 generation_t *generation_open_path(const qsn_settings_t *settings,
     const char *path, uint64_t number, char *error);
 
+/*
+ * Names one that was opened under another name in db_dir, and into which
+ * nothing was put since, as that one of the number.  0, or -1 with the reason
+ * in error: then it is only good to be discarded.
+ */
+int generation_name(generation_t *generation, const qsn_settings_t *settings,
+    uint64_t number, char *error);
+
 enum generation_state {
     GENERATION_SEALED,
     GENERATION_OPEN,
@@ -63,6 +71,9 @@ void generation_close(generation_t *generation);
 /* Lets others open a sealed file before it is closed, which takes a while.
    0 or -1. */
 int generation_unlock(generation_t *generation);
+
+/* Closes it, and its file goes with it.  NULL is fine. */
+void generation_discard(generation_t *generation);
 
 /* Deletes a generation's file and what SQLite left beside it. */
 void generation_unlink(const char *path);

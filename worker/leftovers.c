@@ -12,6 +12,7 @@
 #include "qsn_log.h"
 #include "write_snapshot.h"
 
+static int is_of_no_use(const char *name);
 static int look_at(const char *path, uint64_t number, leftovers_t *found,
     char *error);
 static int put_aside(const char *path, char *error);
@@ -60,11 +61,10 @@ leftovers_clean_up(worker_t *worker, const leftovers_t *found)
 
     while (dir && (entry = readdir(dir)) != NULL) {
         uint64_t number = generation_number_of(entry->d_name);
-        int copy = strncmp(entry->d_name, WRITE_SNAPSHOT_PREFIX,
-                           sizeof(WRITE_SNAPSHOT_PREFIX) - 1) == 0;
+        int no_use = is_of_no_use(entry->d_name);
         char *path = NULL;
 
-        if ((!copy && (number == 0 || number == found->served
+        if ((!no_use && (number == 0 || number == found->served
                        || number == worker->collecting))
             || asprintf(&path, "%s/%s", worker->settings.db_dir,
                         entry->d_name) == -1)
@@ -72,7 +72,7 @@ leftovers_clean_up(worker_t *worker, const leftovers_t *found)
             continue;
         }
 
-        if (copy) {
+        if (no_use) {
             generation_unlink(path);
         } else {
             snapshot_dispose(&worker->loop, &worker->settings, path);
@@ -84,6 +84,16 @@ leftovers_clean_up(worker_t *worker, const leftovers_t *found)
     if (dir) {
         (void) closedir(dir);
     }
+}
+
+
+/* Copies, and what was to become the next generation's file. */
+static int
+is_of_no_use(const char *name)
+{
+    return strncmp(name, WRITE_SNAPSHOT_PREFIX,
+                   sizeof(WRITE_SNAPSHOT_PREFIX) - 1) == 0
+           || strncmp(name, SPARE_PREFIX, sizeof(SPARE_PREFIX) - 1) == 0;
 }
 
 

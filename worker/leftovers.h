@@ -15,7 +15,8 @@ typedef struct {
 int leftovers_find(worker_t *worker, leftovers_t *found, char *error);
 
 /* Lets go of all generations but the one that is served and the one that is
-   collected into, and of copies. */
+   collected into, of copies, and of
+   what was to be the next one. */
 void leftovers_clean_up(worker_t *worker, const leftovers_t *found);
 
 #endif

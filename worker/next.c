@@ -23,6 +23,8 @@ typedef struct {
     int refusing;               /* there is no room yet */
 } room_t;
 
+static generation_t *open_file(worker_t *worker, generation_t **spare,
+    char *error);
 static void discard(worker_t *worker);
 static void on_room(uv_timer_t *timer);
 static void run_room(job_t *job);
@@ -40,7 +42,8 @@ next_number(uint64_t after)
 
 
 void
-next_begin(worker_t *worker, uint64_t sealed, int persists)
+next_begin(worker_t *worker, uint64_t sealed, int persists,
+    generation_t **spare)
 {
     writer_t *writer = &worker->writer;
     char error[GENERATION_ERROR_SIZE] = "no room";
@@ -48,8 +51,7 @@ next_begin(worker_t *worker, uint64_t sealed, int persists)
     writer->carry_waits = 0;
 
     if (writer->generation == NULL) {
-        writer->generation = generation_open(&worker->settings,
-                                             writer->number, error);
+        writer->generation = open_file(worker, spare, error);
 
         if (writer->generation == NULL
             || (persists ? next_carry(worker, sealed, error)
@@ -126,6 +128,28 @@ next_look_for_room(worker_t *worker)
 }
 
 
+static generation_t *
+open_file(worker_t *worker, generation_t **spare, char *error)
+{
+    uint64_t number = worker->writer.number;
+    generation_t *generation = spare ? *spare : NULL;
+
+    if (generation) {
+        *spare = NULL;
+
+        if (generation_name(generation, &worker->settings, number, error)
+            == 0)
+        {
+            return generation;
+        }
+
+        generation_discard(generation);
+    }
+
+    return generation_open(&worker->settings, number, error);
+}
+
+
 /* Nothing has been published into it. */
 static void
 discard(worker_t *worker)
@@ -174,7 +198,7 @@ run_room(job_t *job)
     writer_t *writer = &room->worker->writer;
 
     if (writer->generation == NULL) {
-        next_begin(room->worker, room->sealed, 1);
+        next_begin(room->worker, room->sealed, 1, NULL);
     }
 
     if (writer->generation && budget_make_reserve(&writer->budget) == 0) {

@@ -30,7 +30,7 @@ recovery_run(worker_t *worker, leftovers_t *found, uint64_t *left_ms,
         return -1;
     }
 
-    next_begin(worker, found->served, 1);
+    next_begin(worker, found->served, 1, NULL);
     worker->collecting = worker->writer.number;
 
     return 0;

@@ -35,7 +35,7 @@ removal_begin(uv_loop_t *loop, const char *path)
     char *own = strdup(path);
 
     if (own) {
-        background_run(loop, run_removal, own);
+        background_run(loop, run_removal, NULL, own);
     } else {
         generation_unlink(path);
     }

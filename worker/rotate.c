@@ -1,7 +1,8 @@
 /*
  * One rotation, in this order:
  *
- *   ahead   most publishers are listed (list_ahead.h)
+ *   ahead   the next file is made (spare.h), most publishers are listed in
+ *           this one (ahead.h)
  *   loop    the time has come: what the server says of itself is gathered
  *   writer  when it comes to it among the publishes it seals the file
  *           (seal.h), opens the next one and finds what is to be carried into
@@ -28,7 +29,7 @@
 #include "connection.h"
 #include "direct.h"
 #include "ingest.h"
-#include "list_ahead.h"
+#include "ahead.h"
 #include "next.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
@@ -42,6 +43,7 @@ typedef struct {
     job_t job;
     worker_t *worker;
     seal_info_t info;
+    generation_t *spare;        /* NULL: none, or it is in use */
     uint64_t sealed;            /* numbers; 0: it could not be sealed */
     uint64_t next;
     seal_facts_t facts;         /* of the sealed one */
@@ -78,8 +80,8 @@ rotate_start(worker_t *worker, char *error)
     worker->rotation.data = worker;
     (void) uv_timer_init(&worker->loop, &worker->rotation);
     (void) uv_timer_start(&worker->rotation, on_rotation, left, 0);
-    list_ahead_start(worker);
-    list_ahead_expect(worker, left);
+    ahead_start(worker);
+    ahead_expect(worker, left);
     next_start(worker);
 
     return 0;
@@ -91,7 +93,8 @@ rotate_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->rotation, NULL);
     next_stop(worker);
-    list_ahead_stop(worker);
+    ahead_stop(worker);
+    spare_stop(&worker->spare);
     carry_stop(worker->writer.carry);
     generation_close(worker->writer.generation);
     worker->writer.generation = NULL;
@@ -131,7 +134,7 @@ on_rotation(uv_timer_t *timer)
     rotation_t *rotation;
 
     (void) uv_timer_start(timer, on_rotation, duration, 0);
-    list_ahead_expect(worker, duration);
+    ahead_expect(worker, duration);
 
     if (worker->rotating) {
         return;                 /* the last one is not over yet */
@@ -149,6 +152,7 @@ on_rotation(uv_timer_t *timer)
     rotation->job.run = run_rotation;
     rotation->job.done = on_rotated;
     rotation->worker = worker;
+    rotation->spare = spare_take(&worker->spare);
     worker->rotating = 1;
     ingest_run(worker, &rotation->job);
 }
@@ -189,7 +193,7 @@ run_rotation(job_t *job)
 
     writer->generation = NULL;
     writer->number = next_number(number);
-    next_begin(worker, number, persists);
+    next_begin(worker, number, persists, &rotation->spare);
     rotation->sealed = number;
     rotation->next = writer->number;
     rotation->refusing = writer->refusing[0] != '\0';
@@ -205,6 +209,7 @@ on_rotated(job_t *job)
     qsn_buf_t body = { 0 };
 
     worker->rotating = 0;
+    spare_put(&worker->spare, rotation->spare);
 
     if (rotation->refusing) {
         next_look_for_room(worker);

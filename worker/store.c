@@ -244,6 +244,10 @@ prepare_statements(store_t *store)
         "DELETE FROM _qasino_updated WHERE tablename = ?1 "
         "AND identity = ?2");
 
+    /* the first publish would wait until it is declared */
+    (void) sqlite3_finalize(sql_prepare(db, "SELECT 1 FROM "
+                                        ROWS_VTAB_NAME));
+
     return store->begin && store->commit && store->rollback
            && store->find_report && store->put_report && store->find_next
            && store->mark_row && store->unmark_rows ? 0 : -1;

@@ -141,7 +141,8 @@ on_signal(uv_signal_t *exits, int number)
         int exited = end.si_code == CLD_EXITED;
 
         (void) uv_signal_stop(exits);
-        background_run(exits->loop, reap, (void *) (intptr_t) process->pid);
+        background_run(exits->loop, reap, NULL,
+                       (void *) (intptr_t) process->pid);
         process->on_exit(process, exited ? end.si_status : 0,
                          exited ? 0 : end.si_status);
     }

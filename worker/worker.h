@@ -23,6 +23,7 @@
 #include "request.h"
 #include "slow_queries.h"
 #include "snapshot.h"
+#include "spare.h"
 #include "static_writer.h"
 #include "stats.h"
 #include "views.h"
@@ -59,7 +60,8 @@ typedef struct {
     qsn_page_state_t page_state;
     uv_timer_t rotation;
     uv_timer_t room;            /* looks for it while publishes are refused */
-    uv_timer_t list_ahead;      /* of the publishers, list_ahead.h */
+    uv_timer_t ahead;           /* of the turn, ahead.h */
+    spare_t spare;              /* file of the next generation */
 
     int rotating;               /* the writer has been told to */
 

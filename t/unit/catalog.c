@@ -48,6 +48,35 @@ test_case(void **state)
 }
 
 
+/* Who has changed since is taken once, in the order of that. */
+static void
+test_unlisted(void **state)
+{
+    catalog_t catalog;
+
+    (void) state;
+    catalog_init(&catalog);
+    assert_null(catalog_take_unlisted(&catalog));
+
+    catalog_identity_t *a = catalog_identity(&catalog, "a");
+    catalog_identity_t *b = catalog_identity(&catalog, "b");
+
+    assert_ptr_equal(catalog_find_identity(&catalog, "b"), b);
+    assert_null(catalog_find_identity(&catalog, "c"));
+    assert_int_equal(b->place, 1);
+    catalog_unlist(&catalog, a);        /* it is already */
+    assert_ptr_equal(catalog_take_unlisted(&catalog), a);
+    catalog_unlist(&catalog, a);
+    assert_ptr_equal(catalog_take_unlisted(&catalog), b);
+    assert_ptr_equal(catalog_take_unlisted(&catalog), a);
+    assert_null(catalog_take_unlisted(&catalog));
+    catalog_unlist(&catalog, b);
+    assert_ptr_equal(catalog_take_unlisted(&catalog), b);
+    assert_null(catalog_take_unlisted(&catalog));
+    catalog_clear(&catalog);
+}
+
+
 static void
 test_copies(void **state)
 {
@@ -145,6 +174,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_case),
+        cmocka_unit_test(test_unlisted),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_siphash),

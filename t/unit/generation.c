@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "spare.h"
 #include "worker_fixture.h"
 
 static fixture_t fixture;
@@ -265,17 +266,43 @@ spill(generation_t *generation)
 }
 
 
+/* Made under another name before, as a spare one is. */
+static generation_t *
+open_spare(void)
+{
+    char name[128];
+
+    (void) snprintf(name, sizeof(name), "%s/" SPARE_PREFIX "1.db",
+                    fixture.dir);
+
+    generation_t *generation = generation_open_path(&fixture.settings, name,
+                                                    0, fixture.error);
+
+    assert_non_null(generation);
+
+    if (generation_name(generation, &fixture.settings, number, fixture.error)
+        == 0)
+    {
+        return generation;
+    }
+
+    generation_discard(generation);
+
+    return NULL;
+}
+
+
 /* In a child: some committed publishes, then a kill inside the next. */
 static void
-die_inside(int seal)
+die_inside(int seal, int spare)
 {
     pid_t pid = fork();
 
     assert_true(pid >= 0);
 
     if (pid == 0) {
-        generation_t *generation = generation_open(&fixture.settings, number,
-                                                   fixture.error);
+        generation_t *generation = spare ? open_spare()
+            : generation_open(&fixture.settings, number, fixture.error);
 
         if (generation == NULL
             || fixture_publish(&fixture, generation, first) != REPORT_TAKEN
@@ -304,9 +331,9 @@ test_killed(void **state)
 
     (void) state;
 
-    for (int seal = 0; seal < 2; seal++) {
+    for (int i = 0; i < 4; i++) {
         generation_unlink(path);
-        die_inside(seal);
+        die_inside(i % 2, i / 2);
 
         /* the test is one only if something has to be undone */
         assert_true(journal_exists());
@@ -338,7 +365,7 @@ test_killed_then_opened(void **state)
 {
     (void) state;
 
-    die_inside(1);
+    die_inside(1, 0);
 
     generation_t *generation = fixture_generation(&fixture, number);
 
@@ -376,6 +403,51 @@ test_killed_after_commit(void **state)
     assert_true(WIFSIGNALED(status));
     assert_int_equal(probe(), GENERATION_OPEN);
     fixture_assert_file(path, "SELECT count(*) FROM hosts", "3");
+}
+
+
+/* What SQLite opened under another name is its own under this one: no file of
+   the other name comes back, whatever is done to it. */
+static void
+test_named(void **state)
+{
+    char command[192];
+
+    (void) state;
+
+    generation_t *generation = open_spare();
+
+    assert_non_null(generation);
+    assert_int_equal(generation->number, number);
+    assert_string_equal(generation->store.path, path);
+    assert_int_equal(fixture_publish(&fixture, generation, first),
+                     REPORT_TAKEN);
+    assert_int_equal(store_begin(&generation->store), 0);
+    assert_int_equal(fixture_apply(&fixture, generation, second),
+                     REPORT_TAKEN);
+    spill(generation);
+    assert_int_equal(store_rollback(&generation->store), 0);
+    fixture_assert_rows(generation->store.db, "SELECT * FROM hosts", "h1|1;"
+                        "h2|0");
+    assert_int_equal(probe(), GENERATION_UNREADABLE);   /* it is ours */
+    assert_int_equal(store_begin(&generation->store), 0);
+    assert_int_equal(generation_mark_sealed(generation), 0);
+    assert_int_equal(store_commit(&generation->store), 0);
+    assert_int_equal(generation_unlock(generation), 0);
+    assert_int_equal(probe(), GENERATION_SEALED);
+    (void) snprintf(command, sizeof(command), "! ls %s | grep -q "
+                    SPARE_PREFIX, fixture.dir);
+    assert_int_equal(system(command), 0);
+    generation_close(generation);
+    assert_true(exists(path));
+    assert_false(journal_exists());
+
+    /* a directory in its place: it is of no use, and discarded */
+    generation_unlink(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_null(open_spare());
+    assert_non_null(strstr(fixture.error, "cannot rename"));
+    assert_int_equal(rmdir(path), 0);
 }
 
 
@@ -454,7 +526,8 @@ main(void)
         TEST(test_names), TEST(test_continue), TEST(test_sealed),
         TEST(test_probe), TEST(test_meta), TEST(test_bad_dir),
         TEST(test_killed), TEST(test_killed_then_opened),
-        TEST(test_killed_after_commit), TEST(test_former_layout)
+        TEST(test_killed_after_commit), TEST(test_former_layout),
+        TEST(test_named)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,9 +1,10 @@
 /*
- * A job of the writer's for some, and from its answer the next one.  When all
- * are listed others go on publishing: half of the time later those are.
+ * Listing is a job of the writer's for some publishers, and from its answer
+ * the next one.  When all are listed others go on publishing: half of the
+ * time later those are.
  */
 
-#include "list_ahead.h"
+#include "ahead.h"
 
 #include <stdlib.h>
 
@@ -28,26 +29,26 @@ static void on_listed(job_t *job);
 
 
 void
-list_ahead_start(worker_t *worker)
+ahead_start(worker_t *worker)
 {
-    worker->list_ahead.data = worker;
-    (void) uv_timer_init(&worker->loop, &worker->list_ahead);
+    worker->ahead.data = worker;
+    (void) uv_timer_init(&worker->loop, &worker->ahead);
 }
 
 
 void
-list_ahead_stop(worker_t *worker)
+ahead_stop(worker_t *worker)
 {
-    uv_close((uv_handle_t *) &worker->list_ahead, NULL);
+    uv_close((uv_handle_t *) &worker->ahead, NULL);
 }
 
 
 void
-list_ahead_expect(worker_t *worker, uint64_t left_ms)
+ahead_expect(worker_t *worker, uint64_t left_ms)
 {
     uint64_t ahead = left_ms / 4 < AHEAD_MS ? left_ms / 4 : AHEAD_MS;
 
-    (void) uv_timer_start(&worker->list_ahead, on_timer, left_ms - ahead, 0);
+    (void) uv_timer_start(&worker->ahead, on_timer, left_ms - ahead, 0);
 }
 
 
@@ -56,6 +57,8 @@ on_timer(uv_timer_t *timer)
 {
     worker_t *worker = timer->data;
     listing_t *listing = calloc(1, sizeof(*listing));
+
+    spare_make(&worker->spare, &worker->loop, &worker->settings);
 
     if (listing) {
         listing->job.run = run_listing;
@@ -120,8 +123,8 @@ on_listed(job_t *job)
     free(listing);
 
     if (left > LAST_MS && left <= AHEAD_MS
-        && !uv_is_closing((uv_handle_t *) &worker->list_ahead))
+        && !uv_is_closing((uv_handle_t *) &worker->ahead))
     {
-        (void) uv_timer_start(&worker->list_ahead, on_timer, left / 2, 0);
+        (void) uv_timer_start(&worker->ahead, on_timer, left / 2, 0);
     }
 }
