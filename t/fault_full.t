@@ -141,9 +141,14 @@ sub text_of ($document) { $document->{error_message} // '' }
     $worker->wait_generation(2);
     is($worker->rows('select count(*) from kept')->[0][0], 1500,
         '... also under a limit that is lower than it is');
-    ($status, $answer) = raw_publish($worker, 'q', table(rows =>
-        [n => 'int'], map { [$_] } 1 .. 2500));
-    is($status, 507, '... which refuses new rows');
+
+    my $n = 0;
+    wait_until('... which refuses new rows', sub {
+        ($status) = raw_publish($worker, 'q', table('rows' . ++$n =>
+            [n => 'int'], map { [$_] } 1 .. 2500));
+        return $status == 507;
+    });
+    pass('... which refuses new rows');
     unlike($worker->log_text, qr/starts anew|Assert/, 'no restart');
 }
 

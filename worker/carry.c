@@ -12,17 +12,20 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "carry_list.h"
 #include "carry_reports.h"
 #include "sql.h"
 
-#define STEP_ROWS  1000         /* a quarter of a millisecond or more */
+#define STEP_ROWS  500          /* a fifth of a millisecond */
 #define HALF       "half_carried"       /* in _qasino_meta: a table's name */
+#define DONE       "_qasino_carried"    /* names of those that are done */
 
 struct carry_s {
     store_t *store;
-    carry_reports_t *reports;
+    char *sealed_path;
+    carry_reports_t *reports;   /* NULL: the file is not looked into yet */
     catalog_t tables;           /* to carry; their ->updates: done */
     size_t next;                /* all before it are done */
     const char *half;           /* the one that is under way, or NULL */
@@ -30,7 +33,13 @@ struct carry_s {
     carry_position_t committed; /* and at the last carry_next() */
 };
 
+static int create(store_t *store, const char *sealed_path, carry_t **out,
+    char *error);
+static int look_into(carry_t **out, char *error);
+static void let_go(carry_t *carry);
 static int load_done(carry_t *carry);
+static void count_promised(carry_t *carry);
+static void say_why(const carry_t *carry, char *error);
 static int go_on(carry_t *carry, catalog_table_t *table);
 static int copy(carry_t *carry, const catalog_table_t *table,
     carry_position_t *position, int64_t limit);
@@ -44,52 +53,72 @@ int
 carry_begin(generation_t *generation, const char *sealed_path,
     carry_t **out, char *error)
 {
-    store_t *store = &generation->store;
-    carry_t *carry = NULL;
-    int rc;
-
     *out = NULL;
 
-    if (store_meta(store, "carried", 0)) {
+    if (store_meta(&generation->store, "carried", 0)) {
         return 0;
     }
 
-    /* the file's name is our own: digits in db_dir */
-    rc = sql_execf(store->db, "ATTACH %Q AS sealed", sealed_path);
-
-    if (rc == SQLITE_OK) {
-        carry = calloc(1, sizeof(*carry));
-        rc = carry ? SQLITE_OK : SQLITE_NOMEM;
-    }
-
-    if (rc == SQLITE_OK) {
-        carry->store = store;
-        catalog_init(&carry->tables);
-        rc = carry_list_make(store, &carry->tables) == 0
-             && carry_reports_create(store, &carry->reports) == 0
-             && load_done(carry) == 0
-             && (carry->tables.table_count > 0 || finish(&carry) == 0)
-             ? SQLITE_OK : SQLITE_ERROR;
-    }
-
-    if (rc != SQLITE_OK) {
-        (void) snprintf(error, GENERATION_ERROR_SIZE,
-                        "cannot carry persisted rows from %s: %s",
-                        sealed_path, sqlite3_errmsg(store->db));
-        carry_stop(carry);
+    if (create(&generation->store, sealed_path, out, error) != 0) {
         return -1;
     }
 
-    *out = carry;
+    if (look_into(out, error) != 0) {
+        carry_stop(*out);
+        *out = NULL;
+        return -1;
+    }
 
     return 0;
 }
 
 
 int
-carry_nothing(generation_t *generation)
+carry_expect(generation_t *generation, const char *sealed_path,
+    const catalog_t *before, carry_t **out, char *error)
 {
-    return store_set_meta(&generation->store, "carried", 1);
+    if (create(&generation->store, sealed_path, out, error) != 0) {
+        return -1;
+    }
+
+    carry_t *carry = *out;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < before->table_count; i++) {
+        const catalog_table_t *table = before->tables[i];
+
+        if (table->persists
+            && catalog_add(&carry->tables, table->name) == NULL)
+        {
+            rc = -1;
+        }
+    }
+
+    count_promised(carry);
+
+    if (rc == 0 && carry->tables.table_count > 0) {
+        return 0;
+    }
+
+    if (rc == 0) {
+        rc = store_set_meta(&generation->store, "carried", 1);
+    }
+
+    if (rc != 0) {
+        say_why(carry, error);
+    }
+
+    carry_stop(carry);
+    *out = NULL;
+
+    return rc;
+}
+
+
+int
+carry_is_open(const carry_t *carry)
+{
+    return carry->reports != NULL;
 }
 
 
@@ -121,6 +150,11 @@ carry_table(carry_t *carry, const char *name)
 int
 carry_rolled_back(carry_t *carry)
 {
+    if (!carry_is_open(carry)) {
+        count_promised(carry);
+        return 0;
+    }
+
     carry_reports_rolled_back(carry->reports);
     carry->position = carry->committed;
     carry->next = 0;
@@ -135,6 +169,10 @@ carry_next(carry_t **out, char *error)
     carry_t *carry = *out;
     store_t *store = carry->store;
     catalog_t *tables = &carry->tables;
+
+    if (!carry_is_open(carry)) {
+        return look_into(out, error);
+    }
 
     while (carry->next < tables->table_count
            && tables->tables[carry->next]->updates)
@@ -156,9 +194,7 @@ carry_next(carry_t **out, char *error)
         return 0;
     }
 
-    (void) snprintf(error, GENERATION_ERROR_SIZE,
-                    "cannot carry persisted rows: %s",
-                    sqlite3_errmsg(store->db));
+    say_why(carry, error);
 
     return -1;
 }
@@ -168,12 +204,93 @@ void
 carry_stop(carry_t *carry)
 {
     if (carry) {
-        carry_reports_destroy(carry->reports);
-        carry_list_drop(carry->store);
-        (void) sql_exec(carry->store->db, "DETACH sealed");
+        if (carry_is_open(carry)) {
+            let_go(carry);
+        }
+
         catalog_clear(&carry->tables);
+        free(carry->sealed_path);
         free(carry);
     }
+}
+
+
+static int
+create(store_t *store, const char *sealed_path, carry_t **out, char *error)
+{
+    carry_t *carry = calloc(1, sizeof(*carry));
+
+    if (carry && (carry->sealed_path = strdup(sealed_path)) == NULL) {
+        free(carry);
+        carry = NULL;
+    }
+
+    *out = carry;
+
+    if (carry == NULL) {
+        (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
+        return -1;
+    }
+
+    carry->store = store;
+    catalog_init(&carry->tables);
+
+    return 0;
+}
+
+
+/* What there is, exactly.  With nothing at all it is finished. */
+static int
+look_into(carry_t **out, char *error)
+{
+    carry_t *carry = *out;
+    store_t *store = carry->store;
+    catalog_t found;
+
+    /* the file's name is our own: digits in db_dir */
+    int rc = sql_execf(store->db, "ATTACH %Q AS sealed", carry->sealed_path)
+             == SQLITE_OK ? 0 : -1;
+
+    catalog_init(&found);
+
+    if (rc == 0 && (rc = carry_list_make(store, &found)) == 0) {
+        catalog_clear(&carry->tables);
+        carry->tables = found;
+
+        rc = carry_reports_create(store, &carry->reports) == 0
+             && load_done(carry) == 0 ? 0 : -1;
+    } else {
+        catalog_clear(&found);
+    }
+
+    if (rc != 0) {
+        say_why(carry, error);
+        let_go(carry);
+        return -1;
+    }
+
+    /* the mark that nothing is left only saves another look */
+    if (found.table_count == 0 && finish(out) != 0) {
+        if ((rc = store_rollback(store)) != 0) {
+            say_why(carry, error);
+        }
+
+        carry_stop(carry);
+        *out = NULL;
+    }
+
+    return rc;
+}
+
+
+/* Whether all of it is there or not. */
+static void
+let_go(carry_t *carry)
+{
+    carry_reports_destroy(carry->reports);
+    carry->reports = NULL;
+    carry_list_drop(carry->store);
+    (void) sql_exec(carry->store->db, "DETACH sealed");
 }
 
 
@@ -185,19 +302,18 @@ load_done(carry_t *carry)
     sqlite3_stmt *statement;
     int rc;
 
-    if (sql_exec(db, "CREATE TABLE IF NOT EXISTS main._qasino_carried("
-                 "tablename TEXT COLLATE NOCASE PRIMARY KEY) WITHOUT ROWID")
-        != SQLITE_OK)
-    {
-        return -1;
-    }
-
     for (size_t i = 0; i < carry->tables.table_count; i++) {
         carry->tables.tables[i]->updates = 0;
     }
 
-    statement = sql_prepare(db, "SELECT tablename FROM _qasino_carried");
-    rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+    /* the first that is done makes the list: nothing is written before */
+    int listed = (int) sql_int64(db, "SELECT count(*) FROM "
+                                 "main.sqlite_schema WHERE name = '" DONE "'",
+                                 -1);
+
+    statement = listed == 1 ? sql_prepare(db, "SELECT tablename FROM main."
+                                          DONE) : NULL;
+    rc = statement ? SQLITE_ROW : listed == 0 ? SQLITE_DONE : SQLITE_ERROR;
 
     while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
         catalog_table_t *table = catalog_find(&carry->tables,
@@ -209,6 +325,15 @@ load_done(carry_t *carry)
     }
 
     (void) sqlite3_finalize(statement);
+    count_promised(carry);
+
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+
+static void
+count_promised(carry_t *carry)
+{
     carry->store->promised = 0;
 
     for (size_t i = 0; i < carry->tables.table_count; i++) {
@@ -218,8 +343,15 @@ load_done(carry_t *carry)
                                   && catalog_find(&carry->store->catalog,
                                                   table->name) == NULL;
     }
+}
 
-    return rc == SQLITE_DONE ? 0 : -1;
+
+static void
+say_why(const carry_t *carry, char *error)
+{
+    (void) snprintf(error, GENERATION_ERROR_SIZE, "cannot carry persisted "
+                    "rows from %s: %s", carry->sealed_path,
+                    sqlite3_errmsg(carry->store->db));
 }
 
 
@@ -296,8 +428,11 @@ is_done(carry_t *carry, catalog_table_t *table)
 {
     sqlite3 *db = carry->store->db;
 
-    if (sql_execf(db, "INSERT INTO _qasino_carried VALUES(%Q)", table->name)
+    if (sql_exec(db, "CREATE TABLE IF NOT EXISTS main." DONE "(tablename "
+                 "TEXT COLLATE NOCASE PRIMARY KEY) WITHOUT ROWID")
         != SQLITE_OK
+        || sql_execf(db, "INSERT INTO main." DONE " VALUES(%Q)", table->name)
+           != SQLITE_OK
         || sql_execf(db, "DELETE FROM main._qasino_meta WHERE key = '" HALF
                      "' AND value = %Q", table->name) != SQLITE_OK)
     {
@@ -317,7 +452,7 @@ finish(carry_t **carry)
     store_t *store = (*carry)->store;
 
     if (store_begin(store) != 0
-        || sql_exec(store->db, "DROP TABLE main._qasino_carried")
+        || sql_exec(store->db, "DROP TABLE IF EXISTS main." DONE)
            != SQLITE_OK
         || store_set_meta(store, "carried", 1) != 0
         || store_commit(store) != 0)

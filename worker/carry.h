@@ -27,14 +27,21 @@ typedef struct carry_s carry_t;
 int carry_begin(generation_t *generation, const char *sealed_path,
     carry_t **carry, char *error);
 
-/* There is nothing to carry, as the caller knows: 0 or -1. */
-int carry_nothing(generation_t *generation);
+/*
+ * The same for one that has just begun, from the catalog of the sealed one.
+ * The file is looked into later, by the first carry_next(): until then the
+ * carry is not open, and carry_has() says of some tables that they are to be
+ * carried of which it turns out that they are not.
+ */
+int carry_expect(generation_t *generation, const char *sealed_path,
+    const catalog_t *before, carry_t **carry, char *error);
+int carry_is_open(const carry_t *carry);
 
 /* Whether the table is still to be carried. */
 int carry_has(const carry_t *carry, const char *name);
 
-/* Inside a transaction, before a publish of the table: 0, or -1 and it must
-   be rolled back, and carry_rolled_back() told of that. */
+/* Open, inside a transaction, before a publish of the table: 0, or -1 and it
+   must be rolled back, and carry_rolled_back() told of that. */
 int carry_table(carry_t *carry, const char *name);
 int carry_rolled_back(carry_t *carry);
 

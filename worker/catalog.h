@@ -38,6 +38,7 @@ typedef struct {
     uint64_t updates;           /* publishes taken */
     double last_update;         /* epoch seconds */
     int has_index;              /* of some key columns */
+    int persists;               /* there may be something to be carried */
     sqlite3_stmt *insert;       /* the last insertion, kept prepared */
     const char **insert_columns;        /* its columns, among ->columns */
     size_t insert_count;        /* 0: none is kept */

@@ -29,7 +29,7 @@ defer_report(store_t *store, const request_t *request, const report_t *first)
         return first->persist ? put_next(store, request, NULL) : 0;
     }
 
-    store->persists = 1;
+    catalog_find(&store->catalog, request->table.name.data)->persists = 1;
     sqlite3_randomness(sizeof(serial), &serial);
     (void) sqlite3_snprintf(sizeof(source), source, "_qasino_next_%llx",
                             serial);

@@ -43,6 +43,7 @@ mailbox_open(mailbox_t *mailbox, uv_async_t *wakes)
 
     job_list_init(&mailbox->jobs);
     mailbox->waiting = 0;
+    mailbox->idle = 0;
     mailbox->wakes = wakes;
 }
 
@@ -99,7 +100,7 @@ mailbox_is_idle(mailbox_t *mailbox)
 {
     uv_mutex_lock(&mailbox->mutex);
 
-    int idle = mailbox->waiting && mailbox->jobs.first == NULL;
+    int idle = mailbox->idle && mailbox->jobs.first == NULL;
 
     uv_mutex_unlock(&mailbox->mutex);
 
@@ -108,16 +109,25 @@ mailbox_is_idle(mailbox_t *mailbox)
 
 
 job_t *
-mailbox_take(mailbox_t *mailbox, int wait)
+mailbox_take(mailbox_t *mailbox, uint64_t wait_ms)
 {
-    uv_mutex_lock(&mailbox->mutex);
+    int rc = 0;
 
-    while (wait && mailbox->jobs.first == NULL) {
-        mailbox->waiting = 1;
-        uv_cond_wait(&mailbox->filled, &mailbox->mutex);
+    uv_mutex_lock(&mailbox->mutex);
+    mailbox->waiting = wait_ms > 0;
+    mailbox->idle = wait_ms == MAILBOX_FOREVER;
+
+    while (mailbox->waiting && mailbox->jobs.first == NULL && rc == 0) {
+        if (mailbox->idle) {
+            uv_cond_wait(&mailbox->filled, &mailbox->mutex);
+        } else {
+            rc = uv_cond_timedwait(&mailbox->filled, &mailbox->mutex,
+                                   wait_ms * 1000000);
+        }
     }
 
     mailbox->waiting = 0;
+    mailbox->idle = 0;
 
     job_t *first = mailbox->jobs.first;
 

@@ -24,6 +24,8 @@
  * and of chunks.c are leaves, nothing is locked while one of them is held.
  */
 
+#include <stdint.h>
+
 #include <uv.h>
 
 typedef struct job_s job_t;
@@ -44,7 +46,8 @@ typedef struct {
     uv_mutex_t mutex;
     uv_cond_t filled;
     job_list_t jobs;
-    int waiting;                /* its thread sleeps */
+    int waiting;                /* its thread sleeps, */
+    int idle;                   /* and until there is something */
     uv_async_t *wakes;          /* its thread runs a loop; NULL: it waits */
 } mailbox_t;
 
@@ -78,7 +81,9 @@ int mailbox_start(mailbox_thread_t *thread, void (*run)(void *arg),
 /* Ends the thread when it has done what waits. */
 void mailbox_stop(mailbox_thread_t *thread);
 
-/* All that is there, linked by ->next; NULL: nothing, and not waited for. */
-job_t *mailbox_take(mailbox_t *mailbox, int wait);
+/* All that is there, linked by ->next, or will be in wait_ms at most; NULL:
+   nothing.  It is never NULL after MAILBOX_FOREVER. */
+#define MAILBOX_FOREVER  UINT64_MAX
+job_t *mailbox_take(mailbox_t *mailbox, uint64_t wait_ms);
 
 #endif

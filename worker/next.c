@@ -14,7 +14,8 @@
 #include "qsn_clock.h"
 #include "qsn_log.h"
 
-#define ROOM_MS  200
+#define ROOM_MS   200
+#define CARRY_MS  10            /* whom the turn has woken goes first */
 
 typedef struct {
     job_t job;
@@ -42,7 +43,7 @@ next_number(uint64_t after)
 
 
 void
-next_begin(worker_t *worker, uint64_t sealed, int persists,
+next_begin(worker_t *worker, uint64_t sealed, const catalog_t *before,
     generation_t **spare)
 {
     writer_t *writer = &worker->writer;
@@ -54,8 +55,7 @@ next_begin(worker_t *worker, uint64_t sealed, int persists,
         writer->generation = open_file(worker, spare, error);
 
         if (writer->generation == NULL
-            || (persists ? next_carry(worker, sealed, error)
-                         : carry_nothing(writer->generation)) != 0)
+            || next_carry(worker, sealed, before, error) != 0)
         {
             discard(worker);
             next_refuse(writer, error);
@@ -73,14 +73,22 @@ next_begin(worker_t *worker, uint64_t sealed, int persists,
 
 
 int
-next_carry(worker_t *worker, uint64_t sealed, char *error)
+next_carry(worker_t *worker, uint64_t sealed, const catalog_t *before,
+    char *error)
 {
     char *path = generation_path(worker->settings.db_dir, sealed);
+    writer_t *writer = &worker->writer;
     int rc = -1;
 
-    if (path) {
-        rc = carry_begin(worker->writer.generation, path,
-                         &worker->writer.carry, error);
+    if (path == NULL) {
+        (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
+
+    } else if (before) {
+        rc = carry_expect(writer->generation, path, before, &writer->carry,
+                          error);
+        writer->carry_from_ms = qsn_clock_monotonic_ms() + CARRY_MS;
+    } else {
+        rc = carry_begin(writer->generation, path, &writer->carry, error);
     }
 
     free(path);
@@ -198,7 +206,7 @@ run_room(job_t *job)
     writer_t *writer = &room->worker->writer;
 
     if (writer->generation == NULL) {
-        next_begin(room->worker, room->sealed, 1, NULL);
+        next_begin(room->worker, room->sealed, NULL, NULL);
     }
 
     if (writer->generation && budget_make_reserve(&writer->budget) == 0) {

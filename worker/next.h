@@ -15,15 +15,17 @@
 uint64_t next_number(uint64_t after);
 
 /* Opens the writer's generation, writer->number, unless there is one to go
-   on with, and finds what is to be carried into it from the sealed one;
-   persists: there may be something.  *spare becomes it, and NULL, if there is
-   one; NULL: there is none.  Without room publishes are refused. */
-void next_begin(worker_t *worker, uint64_t sealed, int persists,
+   on with, and what is to be carried into it from the sealed one; before:
+   that one's catalog, NULL: it is not there.  *spare becomes the generation,
+   and NULL, if there is one; NULL: there is none.  Without room publishes are
+   refused. */
+void next_begin(worker_t *worker, uint64_t sealed, const catalog_t *before,
     generation_t **spare);
 
-/* Finds what is left to be carried into one that is gone on with.  0, or -1
-   with the reason in error (GENERATION_ERROR_SIZE). */
-int next_carry(worker_t *worker, uint64_t sealed, char *error);
+/* Finds what is to be carried.  0, or -1 with the reason in error
+   (GENERATION_ERROR_SIZE). */
+int next_carry(worker_t *worker, uint64_t sealed, const catalog_t *before,
+    char *error);
 
 /* Publishes are refused until there is room; why is said to whoever asks. */
 void next_refuse(writer_t *writer, const char *why);

@@ -152,7 +152,7 @@ run(void *arg)
     (void) pthread_setname_np(pthread_self(), "qasino-parser");
 
     while (!parser->thread.stopping) {
-        job_t *job = mailbox_take(&parser->thread.inbox, 1);
+        job_t *job = mailbox_take(&parser->thread.inbox, MAILBOX_FOREVER);
 
         while (job) {
             job_t *next = job->next;

@@ -147,7 +147,7 @@ report_put(store_t *store, catalog_table_t *table, const char *identity,
     }
 
     pair->ids[kind] = sqlite3_last_insert_rowid(store->db);
-    store->persists |= report->persist;
+    table->persists |= report->persist;
     table->rows += (uint64_t) (report->rows - before[kind].rows);
     table->updates += (uint64_t) (report->updates - before[kind].updates);
     entry->tables += !before[REPORT_PLAIN].found

@@ -181,19 +181,20 @@ run_rotation(job_t *job)
         return;
     }
 
-    int persists = writer->generation->store.persists;
+    generation_t *sealed = writer->generation;
+    int unlocked = generation_unlock(sealed) == 0;
 
     memset(&writer->stats, 0, sizeof(writer->stats));
-
-    if (generation_unlock(writer->generation) == 0) {
-        rotation->closing = writer->generation;
-    } else {
-        generation_close(writer->generation);
-    }
-
     writer->generation = NULL;
     writer->number = next_number(number);
-    next_begin(worker, number, persists, &rotation->spare);
+    next_begin(worker, number, &sealed->store.catalog, &rotation->spare);
+
+    if (unlocked) {
+        rotation->closing = sealed;
+    } else {
+        generation_close(sealed);
+    }
+
     rotation->sealed = number;
     rotation->next = writer->number;
     rotation->refusing = writer->refusing[0] != '\0';

@@ -36,7 +36,8 @@ run(void *arg)
     (void) pthread_setname_np(pthread_self(), "qasino-statics");
 
     while (!writer->thread.stopping) {
-        job_t *job = mailbox_take(&writer->thread.inbox, 1);
+        job_t *job = mailbox_take(&writer->thread.inbox,
+                                  MAILBOX_FOREVER);
         job_list_t group;
 
         job_list_init(&group);

@@ -52,6 +52,7 @@ static int load_catalog(store_t *store);
 static int load_indexes(store_t *store);
 static int load_columns(sqlite3 *db, catalog_table_t *table);
 static int load_counts(store_t *store);
+static int load_next(store_t *store);
 static int load_report(store_t *store, sqlite3_stmt *row);
 
 
@@ -352,8 +353,29 @@ load_counts(store_t *store)
     }
 
     (void) sqlite3_finalize(statement);
-    store->persists |= sql_int64(store->db, "SELECT EXISTS (SELECT 1 FROM "
-                                 "_qasino_next)", 1) != 0;
+
+    return rc == SQLITE_DONE ? load_next(store) : -1;
+}
+
+
+/* Of second reports there is only to know whose tables they are of. */
+static int
+load_next(store_t *store)
+{
+    sqlite3_stmt *statement = sql_prepare(store->db,
+        "SELECT tablename FROM _qasino_next");
+    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        catalog_table_t *table = catalog_find(&store->catalog,
+            (const char *) sqlite3_column_text(statement, 0));
+
+        if (table) {
+            table->persists = 1;
+        }
+    }
+
+    (void) sqlite3_finalize(statement);
 
     return rc == SQLITE_DONE ? 0 : -1;
 }
@@ -386,7 +408,7 @@ load_report(store_t *store, sqlite3_stmt *row)
                                                                       0);
     table->rows += (uint64_t) sqlite3_column_int64(row, 4);
     table->updates += (uint64_t) sqlite3_column_int64(row, 5);
-    store->persists |= sqlite3_column_int(row, 7);
+    table->persists |= sqlite3_column_int(row, 7);
 
     if (epoch > table->last_update) {
         table->last_update = epoch;

@@ -34,7 +34,6 @@ typedef struct {
     int64_t max_bytes;          /* that publishes may fill; budget.h */
     sqlite3 *db;
     catalog_t catalog;
-    int persists;               /* something may be to be carried */
     size_t promised;            /* tables that are carried later: they count */
     rows_source_t rows;
     sqlite3_stmt *begin;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "qsn_clock.h"
 #include "qsn_log.h"
 #include "report.h"
 
@@ -26,8 +27,10 @@
 #define HERE_ROWS    2000       /* and of small rows, too */
 
 static void run(void *arg);
+static uint64_t patience(const writer_t *writer);
 static void carry_when_idle(writer_t *writer);
 static int carry_one(writer_t *writer, char *error);
+static void open_carry(writer_t *writer, const job_t *first);
 static int carry_before(writer_t *writer, request_t *request);
 static job_t *take_group(writer_t *writer, job_t *first);
 static void finish_group(writer_t *writer, const job_list_t *group);
@@ -85,9 +88,7 @@ run(void *arg)
     (void) pthread_setname_np(pthread_self(), "qasino-writer");
 
     while (!writer->thread.stopping) {
-        job_t *job = mailbox_take(&writer->thread.inbox,
-                                  writer->carry == NULL
-                                  || writer->carry_waits);
+        job_t *job = mailbox_take(&writer->thread.inbox, patience(writer));
 
         if (job == NULL) {
             carry_when_idle(writer);
@@ -131,6 +132,21 @@ writer_carry_rest(writer_t *writer, char *error)
 }
 
 
+/* In ms: how long it waits for something to do before it carries. */
+static uint64_t
+patience(const writer_t *writer)
+{
+    if (writer->carry == NULL || writer->carry_waits) {
+        return MAILBOX_FOREVER;
+    }
+
+    uint64_t now = qsn_clock_monotonic_ms();
+
+    return carry_is_open(writer->carry) || now >= writer->carry_from_ms
+           ? 0 : writer->carry_from_ms - now;
+}
+
+
 /* Between two steps go those who have become ready on this core meanwhile,
    the loop first of all: it has just been told of the new generation. */
 static void
@@ -167,6 +183,28 @@ carry_one(writer_t *writer, char *error)
 }
 
 
+/* What is to be carried is not looked at before a publish has to know, or
+   there is time. */
+static void
+open_carry(writer_t *writer, const job_t *first)
+{
+    const store_t *store = &writer->generation->store;
+    size_t limit = (size_t) store->settings->max_tables;
+    int has = store->catalog.table_count + store->promised >= limit;
+    char error[GENERATION_ERROR_SIZE];
+
+    for (const job_t *job = first; job && !has; job = job->next) {
+        const exchange_t *exchange = (const exchange_t *) job;
+
+        has = carry_has(writer->carry, exchange->request.table.name.data);
+    }
+
+    if (has && carry_one(writer, error) != 0) {
+        qsn_log("%s", error);
+    }
+}
+
+
 /* 0, or -1 with the reason in the request. */
 static int
 carry_before(writer_t *writer, request_t *request)
@@ -177,6 +215,13 @@ carry_before(writer_t *writer, request_t *request)
 
     if (writer->carry == NULL || !carry_has(writer->carry, table)) {
         return 0;
+    }
+
+    if (!carry_is_open(writer->carry)) {
+        (void) request_fail(request, 507, "Table '%s' has rows that persist, "
+                            "and they cannot be carried for the moment",
+                            table);
+        return -1;
     }
 
     budget_lift(store);
@@ -212,6 +257,11 @@ take_group(writer_t *writer, job_t *first)
     } while (rest && rest->run == NULL && bytes < GROUP_BYTES);
 
     int refused = writer->refusing[0] != '\0';
+
+    if (!refused && writer->carry && !carry_is_open(writer->carry)) {
+        open_carry(writer, group.first);
+    }
+
     int alone = !refused && write_group(writer, group.first) != 0;
 
     if (alone) {

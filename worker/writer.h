@@ -9,8 +9,8 @@
  * a job in the same mailbox, and so has its place among the publishes.
  *
  * Threads: the loop's while the thread does not run yet or any more, and
- * while it sleeps in its mailbox, into which only the loop puts; else the
- * writer's, but for the mailbox.
+ * while its mailbox is idle, into which only the loop puts; else the writer's,
+ * but for the mailbox.
  */
 
 #include "budget.h"
@@ -27,6 +27,7 @@ typedef struct {
     uint64_t number;            /* its number */
     char refusing[STORE_ERROR_SIZE];    /* why publishes are; "": they aren't */
     carry_t *carry;             /* into it, NULL: all is */
+    uint64_t carry_from_ms;     /* monotonic: not begun before when idle */
     int carry_waits;            /* for room: not tried when idle */
     int failed_here;            /* on the loop: to be rolled back */
     int had_trouble;            /* the last group was not written as one */

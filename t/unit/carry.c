@@ -112,7 +112,8 @@ make_sealed(void)
     assert_int_equal(publish(generation, "h1", "b", ", \"persist\": 1", 3),
                      REPORT_TAKEN);
     assert_int_equal(publish(generation, "h1", "c", "", 4), REPORT_TAKEN);
-    assert_true(generation->store.persists);
+    assert_true(catalog_find(&generation->store.catalog, "b")->persists);
+    assert_false(catalog_find(&generation->store.catalog, "c")->persists);
     seal(generation);
 }
 
@@ -156,8 +157,117 @@ test_rest(void **state)
     fixture_assert_rows(next->store.db, ALL_B, "h1|3");
     assert_null(catalog_find(&next->store.catalog, "c"));
     assert_null(begin(next));           /* once */
-    assert_true(next->store.persists);
+    assert_true(catalog_find(&next->store.catalog, "b")->persists);
     generation_close(next);
+}
+
+
+/* What the sealed one's catalog knows is expected; what there really is is
+   seen when the file is looked into. */
+static void
+test_expected(void **state)
+{
+    (void) state;
+
+    generation_t *before = begin_sealed();
+
+    assert_int_equal(publish(before, "h1", "a", ", \"persist\": 1", 1),
+                     REPORT_TAKEN);
+    assert_int_equal(publish(before, "h1", "b", ", \"persist\": 1", 2),
+                     REPORT_TAKEN);
+    assert_int_equal(publish(before, "h1", "b", "", 3), REPORT_DUPLICATE);
+    assert_int_equal(publish(before, "h1", "c", "", 4), REPORT_TAKEN);
+    assert_int_equal(publish(before, "h1", "d", "", 5), REPORT_TAKEN);
+    assert_int_equal(publish(before, "h1", "d", ", \"persist\": 1", 6),
+                     REPORT_DUPLICATE);
+    assert_int_equal(generation_mark_sealed(before), 0);
+    assert_int_equal(store_commit(&before->store), 0);
+    assert_int_equal(generation_unlock(before), 0);
+    sealed = strdup(before->store.path);
+
+    /* as after a report that persisted and then did not */
+    catalog_find(&before->store.catalog, "c")->persists = 1;
+
+    generation_t *next = fixture_generation(&fixture, 2);
+    carry_t *carry;
+
+    assert_int_equal(carry_expect(next, sealed, &before->store.catalog,
+                                  &carry, fixture.error), 0);
+    assert_non_null(carry);
+    assert_false(carry_is_open(carry));
+    assert_true(carry_has(carry, "A"));
+    assert_true(carry_has(carry, "b"));
+    assert_true(carry_has(carry, "c"));
+    assert_true(carry_has(carry, "d"));
+    assert_false(carry_has(carry, "e"));
+    assert_int_equal(next->store.promised, 4);
+
+    /* others are published meanwhile, and undone */
+    assert_int_equal(store_begin(&next->store), 0);
+    assert_int_equal(publish(next, "h2", "e", "", 7), REPORT_TAKEN);
+    assert_int_equal(store_rollback(&next->store), 0);
+    assert_int_equal(carry_rolled_back(carry), 0);
+    assert_int_equal(next->store.promised, 4);
+
+    assert_int_equal(carry_next(&carry, fixture.error), 0);
+    assert_true(carry_is_open(carry));
+    assert_false(carry_has(carry, "c"));
+    assert_int_equal(next->store.promised, 3);
+    generation_close(before);
+    rest(carry);
+    fixture_assert_rows(next->store.db, ALL_A, "h1|1");
+    fixture_assert_rows(next->store.db, "SELECT x FROM d", "6");
+    assert_null(catalog_find(&next->store.catalog, "b"));
+    assert_null(begin(next));
+    generation_close(next);
+}
+
+
+/* Nothing that is expected, the file not there, a kill before it is looked
+   into. */
+static void
+test_expected_in_vain(void **state)
+{
+    catalog_t none;
+    carry_t *carry;
+
+    (void) state;
+    make_sealed();
+    catalog_init(&none);
+
+    generation_t *next = fixture_generation(&fixture, 2);
+
+    assert_int_equal(carry_expect(next, sealed, &none, &carry,
+                                  fixture.error), 0);
+    assert_null(carry);
+    assert_null(begin(next));
+    generation_discard(next);
+
+    catalog_add(&none, "a")->persists = 1;
+    next = fixture_generation(&fixture, 2);
+    assert_int_equal(carry_expect(next, "/nonexistent", &none, &carry,
+                                  fixture.error), 0);
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(carry_next(&carry, fixture.error), -1);
+        assert_non_null(strstr(fixture.error, "/nonexistent"));
+        assert_int_equal(store_rollback(&next->store), 0);
+        assert_int_equal(carry_rolled_back(carry), 0);
+        assert_false(carry_is_open(carry));
+        assert_true(carry_has(carry, "a"));
+    }
+
+    carry_stop(carry);
+    assert_int_equal(carry_expect(next, sealed, &none, &carry,
+                                  fixture.error), 0);
+    carry_stop(carry);
+    generation_close(next);
+
+    next = fixture_generation(&fixture, 2);
+    rest(begin(next));
+    fixture_assert_rows(next->store.db, ALL_B, "h1|3");
+    generation_close(next);
+    catalog_clear(&none);
 }
 
 
@@ -960,6 +1070,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rest, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_expected, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_expected_in_vain, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_before_a_publish, open_fixture,
                                         close_fixture),

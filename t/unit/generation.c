@@ -506,7 +506,7 @@ test_former_layout(void **state)
     for (int i = 0; i < 2; i++) {
         generation_t *generation = fixture_generation(&fixture, 7);
 
-        assert_true(generation->store.persists);
+        assert_true(generation->store.catalog.tables[0]->persists);
         assert_int_equal(generation->store.catalog.tables[0]->rows, 1);
         assert_int_equal(fixture_publish(&fixture, generation,
             "{\"identity\": \"h\", \"table\": {\"tablename\": \"t\", "

@@ -11,6 +11,7 @@
 
 #include "exchange.h"
 #include "ingest.h"
+#include "qsn_clock.h"
 #include "worker_fixture.h"
 
 #define UPDATE  ", \"update\": 1, \"keycols\": \"k\""
@@ -272,6 +273,76 @@ test_hears_first(void **state)
 }
 
 
+/* By the writer; the generation's tables are looked at by whoever waits. */
+static void
+write_there(const char *identity, const char *table)
+{
+    exchange_t *exchange = make_publish(identity, table, 1, "");
+    job_list_t list;
+
+    job_list_init(&list);
+    exchange->job.run = NULL;
+    job_list_add(&list, &exchange->job);
+    mailbox_put(&worker.writer.thread.inbox, &list);
+
+    while (mailbox_take(&worker.inbox, 1) == NULL) {
+        /* not yet */
+    }
+
+    assert_int_equal(exchange->request.status, 0);
+    exchange_drop(exchange);
+}
+
+
+/* What persists in the generation before is looked for when a publish of its
+   table, or of one more than there may be, has to know; those of others go
+   on. */
+static void
+test_carries_in_time(void **state)
+{
+    (void) state;
+
+    for (int full = 0; full < 2; full++) {
+        generation_t *before = fixture_generation(&fixture, ++number);
+        writer_t *writer = &worker.writer;
+
+        assert_int_equal(fixture_publish(&fixture, before, "{\"identity\": "
+            "\"p\", \"persist\": 1, \"table\": {\"tablename\": \"kept\", "
+            "\"column_names\": [\"k\", \"x\"], \"column_types\": [\"int\", "
+            "\"int\"], \"rows\": [[7, 7]]}}"), REPORT_TAKEN);
+        assert_int_equal(store_begin(&before->store), 0);
+        assert_int_equal(generation_mark_sealed(before), 0);
+        assert_int_equal(store_commit(&before->store), 0);
+        assert_int_equal(generation_unlock(before), 0);
+        wait_idle();
+        assert_int_equal(carry_expect(writer->generation, before->store.path,
+                                      &before->store.catalog, &writer->carry,
+                                      fixture.error), 0);
+        writer->carry_from_ms = qsn_clock_monotonic_ms() + 3600000;
+        write_there(full ? "third" : "second", "t");
+        assert_non_null(writer->carry);
+        assert_false(carry_is_open(writer->carry));
+        worker.settings.max_tables = full ? 2 : 20;
+        fixture.settings.max_tables = worker.settings.max_tables;
+        write_there(full ? "fourth" : "other", full ? "t" : "kept");
+        wait_idle();            /* all is carried */
+        assert_null(writer->carry);
+        fixture_assert_rows(writer->generation->store.db, "SELECT k FROM "
+                            "kept ORDER BY _rowid_", full ? "7" : "7;0");
+        generation_close(before);
+
+        if (!full) {            /* begin again with another generation */
+            generation_close(writer->generation);
+            writer->generation = fixture_generation(&fixture, ++number);
+            writer->number = number;
+            publish("first", "t", "");
+        }
+    }
+
+    fixture.settings.max_tables = 20;
+}
+
+
 static int
 open_fixture(void **state)
 {
@@ -301,7 +372,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_index_undone, start, stop),
         cmocka_unit_test_setup_teardown(test_index_in_the_file, start, stop),
         cmocka_unit_test_setup_teardown(test_not_now, start, stop),
-        cmocka_unit_test_setup_teardown(test_hears_first, start, stop)
+        cmocka_unit_test_setup_teardown(test_hears_first, start, stop),
+        cmocka_unit_test_setup_teardown(test_carries_in_time, start, stop)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
