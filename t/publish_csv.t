@@ -268,7 +268,8 @@ refused('a quoted cell without end', 'text', qq(x\n"y\nz\n),
     refused_text('a reserved table', "identity=x\nqasino_server_info\na\nint\n"
         . "d\n", qr/reserved/);
     refused_text('more columns than max_columns', "identity=x\nx\n"
-        . join(',', map { "c$_" } 1 .. 21) . "\n", qr/line 3.*max_columns/);
+        . join(',', map { "c$_" } 1 .. 21) . "\n", qr/line 3.*max_columns/,
+        413);
     refused_text('a row past max_cell', "identity=x\nx\na\ntext\nd\n"
         . 'x' x 2000 . "\n", qr/line 6.*max_cell/, 413);
     refused_text('an option line past max_cell', 'identity=' . 'x' x 2000,

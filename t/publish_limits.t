@@ -27,7 +27,8 @@ sub refused ($worker, $name, $pattern, $identity, $table, %more) {
         body => encode_json({ identity => $identity, table => $table,
             %more }));
 
-    cmp_ok($answer->{status}, '>=', 400, "$name is refused");
+    like($answer->{status}, $pattern =~ /max_/ ? qr/\A(?:413|507)\z/
+        : qr/\A4/, "$name is refused");
     like(decode_json($answer->{body})->{error_message}, $pattern,
         '... and the limit is named');
 }

@@ -313,7 +313,7 @@ request_check_table(request_t *request)
     }
 
     if (table->column_names.count > request->limits->max_columns) {
-        return request_fail(request, 400, "Invalid input format: table '%s' "
+        return request_fail(request, 413, "Invalid input format: table '%s' "
                             "has %zu columns, more than max_columns (%zu)",
                             table->name.data, table->column_names.count,
                             request->limits->max_columns);

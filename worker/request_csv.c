@@ -374,7 +374,7 @@ static int
 take_list(request_csv_t *csv, text_list_t *list)
 {
     if (csv->count > csv->request->limits->max_columns) {
-        return request_fail(csv->request, 400, "Parse error on line %llu: "
+        return request_fail(csv->request, 413, "Parse error on line %llu: "
                             "%zu columns are more than max_columns (%zu)",
                             (unsigned long long) csv->record_line, csv->count,
                             csv->request->limits->max_columns);

@@ -256,7 +256,7 @@ add_column(request_json_t *json, const char *text, size_t length)
                                                       : &table->column_types;
 
     if (list->count == request->limits->max_columns) {
-        (void) request_fail(request, 400, "Invalid input format: '%s' has "
+        (void) request_fail(request, 413, "Invalid input format: '%s' has "
                             "more entries than max_columns (%zu)",
                             place_name(json->place),
                             request->limits->max_columns);

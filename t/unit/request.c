@@ -289,8 +289,9 @@ test_columns(void **state)
     (void) state;
 
     taken("t", "a,b,c,d,e", "int,int,int,int,int", "me", NULL);
-    refused("t", "a,b,c,d,e,f", "int,int,int,int,int,int", "me", NULL,
-            "6 columns, more than max_columns (5)");
+    make(&request, "t", "a,b,c,d,e,f", "int,int,int,int,int,int", "me", NULL);
+    assert_error(&request, request_check_table(&request), 413,
+                 "6 columns, more than max_columns (5)");
     refused("t", "a,b,a", "int,int,int", "me", NULL, "there twice");
     refused("t", "Abc,x,aBC", "int,int,int", "me", NULL, "there twice");
 
