@@ -16,6 +16,7 @@ ngx_int_t
 ngx_http_qasino_set_headers(ngx_http_request_t *r,
     ngx_http_qasino_reply_t *reply)
 {
+    uint64_t                retry_after;
     ngx_http_qasino_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_qasino_module);
@@ -38,9 +39,15 @@ ngx_http_qasino_set_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (reply->retry_after
+    retry_after = reply->retry_after;
+
+    if (retry_after == 0 && reply->status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        retry_after = 1;
+    }
+
+    if (retry_after
         && ngx_http_qasino_number_header(r, &ctx->retry_after_header,
-                                         "Retry-After", reply->retry_after)
+                                         "Retry-After", retry_after)
            != NGX_OK)
     {
         return NGX_ERROR;

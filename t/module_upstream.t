@@ -188,16 +188,17 @@ main::times(200, 4)
 
 
 
-=== TEST 13: status and Retry-After are the worker's
+=== TEST 13: status and Retry-After are the worker's, or a second with 503
 --- request eval
-main::get('status+503+12', @::both)
+[map { @{main::get($_, @::both)} } 'status+503+12', 'status+503+0',
+    'status+500+0']
 --- error_code eval
-[503, 503]
+[503, 503, 503, 503, 500, 500]
 --- response_headers eval
-main::times("Retry-After: 12\nQasino-Generation: 1700000000\n"
-    . "Content-Type: application/json", 2)
+[(map { "Retry-After: $_\nQasino-Generation: 1700000000\n"
+    . "Content-Type: application/json" } 12, 12, 1, 1), ('!Retry-After') x 2]
 --- response_body eval
-main::times("status 503\n", 2)
+[("status 503\n") x 4, ("status 500\n") x 2]
 
 
 
