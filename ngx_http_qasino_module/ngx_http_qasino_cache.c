@@ -177,7 +177,8 @@ ngx_http_qasino_cache_key(ngx_http_request_t *r, ngx_http_qasino_ctx_t *ctx)
     if (r != r->main
         || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
         || (ctx->op != QSN_OP_QUERY && ctx->op != QSN_OP_GET_TABLE_LIST)
-        || (ctx->flags & QSN_FLAG_WRITE_DB))
+        || (ctx->flags & QSN_FLAG_WRITE_DB)
+        || ngx_http_qasino_claims_identity(ctx))
     {
         return NGX_DECLINED;
     }

@@ -224,10 +224,7 @@ ngx_http_qasino_direct_fits(ngx_http_request_t *r,
     return qlcf->direct && qlcf->page
            && !ctx->moved && ctx->op == QSN_OP_QUERY && ctx->args.sql.data
            && ctx->body_length == 0 && !(ctx->flags & QSN_FLAG_WRITE_DB)
-
-           /* whether it may say so is for the worker to judge */
-
-           && !(ctx->identity.data && ctx->args.identity.data);
+           && !ngx_http_qasino_claims_identity(ctx);
 }
 
 

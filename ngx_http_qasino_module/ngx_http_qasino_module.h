@@ -205,6 +205,12 @@ typedef struct {
 } ngx_http_qasino_ctx_t;
 
 
+/* besides the one that is asserted: for the worker to judge */
+
+#define ngx_http_qasino_claims_identity(ctx)                                  \
+    ((ctx)->identity.data && (ctx)->args.identity.data)
+
+
 /* handler */
 ngx_int_t ngx_http_qasino_handler(ngx_http_request_t *r);
 

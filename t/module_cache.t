@@ -645,3 +645,23 @@ invalid size "many" of "qasino_cache_zone"
 --- must_die
 --- error_log
 duplicate qasino_cache_zone "results"
+
+
+
+=== TEST 42: whether an identity may be claimed is for the worker to say
+--- config
+    location = /who {
+        qasino_pass qasino;
+        qasino_cache results;
+        qasino_identity me;
+        add_header X-Cache $qasino_cache_status always;
+    }
+--- request eval
+[map { "GET /who?op=query&sql=keep+who$_" } '', '', '&identity=you',
+    '&identity=you']
+--- response_body eval
+["who 1\n", "who 1\n", "who 2\n", "who 3\n"]
+--- response_headers eval
+[map { "X-Cache: $_" } 'MISS', 'HIT', 'BYPASS', 'BYPASS']
+--- error_code eval
+main::times(200, 4)
