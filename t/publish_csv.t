@@ -210,7 +210,8 @@ for my $cell ('x', '0x10', '0x1p3', '1.5.5', '1e', 'nan', 'NaN', '-nan',
         qr/line 7 column 3 \('c3'\)/);
 }
 
-# What is not UTF-8 is repaired in cells, with a warning, and refused in names.
+# What is not UTF-8 is repaired in cells and the identity, with a warning, and
+# refused in names.
 for my $case (["\xff", 1], ["a\xc3", 1], ["\xc3\x28", 1], ["\xc0\x80", 2],
     ["\xed\xa0\x80", 3], ["\xf4\x90\x80\x80", 4], ["\xe2\x82", 2])
 {
@@ -231,6 +232,11 @@ for my $case (["\xff", 1], ["a\xc3", 1], ["\xc3\x28", 1], ["\xc0\x80", 2],
         '... each bad byte is one replacement character');
     is_deeply([map { tr/\x{fffd}//dr } @{$rows->[1]}], [$kept, "$kept!"],
         '... and nothing else is lost');
+
+    my $repaired = $bytes =~ s/[^\x01-\x7f]/\xef\xbf\xbd/gr;
+    is(rows('select count(*) from qasino_server_connections where identity ='
+        . " cast(x'" . unpack('H*', $repaired) . "' as text)")->[0][0], 1,
+        '... in the identity, too');
 
     for my $place (["x\n$bytes\na", 'table'], ["x\nx\n$bytes", 'column'],
         ["x\nx\na\n$bytes", 'type'])

@@ -11,6 +11,7 @@
 
 #include "qsn_name.h"
 #include "qsn_page.h"
+#include "qsn_reply.h"
 
 #define NAME_MAX_LENGTH  128
 
@@ -232,6 +233,11 @@ request_make_name_value(request_t *request)
                             request->limits->max_cell);
     }
 
+    if (!qsn_utf8_valid(request->value.data, request->value.length)) {
+        return request_fail(request, 400, "Invalid input format: 'value' is "
+                            "not UTF-8");
+    }
+
     if (request->identity.data == NULL
         && request_set_text(request, &request->identity, "unknown", 7) != 0)
     {
@@ -400,7 +406,10 @@ check_identity(request_t *request)
         }
     }
 
-    return 0;
+    /* two that are not could not be told apart where they are shown */
+    return qsn_utf8_valid(identity->data, identity->length) ? 0
+           : request_fail(request, 400, "Invalid input format: 'identity' is "
+                          "not UTF-8");
 }
 
 

@@ -362,8 +362,9 @@ take_option(request_csv_t *csv, text_t name, text_t value)
         return request_set_keycols(request, value.data, value.length);
 
     } else if (name.length == 8 && memcmp(name.data, "identity", 8) == 0) {
-        return request_set_text(request, &request->identity, value.data,
-                                value.length);
+        return repair(csv, &value) != 0 ? -1
+               : request_set_text(request, &request->identity, value.data,
+                                  value.length);
     }
 
     return 0;
@@ -532,7 +533,7 @@ repair(request_csv_t *csv, text_t *text)
         return request_fail(csv->request, 503, "out of memory");
     }
 
-    csv->request->warning = "cells were not UTF-8: the bytes that are none "
+    csv->request->warning = "it was not all UTF-8: the bytes that are none "
                             "were replaced";
 
     return 0;

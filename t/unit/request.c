@@ -325,6 +325,7 @@ test_identity(void **state)
     taken("t", "a", "int", "host-1.example:\xc3\xa9 'x'", NULL);
     refused("t", "a", "int", "a\tb", NULL, "control character at byte 2");
     refused("t", "a", "int", "ab\x1f", NULL, "control character at byte 3");
+    refused("t", "a", "int", "h\xe9te", NULL, "'identity' is not UTF-8");
 
     make(&request, "t", "a", "int", NULL, NULL);
     assert_int_equal(request_set_text(&request, &request.identity, "a\0b",
@@ -462,6 +463,12 @@ test_name_value(void **state)
                                       sizeof(large)), 0);
     assert_error(&request, request_make_name_value(&request), 413,
                  "max_cell");
+
+    request_init(&request, &limits);
+    set(&request, &request.name, "t.c");
+    set(&request, &request.value, "\xff");
+    assert_error(&request, request_make_name_value(&request), 400,
+                 "'value' is not UTF-8");
 }
 
 
