@@ -93,6 +93,17 @@ for my $case (
     is($server->value('select 1'), '1', '... the first lives on');
 }
 
+# Nor does a second one share the static tables.
+{
+    my $file = $server->{settings}{static_db};
+    my ($how, $log) = run_server(static_db => $file);
+    is($how, 'exited with 1', 'static_db in use: exit 1');
+    like($log, qr/static_db \Q$file\E is in use by another/,
+        '... and the message says so');
+    is($server->published('host', table(mine => [a => 'int'], [1]),
+        static => 1)->{response_op}, 'ok', '... the first lives on');
+}
+
 # Restart: the last snapshot is there at once, what was acknowledged comes
 # with the next.
 {

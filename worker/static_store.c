@@ -3,11 +3,14 @@
 #include "static_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "budget.h"
 #include "qsn_log.h"
@@ -23,6 +26,7 @@ static const char pragmas[] =
     "PRAGMA temp_store = MEMORY;";
 
 static int make_directory(const char *file, char *error);
+static int lock_file(static_store_t *statics, const char *path, char *error);
 static void publish_tables(static_store_t *statics);
 static int copy_tables(const catalog_t *from, catalog_t *to);
 static int clear_table(store_t *store, catalog_table_t *table);
@@ -42,6 +46,8 @@ static_store_open(const qsn_settings_t *settings, char *error)
         return NULL;
     }
 
+    statics->lock = -1;
+
     if (uv_mutex_init(&statics->mutex) != 0) {
         abort();
     }
@@ -53,7 +59,9 @@ static_store_open(const qsn_settings_t *settings, char *error)
         return NULL;
     }
 
-    if (store_open(&statics->store, settings, path, pragmas, "", error) != 0) {
+    if (store_open(&statics->store, settings, path, pragmas, "", error) != 0
+        || lock_file(statics, path, error) != 0)
+    {
         static_store_close(statics);
         return NULL;
     }
@@ -78,6 +86,11 @@ static_store_close(static_store_t *statics)
 {
     if (statics) {
         (void) store_close(&statics->store);
+
+        if (statics->lock != -1) {
+            (void) close(statics->lock);
+        }
+
         catalog_clear(&statics->tables);
         uv_mutex_destroy(&statics->mutex);
         free(statics);
@@ -275,4 +288,25 @@ make_directory(const char *file, char *error)
     }
 
     return 0;
+}
+
+
+/* A worker does not see what another one changes.  The lock goes with the
+   process, however it ends; closed before the store, it would take SQLite's
+   own locks with it. */
+static int
+lock_file(static_store_t *statics, const char *path, char *error)
+{
+    statics->lock = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (statics->lock != -1 && flock(statics->lock, LOCK_EX | LOCK_NB) == 0) {
+        return 0;
+    }
+
+    (void) snprintf(error, STORE_ERROR_SIZE, "static_db %.300s %s", path,
+                    errno == EWOULDBLOCK
+                    ? "is in use by another qasino-worker"
+                    : strerror(errno));
+
+    return -1;
 }

@@ -16,6 +16,7 @@
 
 typedef struct {
     store_t store;
+    int lock;                   /* descriptor of the file, -1: not locked */
     uint64_t version;           /* goes up with each commit, for ever */
     uv_mutex_t mutex;           /* of ->tables */
     catalog_t tables;           /* as of the last commit, for others */
