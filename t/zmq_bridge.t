@@ -172,10 +172,10 @@ sub helper (@command) {
     return JSON::PP->new->allow_nonref->decode($line);
 }
 
-sub client ($bridge, $kind = 'REQ', $port = 'zmq_port') {
+sub client ($bridge, $kind = 'REQ', $port = 'zmq_port', $open = 'open') {
     my $name = 'c' . ++$clients;
 
-    helper('open', $name, $kind, "tcp://127.0.0.1:$bridge->{$port}");
+    helper($open, $name, $kind, "tcp://127.0.0.1:$bridge->{$port}");
 
     return $name;
 }
@@ -632,6 +632,39 @@ subtest 'no more in flight than allowed' => sub {
         [map { [$_, '', "answer to query $_"] } 1 .. 10],
         'all are answered';
     leave($dealer, $subscriber);
+    is stop_bridge($small), '', 'exit 0';
+};
+
+subtest 'who does not read fills its own share' => sub {
+    my $small = start_bridge(zmq_max_reply => '1m');
+    my $there = listen_as_worker($small);
+    my $long = 'x' x 1_000_000;
+
+    ($worker, $signals) = accept_both($there);
+    my $lazy = client($small, 'DEALER', 'zmq_port', 'open_lazy');
+
+    for my $i (1 .. 30) {
+        put($lazy, $i, '', 'query');
+        respond($worker, $worker->receive, $long);
+    }
+
+    my $other = client($small);
+
+    for (1 .. 3) {
+        put($other, 'query');
+        respond($worker, $worker->receive, $long);
+        is hear($other)->[0], $long, 'another one has its answer';
+    }
+
+    my @answers = map { hear($lazy) } 1 .. 30;
+    is_deeply [map { $_->[0] } @answers], [1 .. 30], 'each has an answer';
+    is $answers[0][2], $long, 'the first as it was';
+    like error_of($answers[-1]), qr/you have not read yet.*zmq_max_reply/,
+        'the last is the reason';
+    put($lazy, 'again', '', 'query');
+    respond($worker, $worker->receive, $long);
+    is hear($lazy)->[2], $long, 'who has read can ask again';
+    leave($lazy, $other);
     is stop_bridge($small), '', 'exit 0';
 };
 

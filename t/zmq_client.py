@@ -5,6 +5,7 @@ Commands come on stdin, one JSON list a line; each is answered by one line:
 
   ["open", NAME, TYPE, ENDPOINT]            null; TYPE: REQ DEALER SUB ...
   ["open", NAME, TYPE, ENDPOINT, IDENTITY]
+  ["open_lazy", NAME, TYPE, ENDPOINT]       null; takes little before "recv"
   ["subscribe", NAME, PREFIX]               null
   ["send", NAME, [FRAME, ...]]              null
   ["recv", NAME, SECONDS]                   [FRAME, ...], null: nothing came
@@ -22,14 +23,21 @@ context = zmq.Context()
 sockets = {}
 
 
-def do_open(name, kind, endpoint, identity=None):
+def do_open(name, kind, endpoint, identity=None, lazy=False):
     socket = context.socket(getattr(zmq, kind))
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, 0)
     if identity is not None:
         socket.setsockopt(zmq.IDENTITY, bytes.fromhex(identity))
+    if lazy:
+        socket.setsockopt(zmq.RCVHWM, 1)
+        socket.setsockopt(zmq.RCVBUF, 4096)
     socket.connect(endpoint)
     sockets[name] = socket
+
+
+def do_open_lazy(name, kind, endpoint):
+    do_open(name, kind, endpoint, lazy=True)
 
 
 def do_subscribe(name, prefix):

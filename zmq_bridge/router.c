@@ -17,8 +17,9 @@
  * REQ client cannot tell from a slow answer.
  *
  * Answers are handed to libzmq without a copy.  Those that it has not sent
- * yet are counted, all clients together, and past a bound an answer becomes
- * an error: clients that ask and do not read cannot fill the memory.
+ * yet are counted, all clients together and each alone, and past a bound an
+ * answer becomes an error: clients that ask and do not read cannot fill the
+ * memory, nor can one of them take it from the others.
  */
 
 #include "router.h"
@@ -29,25 +30,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qsn_hash.h"
 #include "qsn_log.h"
 #include "qsn_reply.h"
 
 #define RECEIVE_HIGH_WATER  8   /* requests of one client that wait here */
 #define SEND_HIGH_WATER  1000   /* answers, over zmq_max_in_flight */
 #define UNREAD_REPLIES      8   /* times zmq_max_reply, all clients */
+#define UNREAD_OF_CLIENT    2   /* the same, one client */
+#define CLIENTS          1024   /* those with the same hash count as one */
 #define PARTS_MAX           (ENVELOPE_FRAMES_MAX + 1)
 
 struct router {
     zmq_listen_t listener;
     char *identity;             /* the server's, for error documents */
     size_t max_message;
-    size_t max_unread;
+    size_t max_reply;
     atomic_size_t unread;       /* bytes that libzmq holds */
+    atomic_size_t unread_of[CLIENTS];
 };
 
 /* An answer in libzmq's hands. */
 typedef struct {
     router_t *router;
+    atomic_size_t *client;      /* one of ->unread_of */
     char *data;
     size_t length;
 } held_t;
@@ -55,6 +61,8 @@ typedef struct {
 static size_t receive_parts(router_t *router, zmq_msg_t *parts);
 static void unpack(const router_t *router, zmq_msg_t *parts, size_t count,
     router_request_t *request);
+static atomic_size_t *unread_of(router_t *router,
+    const envelope_t *envelope);
 static int send_envelope(router_t *router, const envelope_t *envelope);
 static int send_copy(router_t *router, const void *data, size_t length,
     int flags);
@@ -88,7 +96,7 @@ router_create(void *context, const curve_t *curve,
     }
 
     router->max_message = (size_t) settings->zmq_max_message;
-    router->max_unread = (size_t) settings->zmq_max_reply * UNREAD_REPLIES;
+    router->max_reply = (size_t) settings->zmq_max_reply;
 
     if (zmq_listen_open(&router->listener, context, curve, &options) != 0
         || zmq_setsockopt(router->listener.socket, ZMQ_ROUTER_MANDATORY,
@@ -161,9 +169,14 @@ void
 router_reply(router_t *router, const envelope_t *envelope, qsn_buf_t *reply,
     size_t split)
 {
-    static const char unread[] =
+    static const char all_unread[] =
         "Replies that clients have not read yet fill the memory kept for "
         "them, try again";
+    static const char own_unread[] =
+        "Replies that you have not read yet fill the memory kept for one "
+        "client (twice zmq_max_reply), read them and try again";
+    atomic_size_t *client = unread_of(router, envelope);
+    const char *refusal = NULL;
     held_t *held = malloc(sizeof(*held));
 
     if (held == NULL) {
@@ -172,16 +185,28 @@ router_reply(router_t *router, const envelope_t *envelope, qsn_buf_t *reply,
         return;
     }
 
-    if (atomic_load(&router->unread) + reply->length > router->max_unread) {
+    if (atomic_load(client) + reply->length
+        > UNREAD_OF_CLIENT * router->max_reply)
+    {
+        refusal = own_unread;
+
+    } else if (atomic_load(&router->unread) + reply->length
+               > UNREAD_REPLIES * router->max_reply)
+    {
+        refusal = all_unread;
+    }
+
+    if (refusal) {
         free(held);
         qsn_buf_free(reply);
-        router_error(router, envelope, unread, sizeof(unread) - 1);
+        router_error(router, envelope, refusal, strlen(refusal));
         return;
     }
 
-    *held = (held_t) { router, reply->data, reply->length };
+    *held = (held_t) { router, client, reply->data, reply->length };
     memset(reply, 0, sizeof(*reply));
     (void) atomic_fetch_add(&router->unread, held->length);
+    (void) atomic_fetch_add(client, held->length);
 
     if (split >= held->length) {
         split = 0;
@@ -316,6 +341,21 @@ unpack(const router_t *router, zmq_msg_t *parts, size_t count,
 }
 
 
+/* By the first frame, which libzmq or the client made: its identity. */
+
+static atomic_size_t *
+unread_of(router_t *router, const envelope_t *envelope)
+{
+    size_t cursor = 0;
+    const void *data = "";
+    size_t length = 0;
+
+    (void) envelope_next(envelope, &cursor, &data, &length);
+
+    return &router->unread_of[qsn_hash(data, length) % CLIENTS];
+}
+
+
 /* The first frame decides: after it the others cannot fail. */
 
 static int
@@ -393,6 +433,7 @@ let_go(void *data, void *hint)
 
     (void) data;
     (void) atomic_fetch_sub(&held->router->unread, held->length);
+    (void) atomic_fetch_sub(held->client, held->length);
     free(held->data);
     free(held);
 }

@@ -38,6 +38,7 @@
 #define KEEPALIVE_IDLE_S      30
 #define KEEPALIVE_INTERVAL_S  15
 #define KEEPALIVE_PROBES      4
+#define UNREAD_MS             90000     /* without a byte taken: as long */
 #define BACKLOG_MAX           4096      /* a fleet that reconnects at once */
 #define BACKLOG_SHARE         16        /* of all descriptors, at most */
 
@@ -235,6 +236,7 @@ open_zmq(zmq_listen_t *listener, void *context, const curve_t *curve,
            && set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S)
               == 0
            && set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES) == 0
+           && set_int(socket, ZMQ_TCP_MAXRT, UNREAD_MS) == 0
            && zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &options->max_message,
                              sizeof(options->max_message)) == 0
            && curve_apply(curve, socket) == 0
