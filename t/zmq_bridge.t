@@ -635,6 +635,39 @@ subtest 'no more in flight than allowed' => sub {
     is stop_bridge($small), '', 'exit 0';
 };
 
+subtest 'who asks much leaves room to others' => sub {
+    my $small = start_bridge();
+    my $there = listen_as_worker($small);
+
+    ($worker, $signals) = accept_both($there);
+    my $greedy = client($small, 'DEALER');
+
+    put($greedy, $_, '', 'query') for 1 .. 520;
+    my @requests = map { $worker->receive } 1 .. 512;
+
+    for (1 .. 8) {
+        my $answer = hear($greedy);
+        is $answer->[0], 512 + $_, 'one more';
+        like error_of($answer), qr{requests of yours}, '... is one too many';
+    }
+
+    my $other = client($small);
+    put($other, 'mine');
+    my $request = $worker->receive;
+    is $request->{body}, 'mine', 'the next is of another';
+    respond($worker, $request, 'yours');
+    is_deeply hear($other), ['yours'], 'who has an answer';
+
+    respond($worker, $_, 'done') for @requests;
+    is_deeply [map { hear($greedy)->[0] } 1 .. 512], [1 .. 512],
+        'all that was taken is answered';
+    put($greedy, 'again', '', 'query');
+    respond($worker, $worker->receive, 'done');
+    is hear($greedy)->[0], 'again', 'who has waited can ask again';
+    leave($greedy, $other);
+    is stop_bridge($small), '', 'exit 0';
+};
+
 subtest 'who does not read fills its own share' => sub {
     my $small = start_bridge(zmq_max_reply => '1m');
     my $there = listen_as_worker($small);

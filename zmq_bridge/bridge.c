@@ -17,10 +17,12 @@
  * connection, so a slow one holds up nobody.
  *
  * What is bounded, and what happens there: at zmq_max_in_flight, or while
- * the worker does not take what is queued for it, the ROUTER is not read.
- * Requests then wait in libzmq and in TCP, as they would for a slow server;
- * an error would only make their clients ask again.  A worker that is away
- * is another matter: every request gets its error at once.
+ * the worker does not take what is queued for it (it works on so many
+ * requests of a connection), the ROUTER is not read.  Requests then wait in
+ * libzmq and in TCP, as they would for a slow server; an error would only
+ * make their clients ask again.  But one client alone does not bring that
+ * about: past FLIGHT_OF_CLIENT it gets errors.  A worker that is away is
+ * another matter, too: every request gets its error at once.
  *
  * A client that leaves is not seen as such: libzmq does not tell a ROUTER who
  * it was.  Its query runs to its end or its deadline and the answer is
@@ -67,6 +69,8 @@ static const char lost[] =
 static const char silent[] = "The Qasino worker does not answer, try again";
 static const char stopping[] = "The Qasino server is stopping, try again";
 static const char no_reason[] = "The worker broke off its answer";
+static const char enough[] =
+    "Too many requests of yours are in work: wait for their answers";
 static const char crowded[] = "The ZeroMQ bridge is out of memory, try again";
 
 typedef struct {
@@ -436,6 +440,12 @@ serve_request(bridge_t *bridge, router_request_t *request)
 
     if (error == NULL && !worker_link_is_up(&bridge->link)) {
         error = away;
+    }
+
+    if (error == NULL
+        && flight_has_enough(bridge->flight, &request->envelope))
+    {
+        error = enough;
     }
 
     if (error == NULL && flight_is_empty(bridge->flight)) {

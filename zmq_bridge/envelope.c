@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "qsn_hash.h"
+
 
 envelope_shape_t
 envelope_shape(const size_t *lengths, size_t count)
@@ -60,6 +62,20 @@ envelope_next(const envelope_t *envelope, size_t *cursor, const void **data,
     *cursor += sizeof(size) + size;
 
     return 1;
+}
+
+
+/* By the first frame, which libzmq or the client made: its identity. */
+size_t
+envelope_client(const envelope_t *envelope)
+{
+    size_t cursor = 0;
+    size_t length = 0;
+    const void *data = "";
+
+    (void) envelope_next(envelope, &cursor, &data, &length);
+
+    return qsn_hash(data, length) % ENVELOPE_CLIENTS;
 }
 
 

@@ -42,6 +42,10 @@ int envelope_add(envelope_t *envelope, const void *data, size_t length);
 int envelope_next(const envelope_t *envelope, size_t *cursor,
     const void **data, size_t *length);
 
+/* Who asks, as a number below ENVELOPE_CLIENTS; several may have the same. */
+#define ENVELOPE_CLIENTS     1024
+size_t envelope_client(const envelope_t *envelope);
+
 /* Whether the frame that envelope_next() gave is the last. */
 int envelope_at_end(const envelope_t *envelope, size_t cursor);
 

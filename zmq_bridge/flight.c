@@ -28,6 +28,7 @@ struct flight {
     size_t free;                /* first free slot or NOBODY */
     size_t scan;                /* where flight_any() looked last */
     size_t in_flight;
+    size_t of_client[ENVELOPE_CLIENTS];
     size_t max_in_flight;
     size_t max_reply;
     uint32_t serial;
@@ -97,6 +98,13 @@ flight_is_empty(const flight_t *flight)
 }
 
 
+int
+flight_has_enough(const flight_t *flight, const envelope_t *envelope)
+{
+    return flight->of_client[envelope_client(envelope)] >= FLIGHT_OF_CLIENT;
+}
+
+
 flight_request_t *
 flight_add(flight_t *flight, envelope_t *envelope)
 {
@@ -113,6 +121,7 @@ flight_add(flight_t *flight, envelope_t *envelope)
     size_t number = flight->free;
 
     flight->free = slot->next;
+    flight->of_client[envelope_client(envelope)]++;
     slot->taken = 1;
     slot->request.id = (uint64_t) ++flight->serial << 32 | number;
     slot->request.envelope = *envelope;
@@ -134,6 +143,7 @@ flight_remove(flight_t *flight, flight_request_t *request)
         flight->target = NULL;
     }
 
+    flight->of_client[envelope_client(&request->envelope)]--;
     envelope_free(&request->envelope);
     qsn_buf_free(&request->reply);
     qsn_buf_free(&request->failure);

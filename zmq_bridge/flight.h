@@ -52,6 +52,11 @@ int flight_is_empty(const flight_t *flight);
 flight_request_t *flight_add(flight_t *flight, envelope_t *envelope);
 void flight_remove(flight_t *flight, flight_request_t *request);
 
+/* Whether its client has as many requests in flight as one may have, so that
+   it leaves some to the others. */
+#define FLIGHT_OF_CLIENT  512
+int flight_has_enough(const flight_t *flight, const envelope_t *envelope);
+
 /* Any request, answered or not; NULL when there is none. */
 flight_request_t *flight_any(flight_t *flight);
 

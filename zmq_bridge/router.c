@@ -30,7 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "qsn_hash.h"
 #include "qsn_log.h"
 #include "qsn_reply.h"
 
@@ -38,7 +37,6 @@
 #define SEND_HIGH_WATER  1000   /* answers, over zmq_max_in_flight */
 #define UNREAD_REPLIES      8   /* times zmq_max_reply, all clients */
 #define UNREAD_OF_CLIENT    2   /* the same, one client */
-#define CLIENTS          1024   /* those with the same hash count as one */
 #define PARTS_MAX           (ENVELOPE_FRAMES_MAX + 1)
 
 struct router {
@@ -47,7 +45,7 @@ struct router {
     size_t max_message;
     size_t max_reply;
     atomic_size_t unread;       /* bytes that libzmq holds */
-    atomic_size_t unread_of[CLIENTS];
+    atomic_size_t unread_of[ENVELOPE_CLIENTS];
 };
 
 /* An answer in libzmq's hands. */
@@ -61,8 +59,6 @@ typedef struct {
 static size_t receive_parts(router_t *router, zmq_msg_t *parts);
 static void unpack(const router_t *router, zmq_msg_t *parts, size_t count,
     router_request_t *request);
-static atomic_size_t *unread_of(router_t *router,
-    const envelope_t *envelope);
 static int send_envelope(router_t *router, const envelope_t *envelope);
 static int send_copy(router_t *router, const void *data, size_t length,
     int flags);
@@ -175,7 +171,7 @@ router_reply(router_t *router, const envelope_t *envelope, qsn_buf_t *reply,
     static const char own_unread[] =
         "Replies that you have not read yet fill the memory kept for one "
         "client (twice zmq_max_reply), read them and try again";
-    atomic_size_t *client = unread_of(router, envelope);
+    atomic_size_t *client = &router->unread_of[envelope_client(envelope)];
     const char *refusal = NULL;
     held_t *held = malloc(sizeof(*held));
 
@@ -338,21 +334,6 @@ unpack(const router_t *router, zmq_msg_t *parts, size_t count,
                         router->max_message);
         request->refusal = request->refusal_text;
     }
-}
-
-
-/* By the first frame, which libzmq or the client made: its identity. */
-
-static atomic_size_t *
-unread_of(router_t *router, const envelope_t *envelope)
-{
-    size_t cursor = 0;
-    const void *data = "";
-    size_t length = 0;
-
-    (void) envelope_next(envelope, &cursor, &data, &length);
-
-    return &router->unread_of[qsn_hash(data, length) % CLIENTS];
 }
 
 
