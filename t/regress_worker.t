@@ -196,6 +196,29 @@ sub kill_query_processes (@pids) {
     $busy->stop;
 }
 
+# The queue is full of one client's: of one more it is theirs that is refused.
+{
+    my $full = start_worker(generation_duration => 3600, query_queue => 10,
+        query_processes => 1, query_slow_processes => 0,
+        query_deadline => 3600);
+    my $crowd = $full->connect;
+    my $other = $full->connect;
+    my $refused = sub { scalar grep { $_->{status} == 503
+        && $_->{body} =~ /query_queue/ } $crowd->answers($_[0]) };
+
+    $crowd->send(op => 'query', args => { sql => 'with recursive n(i) as'
+        . " (select $_ union all select i + 1 from n) select max(i) from n" })
+        for 1 .. 31;
+    is($refused->(20), 20, 'one runs, ten wait, the others are refused');
+
+    $other->send(op => 'query', args => { sql => "select $_" }) for 1 .. 3;
+    is($refused->(3), 3, 'three of another: three more of the crowd');
+    close $crowd->socket;
+    is(join(' ', map { $_->{status} } $other->answers(3)), '200 200 200',
+        '... and they have their answers when it goes');
+    $full->stop;
+}
+
 # A line client that asks and does not read: what it is owed is bounded.
 {
     my $before = resident_kib($worker->pid);

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+static void refuse_one(pool_t *pool, query_queue_t *longest);
 static void watch_queues(pool_t *pool);
 static void on_queue_timer(uv_timer_t *timer);
 static query_t *longest_waiting(const pool_t *pool);
@@ -33,14 +34,12 @@ pool_enqueue(pool_t *pool, query_t *query)
         return;
     }
 
-    if (pool_waiting(pool) >= (size_t) pool->settings->query_queue) {
-        pool_fail(pool, query, 503, "Too many queries are waiting "
-                  "(query_queue)");
-        return;
-    }
-
     query_queue_push(&pool->queues[pace_of(pool, query)], query);
     watch_queues(pool);
+
+    if (pool_waiting(pool) > (size_t) pool->settings->query_queue) {
+        refuse_one(pool, query->queue);
+    }
 }
 
 
@@ -56,6 +55,24 @@ pool_run_again(query_t *query)
     query->begun_us = 0;
     query_queue_push_first(&pool->queues[pace_of(pool, query)], query);
     watch_queues(pool);
+}
+
+
+/* The last one where most are waiting: as clients take turns, it is of the
+   one that wants most. */
+static void
+refuse_one(pool_t *pool, query_queue_t *longest)
+{
+    for (int pace = 0; pace < LANES_PACES; pace++) {
+        if (pool->queues[pace].count > longest->count) {
+            longest = &pool->queues[pace];
+        }
+    }
+
+    query_t *query = longest->last;
+
+    query_queue_remove(query);
+    pool_fail(pool, query, 503, "Too many queries are waiting (query_queue)");
 }
 
 
