@@ -245,7 +245,7 @@ test_expected_in_vain(void **state)
 
     catalog_add(&none, "a")->persists = 1;
     next = fixture_generation(&fixture, 2);
-    assert_int_equal(carry_expect(next, "/nonexistent", &none, &carry,
+    assert_int_equal(carry_expect(next, "/nonexistent/dir", &none, &carry,
                                   fixture.error), 0);
 
     for (int i = 0; i < 2; i++) {
