@@ -481,6 +481,9 @@ flush(session_t *session)
 {
     if (!session->closed && outgoing_flush(&session->outgoing) != 0) {
         close_session(session);
+
+    } else if (session->outgoing.queued.length == 0) {
+        qsn_buf_free(&session->outgoing.queued);    /* it may be the last */
     }
 }
 
