@@ -418,7 +418,10 @@ ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
 
     size = QSN_FRAME_HEADER_SIZE + frame.args_length;
 
-    if (ngx_http_qasino_link_connect(worker) != NGX_OK
+    /* one that exits would have nothing to close a new connection for */
+
+    if ((worker->connection == NULL && ngx_exiting)
+        || ngx_http_qasino_link_connect(worker) != NGX_OK
         || ngx_http_qasino_link_reserve(worker, size) != NGX_OK)
     {
         return;
