@@ -14,7 +14,9 @@
 
 #define OWN_DESCRIPTORS  64     /* at most */
 
-static int is_full(const admission_t *admission);
+static rlim_t count_own(const admission_t *admission,
+    const struct rlimit *all);
+static size_t count_clients(const admission_t *admission);
 static void hold(admission_t *admission, int held);
 static void limit_descriptors(const admission_t *admission, rlim_t limit);
 
@@ -28,38 +30,47 @@ admission_open(admission_t *admission, zmq_listen_t *requests,
                               * (zmq_listen_backlog() + 1));
     rlim_t kept = queued + OWN_DESCRIPTORS;
     struct rlimit all;
-    int own = dup(requests->fd);        /* the lowest number that is free */
 
     *admission = (admission_t) { .listeners = { requests, signals } };
-
-    if (own == -1) {
-        return;
-    }
-
-    (void) close(own);
 
     if (getrlimit(RLIMIT_NOFILE, &all) == 0 && all.rlim_cur != RLIM_INFINITY)
     {
         rlim_t most = all.rlim_cur > 2 * kept ? all.rlim_cur - kept
                                               : all.rlim_cur / 2;
+        rlim_t own = count_own(admission, &all);
 
         admission->all = all;
         admission->fewer = most + (all.rlim_cur - most - queued) / 2;
-        admission->most = most > (rlim_t) own ? (size_t) most - (size_t) own
-                                              : 1;
+        admission->most = most > own ? (size_t) (most - own) : 1;
         limit_descriptors(admission, admission->fewer);
     }
+}
+
+
+/* All below the lowest number that is free, but for the clients who are
+   there by now. */
+static rlim_t
+count_own(const admission_t *admission, const struct rlimit *all)
+{
+    int lowest = dup(admission->listeners[0]->fd);
+    rlim_t used = lowest == -1 ? all->rlim_cur : (rlim_t) lowest;
+    rlim_t clients = (rlim_t) count_clients(admission);
+
+    if (lowest != -1) {
+        (void) close(lowest);
+    }
+
+    return used > clients ? used - clients : 0;
 }
 
 
 void
 admission_look(admission_t *admission)
 {
-    for (int i = 0; i < ADMISSION_LISTENERS; i++) {
-        zmq_listen_count(admission->listeners[i]);
-    }
+    size_t clients = count_clients(admission);
+    int full = admission->most && clients >= admission->most;
 
-    if (is_full(admission) == admission->held) {
+    if (full == admission->held) {
         return;
     }
 
@@ -86,16 +97,17 @@ admission_leave(admission_t *admission)
 }
 
 
-static int
-is_full(const admission_t *admission)
+static size_t
+count_clients(const admission_t *admission)
 {
     size_t clients = 0;
 
     for (int i = 0; i < ADMISSION_LISTENERS; i++) {
+        zmq_listen_count(admission->listeners[i]);
         clients += admission->listeners[i]->connections;
     }
 
-    return admission->most && clients >= admission->most;
+    return clients;
 }
 
 

@@ -62,6 +62,7 @@ zmq_listen_open(zmq_listen_t *listener, void *context, const curve_t *curve,
     if (listener->fd == -1
         || open_zmq(listener, context, curve, options) != 0
         || open_monitor(listener, context, options->type) != 0
+        || zmq_bind(listener->socket, "tcp://*:1") != 0
         || zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, endpoint,
                           &length) != 0)
     {
@@ -239,8 +240,7 @@ open_zmq(zmq_listen_t *listener, void *context, const curve_t *curve,
            && set_int(socket, ZMQ_TCP_MAXRT, UNREAD_MS) == 0
            && zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &options->max_message,
                              sizeof(options->max_message)) == 0
-           && curve_apply(curve, socket) == 0
-           && zmq_bind(socket, "tcp://*:1") == 0 ? 0 : -1;
+           && curve_apply(curve, socket) == 0 ? 0 : -1;
 }
 
 
