@@ -448,4 +448,30 @@ for my $damage (
     $worker->stop;
 }
 
+# Tables that persisted in the last generation take no room from others in
+# this one, when they do not any more: not in its first moment, either.
+{
+    my $worker = start_worker(generation_duration => 2, max_tables => 3);
+    my @statuses;
+
+    for (1 .. 3) {
+        $worker->publish(host => table($_ => [n => 'int'], [1]),
+            persist => JSON::PP::true) for qw(a b);
+        $worker->wait_generation;
+        $worker->publish(host => table($_ => [n => 'int'], [2])) for qw(a b);
+
+        my $client = $worker->connect;
+
+        $worker->wait_generation;
+        $client->send(op => 'add_table_data', body => encode_json({
+            identity => 'host', table => table($_ => [n => 'int'], [1]) }))
+            for qw(c d e);
+        push @statuses, map { $_->{status} } $client->answers(3);
+        $worker->wait_generation;
+    }
+
+    is("@statuses", join(' ', (200) x 9), 'three others have room');
+    $worker->stop;
+}
+
 done_testing();

@@ -190,13 +190,15 @@ open_carry(writer_t *writer, const job_t *first)
 {
     const store_t *store = &writer->generation->store;
     size_t limit = (size_t) store->settings->max_tables;
-    int has = store->catalog.table_count + store->promised >= limit;
+    size_t tables = store->catalog.table_count + store->promised;
     char error[GENERATION_ERROR_SIZE];
+    int has = 0;
 
     for (const job_t *job = first; job && !has; job = job->next) {
         const exchange_t *exchange = (const exchange_t *) job;
 
-        has = carry_has(writer->carry, exchange->request.table.name.data);
+        has = ++tables > limit      /* fewer are carried than was promised */
+              || carry_has(writer->carry, exchange->request.table.name.data);
     }
 
     if (has && carry_one(writer, error) != 0) {
