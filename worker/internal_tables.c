@@ -46,6 +46,7 @@ const char internal_tables_schema[] =
 static int make_slow_queries(sqlite3 *db, const slow_queries_t *slow);
 static int make_connections(generation_t *generation,
     const internal_info_t *info);
+static int begin(store_t *store);
 static sqlite3_stmt *open_connections(store_t *store);
 static int list(sqlite3_stmt *statement, catalog_t *catalog,
     const char *own, size_t at_most);
@@ -66,7 +67,8 @@ internal_tables_make(generation_t *generation, const internal_info_t *info,
     sqlite3 *db = generation->store.db;
     const stats_t *stats = &info->stats;
 
-    if (sql_execf(db, "INSERT INTO qasino_server_info "
+    if (begin(&generation->store) != 0
+        || sql_execf(db, "INSERT INTO qasino_server_info "
                      "VALUES(%lld, %!.15g, %!.20g)",
                      (long long) generation->number, info->duration_s,
                      info->start_epoch) != SQLITE_OK
@@ -121,7 +123,8 @@ int
 internal_tables_list(store_t *store, const char *identity, size_t at_most,
     int *more)
 {
-    sqlite3_stmt *statement = open_connections(store);
+    sqlite3_stmt *statement = begin(store) == 0 ? open_connections(store)
+                                                : NULL;
     int rc = statement ? list(statement, &store->catalog, identity, at_most)
                        : SQLITE_ERROR;
 
@@ -157,21 +160,34 @@ make_connections(generation_t *generation, const internal_info_t *info)
 }
 
 
-/* What is listed in the file, but not by this catalog, is of a former worker
-   or of the original that this file is a copy of.  While rows are carried the
-   sealed file has such a table, too. */
-static sqlite3_stmt *
-open_connections(store_t *store)
+/*
+ * Not when the file is opened: there may be no room for tables in one that an
+ * earlier version began, and then only sealing finds some (budget.h).
+ *
+ * What is listed there, but not by this catalog, is of a former worker or of
+ * the original that this file is a copy of.  While rows are carried the
+ * sealed file has such a table, too.
+ */
+static int
+begin(store_t *store)
 {
     if (!store->catalog.lists
-        && sql_exec(store->db, "DELETE FROM main.qasino_server_connections")
-           != SQLITE_OK)
+        && (sql_exec(store->db, internal_tables_schema) != SQLITE_OK
+            || sql_exec(store->db, "DELETE FROM "
+                        "main.qasino_server_connections") != SQLITE_OK))
     {
-        return NULL;
+        return -1;
     }
 
     store->catalog.lists = 1;
 
+    return 0;
+}
+
+
+static sqlite3_stmt *
+open_connections(store_t *store)
+{
     return sql_prepare(store->db,
         "INSERT OR REPLACE INTO main.qasino_server_connections(rowid, "
         "identity, nr_tables, last_update_epoch) VALUES(?1, ?2, ?3, ?4)");

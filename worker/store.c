@@ -185,9 +185,8 @@ make_schema(store_t *store, const char *more)
     sqlite3 *db = store->db;
 
     if (sql_int64(db, "SELECT count(*) FROM sqlite_schema", 0) > 0) {
-        return (store_meta(store, "layout", LAYOUT) == LAYOUT
-                || renew_layout(store) == 0)
-               && sql_exec(db, more) == SQLITE_OK ? 0 : -1;
+        return store_meta(store, "layout", LAYOUT) == LAYOUT
+               || renew_layout(store) == 0 ? 0 : -1;
     }
 
     return sql_exec(db, "BEGIN IMMEDIATE") == SQLITE_OK

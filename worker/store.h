@@ -48,8 +48,8 @@ typedef struct {
 
 /*
  * Opens path (taken over, also on failure), makes it if it is not there,
- * runs pragmas on it, loads the catalog.  It gets what more creates, too,
- * where that is not there.  0, or -1 with the reason in error
+ * which more is a part of, runs pragmas on it, loads the catalog.  0, or -1
+ * with the reason in error
  * (STORE_ERROR_SIZE bytes); store_close() is due either way.
  */
 int store_open(store_t *store, const qsn_settings_t *settings, char *path,

@@ -222,6 +222,39 @@ close_fixture(void **state)
 }
 
 
+/* A file that an earlier version began is opened as it is, as there may be no
+   room for more in it; they are made when it is sealed. */
+static void
+test_file_without(void **state)
+{
+    generation_t *generation = filled();
+    catalog_t statics;
+
+    (void) state;
+    assert_int_equal(sqlite3_exec(generation->store.db,
+        "DROP VIEW qasino_server_reports; DROP TABLE qasino_server_info; "
+        "DROP TABLE qasino_server_tables; "
+        "DROP TABLE qasino_server_connections; "
+        "DROP TABLE qasino_server_views; DROP TABLE qasino_server_sql_stats; "
+        "DROP TABLE qasino_server_update_stats; "
+        "DROP TABLE qasino_server_slow_queries", NULL, NULL, NULL),
+        SQLITE_OK);
+    generation_close(generation);
+    generation = fixture_generation(&fixture, number);
+    fixture_assert_rows(generation->store.db, "SELECT count(*) FROM "
+                        "sqlite_schema WHERE name LIKE 'qasino%'", "0");
+
+    catalog_init(&statics);
+    make(generation, &statics);
+    fixture_assert_rows(generation->store.db, "SELECT identity, nr_tables "
+                        "FROM qasino_server_connections ORDER BY 1",
+                        "a|2;b|1;the 'server'|6");
+    fixture_assert_rows(generation->store.db,
+                        "SELECT count(*) FROM qasino_server_reports", "3");
+    generation_close(generation);
+}
+
+
 int
 main(void)
 {
@@ -229,7 +262,8 @@ main(void)
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_own_counts),
         cmocka_unit_test(test_others),
-        cmocka_unit_test(test_again)
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_file_without)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
