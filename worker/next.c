@@ -20,7 +20,6 @@
 typedef struct {
     job_t job;
     worker_t *worker;
-    uint64_t sealed;            /* carried from, should it have to be */
     int refusing;               /* there is no room yet */
 } room_t;
 
@@ -43,8 +42,7 @@ next_number(uint64_t after)
 
 
 void
-next_begin(worker_t *worker, uint64_t sealed, const catalog_t *before,
-    generation_t **spare)
+next_begin(worker_t *worker, const catalog_t *before, generation_t **spare)
 {
     writer_t *writer = &worker->writer;
     char error[GENERATION_ERROR_SIZE] = "no room";
@@ -55,7 +53,7 @@ next_begin(worker_t *worker, uint64_t sealed, const catalog_t *before,
         writer->generation = open_file(worker, spare, error);
 
         if (writer->generation == NULL
-            || next_carry(worker, sealed, before, error) != 0)
+            || next_carry(worker, before, error) != 0)
         {
             discard(worker);
             next_refuse(writer, error);
@@ -73,11 +71,10 @@ next_begin(worker_t *worker, uint64_t sealed, const catalog_t *before,
 
 
 int
-next_carry(worker_t *worker, uint64_t sealed, const catalog_t *before,
-    char *error)
+next_carry(worker_t *worker, const catalog_t *before, char *error)
 {
-    char *path = generation_path(worker->settings.db_dir, sealed);
     writer_t *writer = &worker->writer;
+    char *path = generation_path(worker->settings.db_dir, writer->sealed);
     int rc = -1;
 
     if (path == NULL) {
@@ -193,7 +190,6 @@ on_room(uv_timer_t *timer)
     room->job.run = run_room;
     room->job.done = on_room_looked;
     room->worker = worker;
-    room->sealed = worker->snapshot->number;
     ingest_run(worker, &room->job);
 }
 
@@ -206,7 +202,7 @@ run_room(job_t *job)
     writer_t *writer = &room->worker->writer;
 
     if (writer->generation == NULL) {
-        next_begin(room->worker, room->sealed, NULL, NULL);
+        next_begin(room->worker, NULL, NULL);
     }
 
     if (writer->generation && budget_make_reserve(&writer->budget) == 0) {

@@ -30,7 +30,7 @@ recovery_run(worker_t *worker, leftovers_t *found, uint64_t *left_ms,
         return -1;
     }
 
-    next_begin(worker, found->served, NULL, NULL);
+    next_begin(worker, NULL, NULL);
     worker->collecting = worker->writer.number;
 
     return 0;
@@ -69,6 +69,8 @@ go_on(worker_t *worker, const leftovers_t *found, char *error)
 {
     writer_t *writer = &worker->writer;
 
+    writer->sealed = found->served;
+
     if (found->collecting <= found->served) {
         writer->number = next_number(found->highest);
         return 0;
@@ -79,7 +81,7 @@ go_on(worker_t *worker, const leftovers_t *found, char *error)
                                          found->collecting, error);
 
     if (writer->generation == NULL
-        || next_carry(worker, found->served, NULL, error) != 0)
+        || next_carry(worker, NULL, error) != 0)
     {
         return -1;              /* it may hold rows: the next start tries */
     }

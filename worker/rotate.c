@@ -186,8 +186,9 @@ run_rotation(job_t *job)
 
     memset(&writer->stats, 0, sizeof(writer->stats));
     writer->generation = NULL;
+    writer->sealed = number;
     writer->number = next_number(number);
-    next_begin(worker, number, &sealed->store.catalog, &rotation->spare);
+    next_begin(worker, &sealed->store.catalog, &rotation->spare);
 
     if (unlocked) {
         rotation->closing = sealed;

@@ -25,6 +25,7 @@ typedef struct {
     budget_t budget;
     generation_t *generation;   /* being collected; NULL: ->refusing */
     uint64_t number;            /* its number */
+    uint64_t sealed;            /* that of the one before, carried from */
     char refusing[STORE_ERROR_SIZE];    /* why publishes are; "": they aren't */
     carry_t *carry;             /* into it, NULL: all is */
     uint64_t carry_from_ms;     /* monotonic: not begun before when idle */
