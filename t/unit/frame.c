@@ -110,7 +110,7 @@ test_refusals(void **state)
     refuses(4, 2, "version");
     refuses(4, 255, "version");
     refuses(5, 0, "type");
-    refuses(5, 6, "type");
+    refuses(5, 7, "type");
     refuses(5, 255, "type");
     refuses(23, 1, "arguments are too long");
     refuses(27, 0x80, "body is too long");
