@@ -381,8 +381,6 @@ static void
 ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
     ngx_http_qasino_direct_t *direct, ngx_str_t *name, uint64_t hash)
 {
-    size_t                          size;
-    u_char                         *p;
     ngx_uint_t                      i;
     qsn_frame_t                     frame;
     ngx_http_qasino_direct_told_t  *told, *oldest;
@@ -411,30 +409,19 @@ ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
     oldest->hash = hash;
     oldest->when = ngx_current_msec;
 
-    ngx_memzero(&frame, sizeof(qsn_frame_t));
-
-    frame.type = QSN_FRAME_ASKER;
-    frame.args_length = qsn_frame_arg_size(name->len);
-
-    size = QSN_FRAME_HEADER_SIZE + frame.args_length;
-
     /* one that exits would have nothing to close a new connection for */
 
     if ((worker->connection == NULL && ngx_exiting)
-        || ngx_http_qasino_link_connect(worker) != NGX_OK
-        || ngx_http_qasino_link_reserve(worker, size) != NGX_OK)
+        || ngx_http_qasino_link_connect(worker) != NGX_OK)
     {
         return;
     }
 
-    p = worker->out.last;
+    ngx_memzero(&frame, sizeof(qsn_frame_t));
 
-    qsn_frame_encode(p, &frame);
+    frame.type = QSN_FRAME_ASKER;
 
-    p = qsn_frame_put_arg(p + QSN_FRAME_HEADER_SIZE, QSN_ARG_CLIENT,
-                          name->data, name->len);
-
-    ngx_http_qasino_link_commit(worker, p);
+    ngx_http_qasino_link_say(worker, &frame, name);
 }
 
 

@@ -309,10 +309,7 @@ ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link, uint64_t id)
 {
     qsn_frame_t  frame;
 
-    if (link->connection == NULL
-        || ngx_http_qasino_link_reserve(link, QSN_FRAME_HEADER_SIZE)
-           != NGX_OK)
-    {
+    if (link->connection == NULL) {
         return;
     }
 
@@ -321,10 +318,36 @@ ngx_http_qasino_link_cancel(ngx_http_qasino_link_t *link, uint64_t id)
     frame.type = QSN_FRAME_CANCEL;
     frame.id = id;
 
-    qsn_frame_encode(link->out.last, &frame);
+    ngx_http_qasino_link_say(link, &frame, NULL);
+}
 
-    ngx_http_qasino_link_commit(link,
-                                link->out.last + QSN_FRAME_HEADER_SIZE);
+
+void
+ngx_http_qasino_link_say(ngx_http_qasino_link_t *link, qsn_frame_t *frame,
+    ngx_str_t *client)
+{
+    u_char  *p;
+
+    frame->args_length = client ? qsn_frame_arg_size(client->len) : 0;
+
+    if (ngx_http_qasino_link_reserve(link, QSN_FRAME_HEADER_SIZE
+                                           + frame->args_length)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    p = link->out.last;
+
+    qsn_frame_encode(p, frame);
+
+    p += QSN_FRAME_HEADER_SIZE;
+
+    if (client) {
+        p = qsn_frame_put_arg(p, QSN_ARG_CLIENT, client->data, client->len);
+    }
+
+    ngx_http_qasino_link_commit(link, p);
 }
 
 

@@ -124,12 +124,15 @@ ngx_int_t ngx_http_qasino_direct_ask(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf);
 
 /*
- * requests: the slot that the request is in now, NULL: not by this link; who
- * waits too long
+ * requests: the slot that the request is in now, NULL: not by this link; a
+ * frame that has no answer, with a client or NULL, over the connection that
+ * is there, unless there is no memory; who waits too long
  */
 ngx_http_qasino_slot_t *ngx_http_qasino_link_send(
     ngx_http_qasino_link_t *link, ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf, ngx_msec_t timeout);
+void ngx_http_qasino_link_say(ngx_http_qasino_link_t *link,
+    qsn_frame_t *frame, ngx_str_t *client);
 void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
 
 /* io: NGX_OK where there is a connection now */
