@@ -23,6 +23,7 @@ static void ngx_http_qasino_link_free_out(void *data);
 static void ngx_http_qasino_link_flush_handler(ngx_event_t *ev);
 static void ngx_http_qasino_link_write_handler(ngx_event_t *wev);
 static void ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link);
+static ngx_int_t ngx_http_qasino_link_ignore_writable(ngx_connection_t *c);
 static void ngx_http_qasino_link_read_handler(ngx_event_t *rev);
 static ssize_t ngx_http_qasino_link_recv(ngx_http_qasino_link_t *link);
 static const char *ngx_http_qasino_link_parse(ngx_http_qasino_link_t *link);
@@ -109,6 +110,12 @@ ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link)
     }
 
     c = pc.connection;
+
+    if (ngx_http_qasino_link_ignore_writable(c) != NGX_OK) {
+        link->ended = ngx_current_msec;
+        ngx_close_connection(c);
+        return NGX_DECLINED;
+    }
 
     c->data = link;
     c->log = ngx_cycle->log;
@@ -276,6 +283,27 @@ ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
     if (out->end - out->start > NGX_HTTP_QASINO_LINK_OUT_KEEP) {
         ngx_http_qasino_link_free_out(link);
     }
+
+    if (ngx_http_qasino_link_ignore_writable(c) != NGX_OK) {
+        ngx_http_qasino_link_broken(link, "cannot be watched");
+    }
+}
+
+
+/*
+ * A socket of the unix domain becomes writable whenever its peer has read:
+ * nginx would wake up for every batch that the worker takes.  Only who has
+ * something left to write wants to know.
+ */
+
+static ngx_int_t
+ngx_http_qasino_link_ignore_writable(ngx_connection_t *c)
+{
+    if (!c->write->active) {
+        return NGX_OK;
+    }
+
+    return ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLEAR_EVENT);
 }
 
 

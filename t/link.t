@@ -44,6 +44,17 @@ sub links () {
         Qasino::Process::slurp('/proc/net/unix');
 }
 
+# The descriptors of a process that it watches for being writable.
+sub watched_writable ($pid) {
+    my ($epoll) = grep { (readlink // '') =~ /\[eventpoll\]/ }
+        glob "/proc/$pid/fd/*";
+    my $watched = Qasino::Process::slurp($epoll =~ s{/fd/}{/fdinfo/}r);
+
+    my %events = $watched =~ /^tfd: +(\d+) events: +(\w+)/gm;
+
+    return grep { hex($events{$_}) & 4 } sort keys %events;     # EPOLLOUT
+}
+
 $server->wait_answer;
 
 # Answers come in the order in which they are ready.
@@ -68,6 +79,38 @@ $server->wait_answer;
     my @two = map { ask(path("$_ union select 1")) } ('select 2') x 2;
     like(whole($_), qr/^HTTP\/1.1 200 /, 'both processes are free again')
         for @two;
+}
+
+# More than the worker's socket takes: the rest goes when it reads again.
+# (It is writable after each of its reads: nobody is to be woken by that.)
+{
+    my ($nginx) = $server->pids('nginx-worker');
+    my ($worker) = $server->pids('qasino-worker');
+    my $row = '"' . 'x' x 10_000 . '"';
+
+    is_deeply([watched_writable($nginx)], [],
+        'nginx is not woken by what the worker has read');
+    kill 'STOP', $worker;
+
+    my @large = map {
+        my $body = qq({"op": "add_table_data", "identity": "large$_", )
+            . qq("table": {"tablename": "large", "column_names": ["x"], )
+            . qq("column_types": ["text"], "rows": [[$row]]}});
+        my $socket = IO::Socket::INET->new(PeerHost => '127.0.0.1',
+            PeerPort => $server->port('http')) or die "connect: $!\n";
+        syswrite $socket, "POST /request?op=add_table_data HTTP/1.0\r\n"
+            . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+        $socket;
+    } 1 .. 200;
+
+    is(scalar wait_until('nginx to be stuck', sub {
+        scalar(() = watched_writable($nginx)) }), 1,
+        'it is, when there is something left to write');
+    kill 'CONT', $worker;
+
+    my $good = grep { whole($_) =~ m{^HTTP/1.1 200 } } @large;
+    is($good, 200, '200 bodies to a worker that did not read for a while');
+    is_deeply([watched_writable($nginx)], [], '... and then not any more');
 }
 
 # Clients that leave do not leave their questions behind.
