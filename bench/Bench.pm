@@ -21,7 +21,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 our @EXPORT = qw(build_dir work_dir say_step now slurp spew spawn end figures
     start_watch end_watch start_server stop_server port server_pid
     server_options http_get http_post rows snapshot_path publish_rows
-    wait_visible start_plain median provenance);
+    wait_visible start_plain plain_pid nginx_work median provenance);
 
 my $build = $ENV{QASINO_BUILD} // "$Bin/../build/release";
 my $owner = $$;
@@ -256,6 +256,25 @@ END
         sleep 0.02;
     }
     return $at;
+}
+
+sub plain_pid () { $plain }
+
+# Seconds of processor time of each nginx worker below that process.
+sub nginx_work ($ancestor) {
+    my (%parent, %work);
+
+    for my $stat (map { slurp($_) } glob '/proc/[0-9]*/stat') {
+        $parent{$1} = $2 if $stat =~ /^(\d+) \(.*\) \S (\d+)/s;
+    }
+    for my $pid (keys %parent) {
+        my $at = $pid;
+
+        $at = $parent{$at} while $at && $at != $ancestor;
+        $work{$pid} = (split ' ', slurp("/proc/$pid/schedstat"))[0] / 1e9
+            if $at && slurp("/proc/$pid/cmdline") =~ /^nginx: worker/;
+    }
+    return %work;
 }
 
 sub median (@values) {
