@@ -36,8 +36,14 @@ sub cores ($pid) {
 
 $server->wait_answer;
 wait_until('a process for each lane', sub { processes() == 2 });
+for (1 .. 3) {
+    $frames->send(op => 'query', args => { sql => 'select 1' });
+    is($frames->receive->{status}, 200, 'a quick query');
+}
 is(wait_until('both to be there for queries', sub {
     policies() !~ /3/ && policies() }), '0 0 0 0', 'then they run as all others');
+is_deeply([map { [cores($_)] } $server->pids('qasino-query')],
+    [([cores($$)]) x 2], '... on all cores');
 
 my @slow = map {
     $frames->send(op => 'query', args => { sql => ENDLESS . " -- $_" })
@@ -104,6 +110,28 @@ is($server->value('select 8'), '8', 'nobody waits for one who sleeps');
     my %ended;
     $ended{$client->receive->{status}}++ for @slow;
     cmp_ok($ended{503} // 0, '>', 0, '... while slow ones wait');
+}
+
+# Of which nothing is known, it is in nobody's way; what is known to be quick
+# is as all others.
+{
+    my $narrow = start_server(generation_duration => 3600,
+        query_processes => 1, query_slow_processes => 20);
+    my $client = $narrow->frames;
+    my $others = cores($$) == 1 ? 1 : cores($$) - 1;
+    my $state = sub ($sql) {
+        $client->send(op => 'query', args => { sql => $sql });
+        is($client->receive->{status}, 200, $sql);
+        my ($pid) = $narrow->pids('qasino-query');
+        return join ' ', (stat_of($pid))[38], scalar cores($pid);
+    };
+
+    $narrow->wait_answer;
+    $state->('select 1') for 1 .. 2;
+    is($state->('select 1'), '0 ' . cores($$), 'a quick one is as all others');
+    is($state->('select 1 union select 2'), "3 $others", 'an unknown one gives '
+        . 'way to whoever wakes up, and is not on all cores');
+    is($state->('select 1'), '0 ' . cores($$), 'the next is as all others');
 }
 
 # A client whose small queries fill the lane may have it, until somebody else

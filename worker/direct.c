@@ -34,8 +34,8 @@ direct_create(worker_t *worker, const char *program, char **argv)
         return NULL;
     }
 
-    query_process_init(&direct->process, &worker->loop, program, argv,
-                       worker->settings.static_db);
+    query_process_init(&direct->process, &worker->loop, &worker->settings,
+                       program, argv);
     direct->process.extra_fd = qsn_counts_create(&direct->counts);
 
     if (direct->process.extra_fd == -1) {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "qsn_costs.h"
-#include "priority.h"
 
 #define SLOW_NICE      10       /* about a tenth of what others get */
 #define SLOWER_NICE    19       /* about a seventieth */
@@ -29,10 +28,8 @@ static void yield_cores(const lanes_t *lanes, query_process_t *process);
 
 
 int
-lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow,
-    size_t slow_cores)
+lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow)
 {
-    lanes->slow_cores = slow_cores;
     lanes->loop = loop;
     lanes->lanes = count;
     lanes->count = count + slow;
@@ -116,6 +113,20 @@ lanes_spare(const lanes_t *lanes)
 {
     return count_yielding(lanes) < lanes->count - lanes->lanes
            ? NULL : choose_lane(lanes, QSN_COSTS_UNKNOWN, 1);
+}
+
+
+/* What it does already is not hurried. */
+void
+lanes_prepare(query_process_t *process, uint32_t cost_us)
+{
+    int unknown = cost_us == QSN_COSTS_UNKNOWN;
+
+    if (!process->yields && unknown != process->gives_way
+        && (unknown || process->sent_count == 0))
+    {
+        query_process_give_way(process, unknown);
+    }
 }
 
 
@@ -412,9 +423,7 @@ yield_cores(const lanes_t *lanes, query_process_t *process)
 {
     if (process->alive) {
         process->yields = 1;
-        priority_yield(process->own.pid,
-                       count_yielding(lanes) <= lanes->lanes ? SLOW_NICE
-                                                             : SLOWER_NICE,
-                       lanes->slow_cores);
+        query_process_yield(process, count_yielding(lanes) <= lanes->lanes
+                                     ? SLOW_NICE : SLOWER_NICE);
     }
 }

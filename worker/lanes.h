@@ -13,6 +13,10 @@
  * LANES_HEAVY_US before go to such a process from the start, and more are
  * started for them.
  *
+ * One of which nothing is known gives way to whoever wakes up, and does
+ * without the cores that slow ones do without: its process goes on so until
+ * it is given another.
+ *
  * A query whose client does not take its answer leaves its lane, too, and
  * who has many quick ones, so that they fill the lanes while others ask
  * (takers.h), has them beside.
@@ -45,17 +49,14 @@ typedef struct {
     query_process_t *processes; /* running or not */
     size_t count;
     size_t lanes;
-    size_t slow_cores;          /* 0: all but one */
     uv_loop_t *loop;
     snapshot_t *snapshot;       /* what a process begins with */
     uint64_t static_version;
 } lanes_t;
 
-/* slow: how many queries at most run beside the lanes, on slow_cores of the
-   cores (priority.h).  0 or -1 (memory); the processes are still to be
-   initialised. */
-int lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow,
-    size_t slow_cores);
+/* slow: how many queries at most run beside the lanes.  0 or -1 (memory); the
+   processes are still to be initialised. */
+int lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow);
 void lanes_destroy(lanes_t *lanes);
 
 /* All processes that run go over to this snapshot; some may begin or end. */
@@ -75,6 +76,9 @@ query_process_t *lanes_choose(lanes_t *lanes, enum lanes_pace pace,
 /* For one of many, when nobody else waits for a lane: one that is idle, if
    there is no more place beside them.  NULL: it has to wait. */
 query_process_t *lanes_spare(const lanes_t *lanes);
+
+/* Such a query is about to be sent to the process. */
+void lanes_prepare(query_process_t *process, uint32_t cost_us);
 
 /* 1 if nothing new should wait behind what the process does. */
 int lanes_is_slow(const lanes_t *lanes, const query_process_t *process);

@@ -33,8 +33,7 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     if (lanes_create(&pool->lanes, loop, settings->query_processes
                      ? (size_t) settings->query_processes
                      : (size_t) uv_available_parallelism(),
-                     (size_t) settings->query_slow_processes,
-                     (size_t) settings->query_slow_cores) != 0
+                     (size_t) settings->query_slow_processes) != 0
         || (pool->takers = takers_create(pool->lanes.lanes)) == NULL
         || pool->share == NULL || pool->costs == NULL)
     {
@@ -47,8 +46,8 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     }
 
     for (size_t i = 0; i < pool->lanes.count; i++) {
-        query_process_init(&pool->lanes.processes[i], loop, program, argv,
-                           settings->static_db);
+        query_process_init(&pool->lanes.processes[i], loop, settings,
+                           program, argv);
         pool->lanes.processes[i].owner = pool;
         pool->lanes.processes[i].events = &pool_events;
     }

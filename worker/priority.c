@@ -34,19 +34,35 @@ typedef struct {
     uint64_t period_ns;
 } sched_attributes_t;
 
-static void set(pid_t pid, uint32_t policy, int niceness, uint64_t slice_ns);
-static void set_cores(pid_t pid, size_t cores);
+static void set(pid_t tid, uint32_t policy, int niceness, uint64_t slice_ns);
+static void set_cores(pid_t tid, size_t cores);
 
 
 void
-priority_begin(pid_t pid)
+priority_give_way(pid_t tid, size_t cores)
 {
-    set(pid, SCHED_BATCH, getpriority(PRIO_PROCESS, 0), LONG_SLICE_NS);
+    priority_yield(tid, getpriority(PRIO_PROCESS, 0), cores);
 }
 
 
 void
-priority_usual(pid_t pid)
+priority_yield(pid_t tid, int niceness, size_t cores)
+{
+    set(tid, SCHED_BATCH, niceness, LONG_SLICE_NS);
+    set_cores(tid, cores);
+}
+
+
+void
+priority_usual(pid_t tid)
+{
+    set(tid, SCHED_OTHER, getpriority(PRIO_PROCESS, 0), 0);
+    set_cores(tid, SIZE_MAX);
+}
+
+
+void
+priority_usual_all(pid_t pid)
 {
     char path[64];
 
@@ -56,8 +72,7 @@ priority_usual(pid_t pid)
 
     for (struct dirent *task; tasks && (task = readdir(tasks)) != NULL; ) {
         if (task->d_name[0] != '.') {
-            set((pid_t) atoi(task->d_name), SCHED_OTHER,
-                getpriority(PRIO_PROCESS, 0), 0);
+            priority_usual((pid_t) atoi(task->d_name));
         }
     }
 
@@ -67,16 +82,8 @@ priority_usual(pid_t pid)
 }
 
 
-void
-priority_yield(pid_t pid, int niceness, size_t cores)
-{
-    set(pid, SCHED_BATCH, niceness, LONG_SLICE_NS);
-    set_cores(pid, cores);
-}
-
-
 static void
-set(pid_t pid, uint32_t policy, int niceness, uint64_t slice_ns)
+set(pid_t tid, uint32_t policy, int niceness, uint64_t slice_ns)
 {
     sched_attributes_t attributes = {
         .size = sizeof(attributes),
@@ -85,13 +92,14 @@ set(pid_t pid, uint32_t policy, int niceness, uint64_t slice_ns)
         .runtime_ns = slice_ns
     };
 
-    (void) syscall(SYS_sched_setattr, pid, &attributes, 0);
+    (void) syscall(SYS_sched_setattr, tid, &attributes, 0);
 }
 
 
-/* A worker with more cores than the set has room for leaves it as it is. */
+/* Not more than there are.  A worker with more cores than the set has room for
+   leaves it as it is. */
 static void
-set_cores(pid_t pid, size_t cores)
+set_cores(pid_t tid, size_t cores)
 {
     cpu_set_t set;
 
@@ -109,5 +117,5 @@ set_cores(pid_t pid, size_t cores)
         }
     }
 
-    (void) sched_setaffinity(pid, sizeof(set), &set);
+    (void) sched_setaffinity(tid, sizeof(set), &set);
 }

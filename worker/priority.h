@@ -10,14 +10,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* One that begins: whoever wakes up goes before it. */
-void priority_begin(pid_t pid);
+/* Whoever wakes up goes before the thread, and it runs on the last so many of
+   the worker's cores; 0: on all but one. */
+void priority_give_way(pid_t tid, size_t cores);
 
-/* All its threads as the worker itself. */
-void priority_usual(pid_t pid);
+/* The same for good, with the share of that niceness. */
+void priority_yield(pid_t tid, int niceness, size_t cores);
 
-/* Whoever wakes up goes before it, it gets the share of that niceness, and it
-   runs on the last so many of the worker's cores; 0: on all but one. */
-void priority_yield(pid_t pid, int niceness, size_t cores);
+/* The thread, or all that the process has, as the worker itself. */
+void priority_usual(pid_t tid);
+void priority_usual_all(pid_t pid);
 
 #endif

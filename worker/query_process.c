@@ -37,12 +37,12 @@ static qsn_frame_arg_t text_arg(const char *text);
 
 void
 query_process_init(query_process_t *process, uv_loop_t *loop,
-    const char *program, char **argv, const char *static_db)
+    const qsn_settings_t *settings, const char *program, char **argv)
 {
     process->loop = loop;
+    process->settings = settings;
     process->program = program;
     process->argv = argv;
-    process->static_db = static_db;
     process->extra_fd = -1;
     outgoing_init(&process->outgoing, (uv_stream_t *) &process->pipe, NULL);
 }
@@ -179,6 +179,28 @@ query_process_limit(query_process_t *process, uint64_t kill_ms)
 }
 
 
+void
+query_process_give_way(query_process_t *process, int way)
+{
+    process->gives_way = way;
+
+    if (way) {
+        priority_give_way(process->own.pid,
+                          (size_t) process->settings->query_slow_cores);
+    } else {
+        priority_usual(process->own.pid);
+    }
+}
+
+
+void
+query_process_yield(query_process_t *process, int niceness)
+{
+    priority_yield(process->own.pid, niceness,
+                   (size_t) process->settings->query_slow_cores);
+}
+
+
 const char *
 query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
     const uint8_t *body)
@@ -196,7 +218,8 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
         process->serving = told->snapshot;
 
         if (!process->confirmed && !process->yields) {
-            priority_usual(process->own.pid);
+            priority_usual_all(process->own.pid);
+            process->gives_way = 0;
         }
 
         process->confirmed = 1;
@@ -256,7 +279,7 @@ spawn(query_process_t *process)
     }
 
     process->alive = 1;
-    priority_begin(process->own.pid);
+    query_process_give_way(process, 1);
     query_process_listen(process);
     tell_snapshot(process);
 }
@@ -279,7 +302,7 @@ tell_snapshot(query_process_t *process)
     qsn_frame_store_u64(number, snapshot->number);
     qsn_frame_store_u64(version, process->static_version);
     args[QSN_ARG_SNAPSHOT] = text_arg(snapshot->path);
-    args[QSN_ARG_STATIC_DB] = text_arg(process->static_db);
+    args[QSN_ARG_STATIC_DB] = text_arg(process->settings->static_db);
     args[QSN_ARG_GENERATION] = (qsn_frame_arg_t) { number, 8 };
     args[QSN_ARG_STATIC_VERSION] = (qsn_frame_arg_t) { version, 8 };
 

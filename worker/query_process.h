@@ -19,6 +19,7 @@
 #include "outgoing.h"
 #include "qsn_buf.h"
 #include "qsn_frame.h"
+#include "qsn_settings.h"
 #include "snapshot.h"
 #include "subprocess.h"
 
@@ -63,7 +64,8 @@ struct query_process_s {
     uint64_t ran_ms;            /* how long the one before it took */
     int paused;
     int alive;
-    int yields;                 /* runs at low priority, for good */
+    int yields;                 /* see query_process_yield() */
+    int gives_way;              /* see query_process_give_way() */
     int killed;                 /* dead by a signal that nobody here sent */
 
     /* below: its own */
@@ -83,7 +85,7 @@ struct query_process_s {
     int dying;                  /* killed, its exit not seen yet */
     int confirmed;              /* serves a snapshot since its start */
     snapshot_t *wanted;         /* what a new start is told first */
-    const char *static_db;
+    const qsn_settings_t *settings;
     uint64_t static_version;
     snapshot_t *serving;
     query_process_told_t *told; /* oldest first */
@@ -92,9 +94,9 @@ struct query_process_s {
     outgoing_t outgoing;
 };
 
-/* Fills in a zeroed process.  program and argv are not copied. */
+/* Fills in a zeroed process.  Nothing is copied. */
 void query_process_init(query_process_t *process, uv_loop_t *loop,
-    const char *program, char **argv, const char *static_db);
+    const qsn_settings_t *settings, const char *program, char **argv);
 
 /* Tells it a snapshot; the first call, and the first after its end, start
    it. */
@@ -132,6 +134,13 @@ void query_process_replace(query_process_t *process, const void *query,
 /* Nobody waits for this query any more: it is stopped and what still comes
    of it is swallowed. */
 void query_process_forget(query_process_t *process, const void *query);
+
+/* Whether whoever wakes up goes before it, and it runs on query_slow_cores only;
+   one that begins does. */
+void query_process_give_way(query_process_t *process, int way);
+
+/* It does so for good, with the share of that niceness. */
+void query_process_yield(query_process_t *process, int niceness);
 
 /* Between these no frames are handed out. */
 void query_process_pause(query_process_t *process);

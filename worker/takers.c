@@ -1,8 +1,9 @@
 /*
- * A sum of each client, which loses half of itself every HALF_MS: one that
- * takes a part p of a core comes to p * HALF_MS / ln 2.  Too much is a
- * quarter of all lanes; what it takes beside them is much less, so it has to
- * come down far before it is let back, or it would be again and again.
+ * What part of a core each client takes, as an average that loses half of
+ * itself every HALF_MS.  Too much is PART of all lanes, which is noticed soon:
+ * until then everybody else waits.  It takes much less beside them, so it has
+ * to come down far before it is let back, and slowly, or it would be there
+ * again and again.
  */
 
 #include "takers.h"
@@ -11,14 +12,15 @@
 #include <stdlib.h>
 
 #define SLOTS      256          /* a power of two */
-#define HALF_MS    1000
+#define HALF_MS    250
+#define GREEDY_MS  1000         /* the same, of one that takes too much */
 #define OTHERS_MS  2000         /* who has asked since then is there */
-#define PART       0.25         /* of the lanes */
-#define LET_BACK   0.05         /* of that */
+#define PART       0.15         /* of the lanes */
+#define LET_BACK   0.1          /* of that */
 
 typedef struct {
     uint64_t client;
-    double us;                  /* at ->ms */
+    double part;                /* of a core, at ->ms */
     uint64_t ms;
     int greedy;
 } slot_t;
@@ -29,12 +31,13 @@ typedef struct {
 } asker_t;
 
 struct takers_s {
-    double limit_us;
+    double limit;               /* part of a core */
     asker_t askers[2];          /* the last two that differ, the last first */
     slot_t slots[SLOTS];
 };
 
 static slot_t *slot_of(takers_t *takers, uint64_t client, uint64_t now_ms);
+static double half_ms(const slot_t *slot);
 static int others_ask(const takers_t *takers, uint64_t client,
     uint64_t now_ms);
 
@@ -45,7 +48,7 @@ takers_create(size_t lanes)
     takers_t *takers = calloc(1, sizeof(*takers));
 
     if (takers) {
-        takers->limit_us = PART * (double) lanes * HALF_MS * 1000 / M_LN2;
+        takers->limit = PART * (double) lanes;
     }
 
     return takers;
@@ -76,7 +79,7 @@ takers_add(takers_t *takers, uint64_t client, uint64_t us, uint64_t now_ms)
 {
     slot_t *slot = slot_of(takers, client, now_ms);
 
-    slot->us += (double) us;
+    slot->part += (double) us * M_LN2 / (1000 * half_ms(slot));
 }
 
 
@@ -85,8 +88,7 @@ takers_is_greedy(takers_t *takers, uint64_t client, uint64_t now_ms)
 {
     slot_t *slot = slot_of(takers, client, now_ms);
 
-    slot->greedy = slot->us >= takers->limit_us * (slot->greedy ? LET_BACK
-                                                                : 1)
+    slot->greedy = slot->part >= takers->limit * (slot->greedy ? LET_BACK : 1)
                    && others_ask(takers, client, now_ms);
 
     return slot->greedy;
@@ -102,11 +104,18 @@ slot_of(takers_t *takers, uint64_t client, uint64_t now_ms)
         *slot = (slot_t) { .client = client, .ms = now_ms };
 
     } else if (slot->ms != now_ms) {
-        slot->us *= exp2(-(double) (now_ms - slot->ms) / HALF_MS);
+        slot->part *= exp2(-(double) (now_ms - slot->ms) / half_ms(slot));
         slot->ms = now_ms;
     }
 
     return slot;
+}
+
+
+static double
+half_ms(const slot_t *slot)
+{
+    return slot->greedy ? GREEDY_MS : HALF_MS;
 }
 
 

@@ -68,7 +68,7 @@ open_fixture(void **state)
                                generation_path(fixture.dir, 1));
     assert_non_null(snapshot);
     memset(&process, 0, sizeof(process));
-    query_process_init(&process, &loop, program, argv, "static.db");
+    query_process_init(&process, &loop, &fixture.settings, program, argv);
     process.events = &events;
     deaths = 0;
 
