@@ -279,9 +279,9 @@ answer(worker_t *worker, exchange_t *exchange)
     qsn_buf_t body = { 0 };
 
     if (request->status) {
-        qsn_log("publish of '%s' by '%s' failed: %s",
-                request->table.name.data, request->identity.data,
-                request->error);
+        qsn_log_as(request->error_kind, "publish of '%s' by '%s' failed: %s",
+                   request->table.name.data, request->identity.data,
+                   request->error);
         exchange_answer_error(exchange);
         return;
     }

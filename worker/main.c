@@ -26,6 +26,7 @@
 #include "handover.h"
 #include "ingest.h"
 #include "line.h"
+#include "log_timer.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "qsn_sockets.h"
@@ -88,6 +89,8 @@ main(int argc, char **argv)
     (void) uv_loop_init(&worker.loop);
 
     int ready = ready_fd();
+
+    qsn_log_limit();
 
     if (start(&worker, argv) != 0) {
         return 1;
@@ -183,6 +186,8 @@ start(worker_t *w, char **argv)
                 uv_strerror(rc));
         return -1;
     }
+
+    log_timer_start(w);
 
     static const int numbers[] = { SIGTERM, SIGINT, SIGUSR2 };
 
@@ -314,6 +319,7 @@ stop(worker_t *w)
         uv_close((uv_handle_t *) &signals[i], NULL);
     }
 
+    log_timer_stop(w);
     background_hurry();
     ingest_stop(w);
     write_snapshot_stop(w);
@@ -330,4 +336,5 @@ stop(worker_t *w)
     (void) uv_loop_close(&w->loop);
     free(query_program);
     qsn_settings_free(&w->settings);
+    qsn_log_flush();
 }

@@ -49,6 +49,7 @@ request_fail(request_t *request, unsigned status, const char *format, ...)
         va_list args;
 
         request->status = status;
+        request->error_kind = format;
         va_start(args, format);
         (void) vsnprintf(request->error, sizeof(request->error), format,
                          args);

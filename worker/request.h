@@ -80,6 +80,7 @@ typedef struct {
     table_t table;
     const char *warning;        /* of a publish that is taken; NULL: none */
     unsigned status;            /* 0: no error so far, else HTTP's */
+    const char *error_kind;     /* the format of ->error, which stays */
     char error[REQUEST_ERROR_SIZE];
 } request_t;
 

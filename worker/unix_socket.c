@@ -24,7 +24,7 @@ static int not_ours(int fd);
 static int leads_somewhere(const char *path);
 static int set_access(const char *path, const char *group);
 static int find_group(const char *name, gid_t *gid);
-static int descriptors_left(const worker_t *worker, int fd);
+static int descriptors_left(int fd);
 static int is_welcome(const worker_t *worker, int fd);
 
 
@@ -88,7 +88,7 @@ unix_socket_accept(const worker_t *worker, uv_stream_t *listener,
         return -1;
     }
 
-    return descriptors_left(worker, fd) && is_welcome(worker, fd) ? 0 : -1;
+    return descriptors_left(fd) && is_welcome(worker, fd) ? 0 : -1;
 }
 
 
@@ -190,10 +190,9 @@ find_group(const char *name, gid_t *gid)
 
 /* The kernel gives the lowest number that is free. */
 static int
-descriptors_left(const worker_t *worker, int fd)
+descriptors_left(int fd)
 {
     static rlim_t most;
-    static uint64_t logged_ms;
 
     if (most == 0) {
         struct rlimit limit;
@@ -214,13 +213,8 @@ descriptors_left(const worker_t *worker, int fd)
         return 1;
     }
 
-    uint64_t now = uv_now(&worker->loop);
-
-    if (logged_ms == 0 || now - logged_ms >= 1000) {
-        qsn_log("too many connections for the limit on open files: some are "
-                "turned away");
-        logged_ms = now;
-    }
+    qsn_log("too many connections for the limit on open files: some are "
+            "turned away");
 
     return 0;
 }

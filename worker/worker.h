@@ -94,6 +94,9 @@ typedef struct {
     held_t *held_last;
     size_t held_bytes;
     uv_timer_t held_timer;
+
+    uv_prepare_t log_prepare;   /* log_timer.h */
+    uv_timer_t log_timer;
 } worker_t;
 
 #endif

@@ -133,6 +133,7 @@ bridge_run(const qsn_settings_t *settings, int signal_fd, int ready_fd)
 
         status = serve(bridge, signal_fd);
         fail_all(bridge, stopping);
+        qsn_log_flush();
 
         /* to close what has been left to another bridge would let clients in
            once more, for a moment */
@@ -274,6 +275,7 @@ serve(bridge_t *bridge, int signal_fd)
         }
 
         give_up_silent(bridge);
+        qsn_log_held();
         worker_link_flush(&bridge->link);
         worker_link_flush(&bridge->signals.link);
     }
@@ -381,7 +383,8 @@ timeout(const bridge_t *bridge)
 {
     long waits[] = {
         worker_link_timeout(&bridge->link),
-        worker_link_timeout(&bridge->signals.link), -1, -1
+        worker_link_timeout(&bridge->signals.link), qsn_log_timeout(),
+        -1, -1
     };
     uint64_t now = qsn_clock_monotonic_ms();
     long least = -1;
@@ -389,12 +392,12 @@ timeout(const bridge_t *bridge)
     if (!flight_is_empty(bridge->flight)) {
         uint64_t silence = now - bridge->heard_ms;
 
-        waits[2] = silence < bridge->patience_ms
+        waits[3] = silence < bridge->patience_ms
                    ? (long) (bridge->patience_ms - silence) : 0;
     }
 
     if (bridge->leave_ms) {
-        waits[3] = now < bridge->leave_ms ? (long) (bridge->leave_ms - now)
+        waits[4] = now < bridge->leave_ms ? (long) (bridge->leave_ms - now)
                                           : 0;
     }
 

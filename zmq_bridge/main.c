@@ -54,6 +54,7 @@ main(int argc, char **argv)
 
     case QSN_SETTINGS_OK:
         raise_descriptor_limit();
+        qsn_log_limit();
 
         int signal_fd = open_signal_fd();
 
