@@ -10,12 +10,15 @@
 
 #include "carry.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "carry_list.h"
 #include "carry_reports.h"
+#include "qsn_log.h"
 #include "sql.h"
 
 #define STEP_ROWS  500          /* a fifth of a millisecond */
@@ -36,6 +39,8 @@ struct carry_s {
 static int create(store_t *store, const char *sealed_path, carry_t **out,
     char *error);
 static int look_into(carry_t **out, char *error);
+static int is_gone(const char *path);
+static int end(carry_t **out, char *error);
 static void let_go(carry_t *carry);
 static int load_done(carry_t *carry);
 static void count_promised(carry_t *carry);
@@ -247,6 +252,14 @@ look_into(carry_t **out, char *error)
     store_t *store = carry->store;
     catalog_t found;
 
+    if (is_gone(carry->sealed_path)) {
+        qsn_log("%s is gone: what persisted in it and is not carried yet is "
+                "lost", carry->sealed_path);
+        catalog_clear(&carry->tables);
+        count_promised(carry);
+        return end(out, error);
+    }
+
     /* the file's name is our own: digits in db_dir */
     int rc = sql_execf(store->db, "ATTACH %Q AS sealed", carry->sealed_path)
              == SQLITE_OK ? 0 : -1;
@@ -269,9 +282,30 @@ look_into(carry_t **out, char *error)
         return -1;
     }
 
-    /* the mark that nothing is left only saves another look */
-    if (found.table_count == 0 && finish(out) != 0) {
-        if ((rc = store_rollback(store)) != 0) {
+    return found.table_count ? 0 : end(out, error);
+}
+
+
+/* Deleted by hand.  SQLite would make it anew, with nothing in it, and go on
+   asking it for what it has not. */
+static int
+is_gone(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == -1 ? errno == ENOENT : st.st_size == 0;
+}
+
+
+/* The mark that nothing is left only saves another look. */
+static int
+end(carry_t **out, char *error)
+{
+    carry_t *carry = *out;
+    int rc = 0;
+
+    if (finish(out) != 0) {
+        if ((rc = store_rollback(carry->store)) != 0) {
             say_why(carry, error);
         }
 

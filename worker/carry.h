@@ -47,7 +47,8 @@ int carry_rolled_back(carry_t *carry);
 
 /* Outside of one: carries a table, or so much of it that nobody waits for
    long.  When none is left carry is freed and *carry NULL.  0, or -1 with the
-   reason in error, and as above. */
+   reason in error, and as above.  Of a sealed file that somebody has deleted
+   there is nothing to carry, which is logged. */
 int carry_next(carry_t **carry, char *error);
 
 /* Stops half-way; the next start goes on. */

@@ -48,6 +48,12 @@ make_first_snapshot(worker_t *worker, leftovers_t *found, char *error)
                                         : (uint64_t) qsn_clock_epoch();
     seal_facts_t facts;
 
+    if (found->collecting) {
+        qsn_log("no sealed generation in db_dir %s, beside the one that "
+                "collects: an empty one is served",
+                worker->settings.db_dir);
+    }
+
     if (seal_empty(worker, number, &facts, error) != 0) {
         return -1;
     }

@@ -223,8 +223,8 @@ test_expected(void **state)
 }
 
 
-/* Nothing that is expected, the file not there, a kill before it is looked
-   into. */
+/* Nothing that is expected, a file that cannot be opened, a kill before it
+   is looked into. */
 static void
 test_expected_in_vain(void **state)
 {
@@ -245,12 +245,12 @@ test_expected_in_vain(void **state)
 
     catalog_add(&none, "a")->persists = 1;
     next = fixture_generation(&fixture, 2);
-    assert_int_equal(carry_expect(next, "/nonexistent/dir", &none, &carry,
+    assert_int_equal(carry_expect(next, fixture.dir, &none, &carry,
                                   fixture.error), 0);
 
     for (int i = 0; i < 2; i++) {
         assert_int_equal(carry_next(&carry, fixture.error), -1);
-        assert_non_null(strstr(fixture.error, "/nonexistent"));
+        assert_non_null(strstr(fixture.error, fixture.dir));
         assert_int_equal(store_rollback(&next->store), 0);
         assert_int_equal(carry_rolled_back(carry), 0);
         assert_false(carry_is_open(carry));
@@ -268,6 +268,70 @@ test_expected_in_vain(void **state)
     fixture_assert_rows(next->store.db, ALL_B, "h1|3");
     generation_close(next);
     catalog_clear(&none);
+}
+
+
+/* Deleted by hand, or made anew since: there is nothing to wait for. */
+static void
+test_gone(void **state)
+{
+    (void) state;
+
+    for (int empty = 0; empty < 2; empty++) {
+        catalog_t before;
+        carry_t *carry;
+
+        make_sealed();
+        assert_int_equal(empty ? truncate(sealed, 0) : unlink(sealed), 0);
+        catalog_init(&before);
+        catalog_add(&before, "a")->persists = 1;
+
+        generation_t *next = fixture_generation(&fixture, 2);
+
+        assert_int_equal(carry_expect(next, sealed, &before, &carry,
+                                      fixture.error), 0);
+        assert_int_equal(next->store.promised, 1);
+        assert_int_equal(carry_next(&carry, fixture.error), 0);
+        assert_null(carry);
+        assert_int_equal(next->store.promised, 0);
+        assert_int_equal(store_meta(&next->store, "carried", 0), 1);
+        assert_int_equal(publish(next, "h1", "a", "", 10), REPORT_TAKEN);
+        generation_discard(next);
+
+        next = fixture_generation(&fixture, 2);
+        assert_null(begin(next));
+        assert_int_equal(access(sealed, F_OK), empty ? 0 : -1);
+        generation_discard(next);
+        generation_unlink(sealed);
+        free(sealed);
+        sealed = NULL;
+        catalog_clear(&before);
+    }
+}
+
+
+/* Of what was carried by a worker that was killed nothing is lost. */
+static void
+test_gone_half_way(void **state)
+{
+    (void) state;
+    make_sealed();
+
+    generation_t *next = fixture_generation(&fixture, 2);
+    carry_t *carry = begin(next);
+
+    assert_int_equal(carry_next(&carry, fixture.error), 0);
+    fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
+    carry_stop(carry);
+    generation_close(next);
+    assert_int_equal(unlink(sealed), 0);
+
+    next = fixture_generation(&fixture, 2);
+    assert_null(begin(next));
+    fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
+    assert_null(catalog_find(&next->store.catalog, "b"));
+    assert_null(begin(next));
+    generation_close(next);
 }
 
 
@@ -1074,6 +1138,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_expected, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_expected_in_vain, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_gone, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_gone_half_way, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_before_a_publish, open_fixture,
                                         close_fixture),
