@@ -93,6 +93,11 @@ qsn_page_read(const qsn_page_t *page, qsn_page_state_t *state)
 
         if (before == after && (before & 1) == 0) {
             state->identity[QSN_IDENTITY_MAX] = '\0';
+
+            if (page->size < sizeof(*page)) {
+                state->frame_types = 0; /* what is there is another's */
+            }
+
             return 0;
         }
     }

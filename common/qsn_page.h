@@ -31,6 +31,8 @@ typedef struct {
     uint64_t rows;              /* in them */
     uint64_t publishers;        /* of this generation */
     char identity[QSN_IDENTITY_MAX + 1];        /* the server's */
+    uint64_t frame_types;       /* up to this the worker knows; 0: it was made
+                                   before it could say so */
 } qsn_page_state_t;
 
 typedef struct qsn_page qsn_page_t;

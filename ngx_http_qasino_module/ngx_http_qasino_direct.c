@@ -104,8 +104,9 @@ static ngx_uint_t ngx_http_qasino_direct_is_banned(
     ngx_http_qasino_direct_client_t *client);
 static void ngx_http_qasino_direct_ban(
     ngx_http_qasino_direct_client_t *client);
-static void ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
-    ngx_http_qasino_direct_t *direct, ngx_str_t *name, uint64_t hash);
+static void ngx_http_qasino_direct_tell(ngx_http_request_t *r,
+    ngx_http_qasino_link_t *worker, ngx_http_qasino_direct_t *direct,
+    ngx_str_t *name, uint64_t hash);
 static ngx_int_t ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
     ngx_http_qasino_slot_t *slot, ngx_http_qasino_reply_t *reply);
 static void ngx_http_qasino_direct_done(ngx_http_qasino_link_t *link,
@@ -205,7 +206,7 @@ ngx_http_qasino_direct_ask(ngx_http_request_t *r,
     client->load += cost;
     direct->load += cost;
 
-    ngx_http_qasino_direct_tell(qlcf->link, direct, name, hash);
+    ngx_http_qasino_direct_tell(r, qlcf->link, direct, name, hash);
 
     return NGX_OK;
 }
@@ -378,11 +379,13 @@ ngx_http_qasino_direct_ban(ngx_http_qasino_direct_client_t *client)
  */
 
 static void
-ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
-    ngx_http_qasino_direct_t *direct, ngx_str_t *name, uint64_t hash)
+ngx_http_qasino_direct_tell(ngx_http_request_t *r,
+    ngx_http_qasino_link_t *worker, ngx_http_qasino_direct_t *direct,
+    ngx_str_t *name, uint64_t hash)
 {
     ngx_uint_t                      i;
     qsn_frame_t                     frame;
+    qsn_page_state_t                page;
     ngx_http_qasino_direct_told_t  *told, *oldest;
 
     oldest = NULL;
@@ -408,6 +411,14 @@ ngx_http_qasino_direct_tell(ngx_http_qasino_link_t *worker,
 
     oldest->hash = hash;
     oldest->when = ngx_current_msec;
+
+    /* a worker that does not know this frame would close the link */
+
+    if (ngx_http_qasino_read_page(r, &page) != NGX_OK
+        || page.frame_types < QSN_FRAME_ASKER)
+    {
+        return;
+    }
 
     /* one that exits would have nothing to close a new connection for */
 

@@ -287,3 +287,14 @@ query.sock sent a claim
  "POST /request?op=query&sql=askers\nbody"]
 --- response_body eval
 ["past\n", "past\n", "past\n", '127.0.0.1']
+
+
+
+=== TEST 22: not a worker from before that was something to be told
+--- request eval
+["POST /request?op=query&sql=page+frames+5\nbody",
+ main::get('past', 'past'),
+ "POST /request?op=query&sql=askers\nbody",
+ "POST /request?op=query&sql=page+frames+6\nbody"]
+--- response_body eval
+["done\n", "past\n", "past\n", '', "done\n"]

@@ -243,6 +243,7 @@ open_page(worker_t *w)
 
     (void) snprintf(w->page_state.identity, sizeof(w->page_state.identity),
                     "%s", w->settings.identity);
+    w->page_state.frame_types = QSN_FRAME_ASKER;
     w->page_state.worker_start_id = ((uint64_t) getpid() << 32)
                                     ^ qsn_clock_monotonic_ms();
 

@@ -20,6 +20,7 @@
 
 /* Where the sequence stands in the file: magic, version, size, sequence. */
 #define SEQUENCE_AT  16
+#define SIZE_AT      12
 #define READS        200000
 #define SECONDS_MAX  30
 
@@ -41,6 +42,7 @@ make_state(qsn_page_state_t *state, uint64_t n)
     state->tables = n + 2;
     state->rows = n * 5;
     state->publishers = n ^ 3;
+    state->frame_types = n + 6;
     (void) snprintf(state->identity, sizeof(state->identity), "%0*llu", 250,
                     (unsigned long long) n);
 }
@@ -157,6 +159,29 @@ test_restart(void **state)
     assert_state(&seen);
 
     qsn_page_close(reader);
+    qsn_page_close(page);
+}
+
+
+/* A worker from before a field was added says nothing in it, whatever a later
+   one has left there. */
+static void
+test_former_worker(void **state)
+{
+    qsn_page_state_t own;
+    qsn_page_state_t seen;
+    qsn_page_t *page = qsn_page_create(path);
+    uint32_t size = 24 + offsetof(qsn_page_state_t, frame_types);
+
+    (void) state;
+
+    assert_non_null(page);
+    make_state(&own, 5);
+    qsn_page_publish(page, &own);
+    write_file(&size, sizeof(size), SIZE_AT);
+    assert_int_equal(qsn_page_read(page, &seen), 0);
+    own.frame_types = 0;
+    assert_memory_equal(&seen, &own, sizeof(own));
     qsn_page_close(page);
 }
 
@@ -354,6 +379,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_publish, fresh),
         cmocka_unit_test_setup(test_restart, fresh),
+        cmocka_unit_test_setup(test_former_worker, fresh),
         cmocka_unit_test_setup(test_odd_sequence, fresh),
         cmocka_unit_test_setup(test_other_files, fresh),
         cmocka_unit_test_setup(test_terminated, fresh),

@@ -332,22 +332,23 @@ sub computed ($name) {
 }
 
 my @page_fields = qw(generation start duration expires static worker tables
-    rows publishers);
+    rows publishers frames);
 my %page = (generation => 1700000030, start => 1700000030_000000,
     duration => 30000, static => 5, worker => 6, tables => 7, rows => 80,
-    publishers => 9);
+    publishers => 9, frames => Qasino::Frame::ASKER);
 
 # In place: nginx has it mapped.
 sub write_page (%fields) {
     sysopen my $file, page_path(), O_WRONLY | O_CREAT
         or die "generation page: $!\n";
-    syswrite $file, pack 'a8 V V Q< Q<9 a256 x3752', 'QSNPAGE1', 2, 360, 2,
-        @fields{@page_fields}, 'fake "worker"';
+    syswrite $file, pack 'a8 V V Q< Q<9 a256 Q< x3744', 'QSNPAGE1', 2, 360, 2,
+        @fields{@page_fields[0 .. 8]}, 'fake "worker"', $fields{frames};
 }
 
 sub read_page () {
     my %fields;
-    @fields{@page_fields} = unpack 'x24 Q<9', slurp(page_path());
+    @fields{@page_fields} = unpack 'x24 Q<9 x256 Q<',
+        slurp(page_path());
     return %fields;
 }
 
