@@ -2,8 +2,9 @@
 
 #include "csv_reader.h"
 
-#include <ctype.h>
 #include <string.h>
+
+#include "qsn_trim.h"
 
 enum state {
     FIELD_START,
@@ -117,16 +118,7 @@ csv_reader_field(const csv_reader_t *reader, size_t i)
 csv_reader_field_t
 csv_reader_trimmed(csv_reader_field_t field)
 {
-    while (field.length && isspace((unsigned char) field.data[0])) {
-        field.data++;
-        field.length--;
-    }
-
-    while (field.length
-           && isspace((unsigned char) field.data[field.length - 1]))
-    {
-        field.length--;
-    }
+    qsn_trim(&field.data, &field.length);
 
     return field;
 }

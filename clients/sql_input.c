@@ -3,11 +3,11 @@
 
 #include "sql_input.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-static void trim(const char **text, size_t *length);
+#include "qsn_trim.h"
+
 static enum sql_input_kind give(sql_input_t *input, size_t end,
     const char **text, size_t *length);
 static int is_farewell(const char *line, size_t length);
@@ -55,7 +55,7 @@ sql_input_next(sql_input_t *input, const char **text, size_t *length)
     if (input->start == 0 && input->scan.at == 0 && input->text.length) {
         *text = all;
         *length = input->text.length;
-        trim(text, length);
+        qsn_trim(text, length);
 
         int is_command = *length > 0 && **text == '.';
 
@@ -101,7 +101,7 @@ give(sql_input_t *input, size_t end, const char **text, size_t *length)
 {
     *text = input->text.data + input->start;
     *length = end - input->start;
-    trim(text, length);
+    qsn_trim(text, length);
 
     qsn_buf_clear(&input->item);
     qsn_buf_append(&input->item, *text, *length);
@@ -114,20 +114,6 @@ give(sql_input_t *input, size_t end, const char **text, size_t *length)
     input->scan.has_content = 0;
 
     return SQL_INPUT_STATEMENT;
-}
-
-
-static void
-trim(const char **text, size_t *length)
-{
-    while (*length > 0 && isspace((unsigned char) **text)) {
-        (*text)++;
-        (*length)--;
-    }
-
-    while (*length > 0 && isspace((unsigned char) (*text)[*length - 1])) {
-        (*length)--;
-    }
 }
 
 

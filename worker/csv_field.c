@@ -1,27 +1,18 @@
 #include "csv_field.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "qsn_reply.h"
+#include "qsn_trim.h"
 
 
 text_t
 csv_field_trimmed(text_t text)
 {
-    while (text.length && isspace((unsigned char) text.data[0])) {
-        text.data++;
-        text.length--;
-    }
-
-    while (text.length
-           && isspace((unsigned char) text.data[text.length - 1]))
-    {
-        text.length--;
-    }
+    qsn_trim(&text.data, &text.length);
 
     return text;
 }

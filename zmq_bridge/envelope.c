@@ -38,6 +38,11 @@ envelope_add(envelope_t *envelope, const void *data, size_t length)
         return -1;
     }
 
+    if (packed->length == 0) {
+        /* libzmq or the client has made it: its identity */
+        envelope->client = qsn_hash(data, length) % ENVELOPE_CLIENTS;
+    }
+
     qsn_buf_append(packed, &size, sizeof(size));
     qsn_buf_append(packed, data, length);
 
@@ -62,20 +67,6 @@ envelope_next(const envelope_t *envelope, size_t *cursor, const void **data,
     *cursor += sizeof(size) + size;
 
     return 1;
-}
-
-
-/* By the first frame, which libzmq or the client made: its identity. */
-size_t
-envelope_client(const envelope_t *envelope)
-{
-    size_t cursor = 0;
-    size_t length = 0;
-    const void *data = "";
-
-    (void) envelope_next(envelope, &cursor, &data, &length);
-
-    return qsn_hash(data, length) % ENVELOPE_CLIENTS;
 }
 
 

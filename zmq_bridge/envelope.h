@@ -33,7 +33,11 @@ envelope_shape_t envelope_shape(const size_t *lengths, size_t count);
 /* Frames packed into one allocation; starts as zero.  One owner. */
 typedef struct {
     qsn_buf_t packed;
+    size_t client;              /* who asks, as a number below
+                                   ENVELOPE_CLIENTS; several may have one */
 } envelope_t;
+
+#define ENVELOPE_CLIENTS     1024
 
 /* 0, or -1: too long, or no memory.  What was added before stays good. */
 int envelope_add(envelope_t *envelope, const void *data, size_t length);
@@ -41,10 +45,6 @@ int envelope_add(envelope_t *envelope, const void *data, size_t length);
 /* Walks the frames: 1 and the next one, 0 at the end.  *cursor starts 0. */
 int envelope_next(const envelope_t *envelope, size_t *cursor,
     const void **data, size_t *length);
-
-/* Who asks, as a number below ENVELOPE_CLIENTS; several may have the same. */
-#define ENVELOPE_CLIENTS     1024
-size_t envelope_client(const envelope_t *envelope);
 
 /* Whether the frame that envelope_next() gave is the last. */
 int envelope_at_end(const envelope_t *envelope, size_t cursor);

@@ -101,7 +101,7 @@ flight_is_empty(const flight_t *flight)
 int
 flight_has_enough(const flight_t *flight, const envelope_t *envelope)
 {
-    return flight->of_client[envelope_client(envelope)] >= FLIGHT_OF_CLIENT;
+    return flight->of_client[envelope->client] >= FLIGHT_OF_CLIENT;
 }
 
 
@@ -121,7 +121,7 @@ flight_add(flight_t *flight, envelope_t *envelope)
     size_t number = flight->free;
 
     flight->free = slot->next;
-    flight->of_client[envelope_client(envelope)]++;
+    flight->of_client[envelope->client]++;
     slot->taken = 1;
     slot->request.id = (uint64_t) ++flight->serial << 32 | number;
     slot->request.envelope = *envelope;
@@ -143,7 +143,7 @@ flight_remove(flight_t *flight, flight_request_t *request)
         flight->target = NULL;
     }
 
-    flight->of_client[envelope_client(&request->envelope)]--;
+    flight->of_client[request->envelope.client]--;
     envelope_free(&request->envelope);
     qsn_buf_free(&request->reply);
     qsn_buf_free(&request->failure);

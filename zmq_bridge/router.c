@@ -171,7 +171,7 @@ router_reply(router_t *router, const envelope_t *envelope, qsn_buf_t *reply,
     static const char own_unread[] =
         "Replies that you have not read yet fill the memory kept for one "
         "client (twice zmq_max_reply), read them and try again";
-    atomic_size_t *client = &router->unread_of[envelope_client(envelope)];
+    atomic_size_t *client = &router->unread_of[envelope->client];
     const char *refusal = NULL;
     held_t *held = malloc(sizeof(*held));
 

@@ -92,6 +92,30 @@ test_kept(void **state)
 }
 
 
+/* The first frame says who asks, and nothing after it. */
+static void
+test_client(void **state)
+{
+    envelope_t one = { 0 };
+    envelope_t same = { 0 };
+    envelope_t other = { 0 };
+
+    (void) state;
+
+    assert_int_equal(envelope_add(&one, "\0id\xff", 4), 0);
+    assert_int_equal(envelope_add(&same, "\0id\xff", 4), 0);
+    assert_int_equal(envelope_add(&other, "\0id\xfe", 4), 0);
+    assert_int_equal(envelope_add(&same, "msg-1", 5), 0);
+    assert_in_range(one.client, 0, ENVELOPE_CLIENTS - 1);
+    assert_int_equal(same.client, one.client);
+    assert_int_not_equal(other.client, one.client);
+
+    envelope_free(&one);
+    envelope_free(&same);
+    envelope_free(&other);
+}
+
+
 static void
 test_too_long(void **state)
 {
@@ -123,6 +147,7 @@ main(void)
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_deep_envelope_is_plain),
         cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_client),
         cmocka_unit_test(test_too_long)
     };
 
