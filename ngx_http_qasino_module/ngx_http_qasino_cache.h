@@ -1,8 +1,8 @@
 
 /*
- * The shared memory of the result cache, for the two files that know what it
- * looks like: cache_zone makes, locks and empties it, cache_entry has the
- * entries.
+ * The shared memory of the result cache, for the three files that know what it
+ * looks like: cache_zone makes, locks and empties it, cache_room has what
+ * entries hang and lie in, cache_entry the entries.
  *
  *   shpool -> sh -> buckets --\
  *               \-> queue ----+-> entry: head, statement, body ...
@@ -109,11 +109,36 @@ typedef struct {
 } ngx_http_qasino_cache_t;
 
 
+/* what a new entry may put out, so that the mutex is not held for long */
+
+typedef struct {
+    uint64_t                         generation;
+    uint64_t                         static_version;
+    ngx_uint_t                       tries;
+    unsigned                         valid:1;          /* valid ones, too */
+} ngx_http_qasino_cache_evict_t;
+
+
+#define NGX_HTTP_QASINO_CACHE_HEAD                                            \
+    (offsetof(ngx_http_qasino_cache_entry_t, first)                           \
+     + offsetof(ngx_http_qasino_cache_block_t, data))
+
+
 /* NULL: the zone is out of use at the moment, and its mutex free */
 ngx_http_qasino_cache_sh_t *ngx_http_qasino_cache_lock(
     ngx_http_qasino_cache_t *cache);
 void ngx_http_qasino_cache_unlock(ngx_http_qasino_cache_t *cache,
     ngx_http_qasino_cache_sh_t *sh);
+
+ngx_http_qasino_cache_entry_t **ngx_http_qasino_cache_search(
+    ngx_http_qasino_cache_sh_t *sh, u_char *hash);
+ngx_uint_t ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh,
+    u_char *hash);
+ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_new_entry(
+    ngx_slab_pool_t *shpool, ngx_http_qasino_cache_sh_t *sh, size_t rest,
+    ngx_http_qasino_cache_evict_t *evict);
+void ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry);
 
 
 #endif /* _NGX_HTTP_QASINO_CACHE_H_INCLUDED_ */
