@@ -140,9 +140,11 @@ on_signal(uv_signal_t *exits, int number)
     {
         int exited = end.si_code == CLD_EXITED;
 
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): nobody follows it */
+        void *pid = (void *) (intptr_t) process->pid;
+
         (void) uv_signal_stop(exits);
-        background_run(exits->loop, reap, NULL,
-                       (void *) (intptr_t) process->pid);
+        background_run(exits->loop, reap, NULL, pid);
         process->on_exit(process, exited ? end.si_status : 0,
                          exited ? 0 : end.si_status);
     }
