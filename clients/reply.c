@@ -1,45 +1,22 @@
-/*
- * One set of yajl callbacks for both walks: where a value stands is known
- * from how deep it is and from the two last keys.
- *
- *   {"response_op": ..., "table": {"column_names": [...],          depth 1
- *    "rows": [[...], ...]}, "max_widths": {"0": 3, ...}}           2 to 4
- */
+/* Two walks (reply_walk.h): the first keeps what there is once, the second
+   makes rows of cells. */
 
 #include "reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
 #include "qsn_buf.h"
+#include "reply_walk.h"
 #include "text.h"
 
-enum top_key {
-    TOP_OTHER,
-    TOP_RESPONSE_OP,
-    TOP_IDENTITY,
-    TOP_ERROR_MESSAGE,
-    TOP_WARNING,
-    TOP_MESSAGE,
-    TOP_GENERATION_NUMBER,
-    TOP_ROWS,
-    TOP_TABLE,
-    TOP_TRUNCATED_BY,
-    TOP_MAX_WIDTHS
-};
-
-enum table_key {
-    TABLE_OTHER,
-    TABLE_COLUMN_NAMES,
-    TABLE_ROWS
-};
-
-#define DEPTH_IN_TABLE  2
-#define DEPTH_IN_NAMES  3
-#define DEPTH_IN_ROWS   3
-#define DEPTH_IN_ROW    4
+typedef struct {
+    reply_t *reply;
+    size_t widths_capacity;
+    size_t names_capacity;
+    int out_of_memory;
+} facts_t;
 
 /* What is known of one cell while its row is gathered. */
 typedef struct {
@@ -49,88 +26,46 @@ typedef struct {
 } mark_t;
 
 typedef struct {
-    reply_t *reply;             /* NULL in the second walk */
-    reply_row_t row;            /* NULL in the first */
+    reply_row_t row;
     void *ctx;
-    unsigned depth;
-    enum top_key top;
-    enum table_key table;
-    size_t width_index;         /* of "max_widths" */
-    size_t widths_capacity;
-    size_t names_capacity;
     qsn_buf_t text;             /* cells of a row, each with a NUL */
     qsn_buf_t marks;            /* mark_t, one a cell */
     qsn_buf_t cells;            /* reply_cell_t, made at the row's end */
     size_t count;
     int result;                 /* of row() */
-    int out_of_memory;
-} walk_t;
+} rows_t;
 
-static int run(walk_t *walk, const char *text, size_t length, char *error);
-static void explain(yajl_handle yajl, yajl_status status, char *error);
-static int on_value(walk_t *walk, enum reply_kind kind, const char *text,
-    size_t length);
-static int take_top(walk_t *walk, enum reply_kind kind, const char *text,
-    size_t length);
-static int take_name(walk_t *walk, const char *text, size_t length);
-static int take_width(walk_t *walk, const char *number);
-static int take_cell(walk_t *walk, enum reply_kind kind, const char *text,
-    size_t length);
-static int end_row(walk_t *walk);
-static int in_row(const walk_t *walk);
-static void keep_widths(const walk_t *walk);
-static int no_memory(walk_t *walk);
-
-static int on_null(void *ctx);
-static int on_boolean(void *ctx, int value);
-static int on_number(void *ctx, const char *text, size_t length);
-static int on_string(void *ctx, const unsigned char *text, size_t length);
-static int on_open(void *ctx);
-static int on_open_array(void *ctx);
-static int on_close(void *ctx);
-static int on_close_array(void *ctx);
-static int on_key(void *ctx, const unsigned char *text, size_t length);
-
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_boolean,
-    .yajl_number = on_number,
-    .yajl_string = on_string,
-    .yajl_start_map = on_open,
-    .yajl_map_key = on_key,
-    .yajl_end_map = on_close,
-    .yajl_start_array = on_open_array,
-    .yajl_end_array = on_close_array
-};
-
-static const char *const top_keys[] = {
-    [TOP_RESPONSE_OP] = "response_op",
-    [TOP_IDENTITY] = "identity",
-    [TOP_ERROR_MESSAGE] = "error_message",
-    [TOP_WARNING] = "warning",
-    [TOP_MESSAGE] = "message",
-    [TOP_GENERATION_NUMBER] = "generation_number",
-    [TOP_ROWS] = "rows",
-    [TOP_TABLE] = "table",
-    [TOP_TRUNCATED_BY] = "truncated_by",
-    [TOP_MAX_WIDTHS] = "max_widths"
-};
+static int take_fact(void *ctx, const reply_value_t *value);
+static int take_text(facts_t *facts, char **place,
+    const reply_value_t *value);
+static void take_number(int64_t *place, const reply_value_t *value);
+static int take_name(facts_t *facts, const reply_value_t *value);
+static int take_width(facts_t *facts, const reply_value_t *value);
+static int no_memory(facts_t *facts);
+static void keep_widths(const facts_t *facts);
+static int take_row(void *ctx, const reply_value_t *value);
+static int take_cell(rows_t *rows, const reply_value_t *value);
+static int end_row(rows_t *rows);
 
 
 int
 reply_parse(reply_t *reply, const char *text, size_t length)
 {
-    walk_t walk = { .reply = reply };
+    facts_t facts = { .reply = reply };
 
     memset(reply, 0, sizeof(*reply));
     reply->generation_number = -1;
     reply->rows_taken = -1;
 
-    if (run(&walk, text, length, reply->error) != 0) {
+    if (reply_walk(text, length, take_fact, &facts, reply->error) != 0) {
+        if (facts.out_of_memory) {
+            (void) snprintf(reply->error, REPLY_ERROR_SIZE, "out of memory");
+        }
+
         return -1;
     }
 
-    keep_widths(&walk);
+    keep_widths(&facts);
 
     return 0;
 }
@@ -167,188 +102,118 @@ reply_is_ok(const reply_t *reply)
 int
 reply_rows(const char *text, size_t length, reply_row_t row, void *ctx)
 {
-    walk_t walk = { .row = row, .ctx = ctx };
+    rows_t rows = { .row = row, .ctx = ctx };
     char error[REPLY_ERROR_SIZE];
-    int rc = run(&walk, text, length, error);
+    int rc = reply_walk(text, length, take_row, &rows, error);
 
-    return walk.result ? walk.result : rc;
+    qsn_buf_free(&rows.text);
+    qsn_buf_free(&rows.marks);
+    qsn_buf_free(&rows.cells);
+
+    return rows.result ? rows.result : rc;
 }
 
 
 static int
-run(walk_t *walk, const char *text, size_t length, char *error)
+take_fact(void *ctx, const reply_value_t *value)
 {
-    const unsigned char *bytes = (const unsigned char *) text;
-    yajl_handle yajl = yajl_alloc(&callbacks, NULL, walk);
-    int rc = -1;
+    facts_t *facts = ctx;
+    reply_t *reply = facts->reply;
 
-    if (yajl == NULL) {
-        (void) snprintf(error, REPLY_ERROR_SIZE, "out of memory");
-        return -1;
+    switch (value->place) {
+
+    case REPLY_RESPONSE_OP:
+        return take_text(facts, &reply->response_op, value);
+
+    case REPLY_IDENTITY:
+        return take_text(facts, &reply->identity, value);
+
+    case REPLY_ERROR_MESSAGE:
+        return take_text(facts, &reply->error_message, value);
+
+    case REPLY_WARNING:
+        return take_text(facts, &reply->warning, value);
+
+    case REPLY_MESSAGE:
+        return take_text(facts, &reply->message, value);
+
+    case REPLY_TRUNCATED_BY:
+        return take_text(facts, &reply->truncated_by, value);
+
+    case REPLY_GENERATION_NUMBER:
+        take_number(&reply->generation_number, value);
+        return 1;
+
+    case REPLY_ROWS_TAKEN:
+        take_number(&reply->rows_taken, value);
+        return 1;
+
+    case REPLY_TABLE:
+        reply->has_table = 1;
+        return 1;
+
+    case REPLY_COLUMN_NAME:
+        return take_name(facts, value);
+
+    case REPLY_WIDTH:
+        return take_width(facts, value);
+
+    case REPLY_ROW_END:
+        reply->row_count++;
+        return 1;
+
+    default:
+        return 1;
+    }
+}
+
+
+/* The first of a name counts. */
+static int
+take_text(facts_t *facts, char **place, const reply_value_t *value)
+{
+    if (value->kind == REPLY_NULL || *place) {
+        return 1;
     }
 
-    /* the original's second document, and cells that are no UTF-8 */
-    (void) yajl_config(yajl, yajl_allow_trailing_garbage, 1);
-    (void) yajl_config(yajl, yajl_dont_validate_strings, 1);
+    *place = text_copy(value->text, value->length);
 
-    yajl_status status = yajl_parse(yajl, bytes, length);
-
-    if (status == yajl_status_ok) {
-        status = yajl_complete_parse(yajl);
-    }
-
-    if (status == yajl_status_ok) {
-        rc = 0;
-
-    } else if (walk->out_of_memory) {
-        (void) snprintf(error, REPLY_ERROR_SIZE, "out of memory");
-
-    } else {
-        explain(yajl, status, error);
-    }
-
-    yajl_free(yajl);
-    qsn_buf_free(&walk->text);
-    qsn_buf_free(&walk->marks);
-    qsn_buf_free(&walk->cells);
-
-    return rc;
+    return *place != NULL || no_memory(facts);
 }
 
 
 static void
-explain(yajl_handle yajl, yajl_status status, char *error)
+take_number(int64_t *place, const reply_value_t *value)
 {
-    unsigned char *why = NULL;
-    const char *text = "unexpected structure";
-
-    if (status == yajl_status_error) {
-        why = yajl_get_error(yajl, 0, NULL, 0);
-        text = why ? (const char *) why : "parse error";
+    if (value->kind == REPLY_NUMBER) {
+        *place = strtoll(value->text, NULL, 10);
     }
-
-    (void) snprintf(error, REPLY_ERROR_SIZE, "the reply is not the JSON of a "
-                    "Qasino server: %.*s at byte %zu",
-                    (int) strcspn(text, "\n"), text,
-                    yajl_get_bytes_consumed(yajl));
-    yajl_free_error(yajl, why);
 }
 
 
 static int
-on_value(walk_t *walk, enum reply_kind kind, const char *text, size_t length)
+take_name(facts_t *facts, const reply_value_t *value)
 {
-    if (walk->depth == 0) {
-        return 0;               /* a reply is an object */
-    }
+    reply_t *reply = facts->reply;
 
-    if (walk->depth == 1) {
-        return take_top(walk, kind, text, length);
-    }
-
-    if (walk->top == TOP_MAX_WIDTHS && walk->depth == 2) {
-        return kind == REPLY_NUMBER ? take_width(walk, text) : 1;
-    }
-
-    if (walk->top == TOP_TABLE && walk->table == TABLE_COLUMN_NAMES
-        && walk->depth == DEPTH_IN_NAMES)
-    {
-        return take_name(walk, text, length);
-    }
-
-    return in_row(walk) ? take_cell(walk, kind, text, length) : 1;
-}
-
-
-static int
-take_top(walk_t *walk, enum reply_kind kind, const char *text, size_t length)
-{
-    reply_t *reply = walk->reply;
-    char **place = NULL;
-
-    if (reply == NULL || kind == REPLY_NULL) {
-        return 1;
-    }
-
-    switch (walk->top) {
-
-    case TOP_RESPONSE_OP:
-        place = &reply->response_op;
-        break;
-
-    case TOP_IDENTITY:
-        place = &reply->identity;
-        break;
-
-    case TOP_ERROR_MESSAGE:
-        place = &reply->error_message;
-        break;
-
-    case TOP_WARNING:
-        place = &reply->warning;
-        break;
-
-    case TOP_MESSAGE:
-        place = &reply->message;
-        break;
-
-    case TOP_TRUNCATED_BY:
-        place = &reply->truncated_by;
-        break;
-
-    case TOP_GENERATION_NUMBER:
-        if (kind == REPLY_NUMBER) {
-            reply->generation_number = strtoll(text, NULL, 10);
-        }
-
-        break;
-
-    case TOP_ROWS:
-        if (kind == REPLY_NUMBER) {
-            reply->rows_taken = strtoll(text, NULL, 10);
-        }
-
-        break;
-
-    default:
-        break;
-    }
-
-    if (place && *place == NULL) {
-        *place = text_copy(text, length);
-        return *place != NULL || no_memory(walk);
-    }
-
-    return 1;
-}
-
-
-static int
-take_name(walk_t *walk, const char *text, size_t length)
-{
-    reply_t *reply = walk->reply;
-
-    if (reply == NULL) {
-        return 1;
-    }
-
-    if (reply->column_count == walk->names_capacity) {
-        size_t capacity = walk->names_capacity ? walk->names_capacity * 2 : 16;
+    if (reply->column_count == facts->names_capacity) {
+        size_t capacity = facts->names_capacity ? facts->names_capacity * 2
+                                                : 16;
         char **names = realloc(reply->column_names,
                                capacity * sizeof(*names));
 
         if (names == NULL) {
-            return no_memory(walk);
+            return no_memory(facts);
         }
 
         reply->column_names = names;
-        walk->names_capacity = capacity;
+        facts->names_capacity = capacity;
     }
 
-    char *name = text_copy(text, length);
+    char *name = text_copy(value->text, value->length);
 
     if (name == NULL) {
-        return no_memory(walk);
+        return no_memory(facts);
     }
 
     reply->column_names[reply->column_count++] = name;
@@ -359,103 +224,50 @@ take_name(walk_t *walk, const char *text, size_t length)
 
 /* Widths may come before the names: they are kept by their index. */
 static int
-take_width(walk_t *walk, const char *number)
+take_width(facts_t *facts, const reply_value_t *value)
 {
-    reply_t *reply = walk->reply;
-    size_t index = walk->width_index;
+    reply_t *reply = facts->reply;
+    size_t index = value->index;
 
-    if (reply == NULL || index >= 65536) {
+    if (index >= 65536) {
         return 1;
     }
 
-    if (index >= walk->widths_capacity) {
+    if (index >= facts->widths_capacity) {
         size_t capacity = index < 16 ? 32 : index * 2;
         size_t *widths = realloc(reply->max_widths,
                                  capacity * sizeof(*widths));
 
         if (widths == NULL) {
-            return no_memory(walk);
+            return no_memory(facts);
         }
 
-        memset(widths + walk->widths_capacity, 0,
-               (capacity - walk->widths_capacity) * sizeof(*widths));
+        memset(widths + facts->widths_capacity, 0,
+               (capacity - facts->widths_capacity) * sizeof(*widths));
         reply->max_widths = widths;
-        walk->widths_capacity = capacity;
+        facts->widths_capacity = capacity;
     }
 
-    reply->max_widths[index] = strtoul(number, NULL, 10);
+    reply->max_widths[index] = strtoul(value->text, NULL, 10);
 
     return 1;
 }
 
 
 static int
-take_cell(walk_t *walk, enum reply_kind kind, const char *text, size_t length)
+no_memory(facts_t *facts)
 {
-    mark_t mark = {
-        .kind = kind, .start = walk->text.length, .length = length
-    };
+    facts->out_of_memory = 1;
 
-    if (walk->row == NULL) {
-        return 1;
-    }
-
-    qsn_buf_append(&walk->text, text, length);
-    qsn_buf_byte(&walk->text, '\0');
-    qsn_buf_append(&walk->marks, &mark, sizeof(mark));
-    walk->count++;
-
-    return !(walk->text.failed || walk->marks.failed) || no_memory(walk);
-}
-
-
-static int
-end_row(walk_t *walk)
-{
-    if (walk->row == NULL) {
-        walk->reply->row_count++;
-        return 1;
-    }
-
-    const mark_t *marks = (const mark_t *) (const void *) walk->marks.data;
-    size_t size = walk->count * sizeof(reply_cell_t);
-    reply_cell_t *cells;
-
-    qsn_buf_clear(&walk->cells);
-    cells = (reply_cell_t *) (void *) qsn_buf_reserve(&walk->cells, size + 1);
-
-    if (cells == NULL) {
-        return no_memory(walk);
-    }
-
-    for (size_t i = 0; i < walk->count; i++) {
-        cells[i].kind = marks[i].kind;
-        cells[i].text = walk->text.data + marks[i].start;
-        cells[i].length = marks[i].length;
-    }
-
-    walk->result = walk->row(walk->ctx, cells, walk->count);
-    walk->count = 0;
-    qsn_buf_clear(&walk->text);
-    qsn_buf_clear(&walk->marks);
-
-    return walk->result == 0;
-}
-
-
-static int
-in_row(const walk_t *walk)
-{
-    return walk->top == TOP_TABLE && walk->table == TABLE_ROWS
-           && walk->depth == DEPTH_IN_ROW;
+    return 0;
 }
 
 
 /* As many as there are columns, however many were named. */
 static void
-keep_widths(const walk_t *walk)
+keep_widths(const facts_t *facts)
 {
-    reply_t *reply = walk->reply;
+    reply_t *reply = facts->reply;
 
     if (reply->max_widths == NULL) {
         return;
@@ -464,7 +276,7 @@ keep_widths(const walk_t *walk)
     size_t *widths = calloc(reply->column_count + 1, sizeof(*widths));
 
     for (size_t i = 0; widths && i < reply->column_count
-                       && i < walk->widths_capacity; i++)
+                       && i < facts->widths_capacity; i++)
     {
         widths[i] = reply->max_widths[i];
     }
@@ -475,136 +287,63 @@ keep_widths(const walk_t *walk)
 
 
 static int
-no_memory(walk_t *walk)
+take_row(void *ctx, const reply_value_t *value)
 {
-    walk->out_of_memory = 1;
+    switch (value->place) {
 
-    return 0;
+    case REPLY_CELL:
+        return take_cell(ctx, value);
+
+    case REPLY_ROW_END:
+        return end_row(ctx);
+
+    default:
+        return 1;
+    }
 }
 
 
 static int
-on_null(void *ctx)
+take_cell(rows_t *rows, const reply_value_t *value)
 {
-    return on_value(ctx, REPLY_NULL, "", 0);
+    mark_t mark = {
+        .kind = value->kind, .start = rows->text.length,
+        .length = value->length
+    };
+
+    qsn_buf_append(&rows->text, value->text, value->length);
+    qsn_buf_byte(&rows->text, '\0');
+    qsn_buf_append(&rows->marks, &mark, sizeof(mark));
+    rows->count++;
+
+    return !(rows->text.failed || rows->marks.failed);
 }
 
 
 static int
-on_boolean(void *ctx, int value)
+end_row(rows_t *rows)
 {
-    return value ? on_value(ctx, REPLY_BOOLEAN, "true", 4)
-                 : on_value(ctx, REPLY_BOOLEAN, "false", 5);
-}
+    const mark_t *marks = (const mark_t *) (const void *) rows->marks.data;
+    size_t size = rows->count * sizeof(reply_cell_t);
+    reply_cell_t *cells;
 
+    qsn_buf_clear(&rows->cells);
+    cells = (reply_cell_t *) (void *) qsn_buf_reserve(&rows->cells, size + 1);
 
-/* yajl's text ends where the length says: numbers are read from a copy. */
-static int
-on_number(void *ctx, const char *text, size_t length)
-{
-    char number[400];
-
-    if (length >= sizeof(number)) {
+    if (cells == NULL) {
         return 0;
     }
 
-    memcpy(number, text, length);
-    number[length] = '\0';
-
-    return on_value(ctx, REPLY_NUMBER, number, length);
-}
-
-
-static int
-on_string(void *ctx, const unsigned char *text, size_t length)
-{
-    return on_value(ctx, REPLY_STRING, (const char *) text, length);
-}
-
-
-static int
-on_open(void *ctx)
-{
-    walk_t *walk = ctx;
-
-    if (in_row(walk)) {
-        return 0;               /* a cell is no array and no object */
+    for (size_t i = 0; i < rows->count; i++) {
+        cells[i].kind = marks[i].kind;
+        cells[i].text = rows->text.data + marks[i].start;
+        cells[i].length = marks[i].length;
     }
 
-    walk->depth++;
+    rows->result = rows->row(rows->ctx, cells, rows->count);
+    rows->count = 0;
+    qsn_buf_clear(&rows->text);
+    qsn_buf_clear(&rows->marks);
 
-    if (walk->depth == DEPTH_IN_TABLE && walk->top == TOP_TABLE
-        && walk->reply)
-    {
-        walk->reply->has_table = 1;
-    }
-
-    return 1;
-}
-
-
-static int
-on_open_array(void *ctx)
-{
-    const walk_t *walk = ctx;
-
-    return walk->depth ? on_open(ctx) : 0;      /* a reply is an object */
-}
-
-
-static int
-on_close(void *ctx)
-{
-    walk_t *walk = ctx;
-
-    walk->depth--;
-
-    return 1;
-}
-
-
-static int
-on_close_array(void *ctx)
-{
-    walk_t *walk = ctx;
-
-    if (in_row(walk) && !end_row(walk)) {
-        return 0;
-    }
-
-    return on_close(ctx);
-}
-
-
-static int
-on_key(void *ctx, const unsigned char *text, size_t length)
-{
-    walk_t *walk = ctx;
-    const char *key = (const char *) text;
-
-    if (walk->depth == 1) {
-        walk->top = TOP_OTHER;
-
-        for (size_t i = 1; i < sizeof(top_keys) / sizeof(top_keys[0]); i++) {
-            if (strlen(top_keys[i]) == length
-                && memcmp(top_keys[i], key, length) == 0)
-            {
-                walk->top = (enum top_key) i;
-            }
-        }
-
-    } else if (walk->depth == 2 && walk->top == TOP_TABLE) {
-        walk->table = length == 4 && memcmp(key, "rows", 4) == 0
-                      ? TABLE_ROWS
-                      : length == 12 && memcmp(key, "column_names", 12) == 0
-                      ? TABLE_COLUMN_NAMES : TABLE_OTHER;
-
-    } else if (walk->depth == 2 && walk->top == TOP_MAX_WIDTHS) {
-        char number[24] = "";
-
-        memcpy(number, key, length < 23 ? length : 23);
-        walk->width_index = strtoul(number, NULL, 10);
-    }
-
-    return 1;
+    return rows->result == 0;
 }
