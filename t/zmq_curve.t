@@ -119,6 +119,30 @@ is(ask('stranger', { op => 'query', sql => 'select 1 as one' })
 is(ask('web1', { op => 'query', sql => 'select 1' }, 2), undef,
     'one that was taken away');
 
+# any number of those who may not connect leaves a few lines in the log
+{
+    my $secret = slurp("$dir/web1") =~ s/\n//r;
+
+    $server->zmq(<<"END");
+import zmq.utils.monitor
+for i in range(70):
+    s = context.socket(zmq.REQ)
+    s.setsockopt(zmq.LINGER, 0)
+    s.curve_publickey = b"""$key{web1}"""
+    s.curve_secretkey = b"""$secret"""
+    s.curve_serverkey = b"""$key{server}"""
+    monitor = s.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+    s.connect("tcp://127.0.0.1:%d" % PORT)
+    zmq.utils.monitor.recv_monitor_message(monitor)
+    s.disable_monitor()
+    s.close()
+print("{}")
+END
+    $server->stop;
+    like($server->log_text, qr/ more like this in the last \d+ s: a ZeroMQ/,
+        'seventy strangers are not seventy lines');
+}
+
 # without a list the server's public key is enough
 {
     my $open = start_server(zmq_key_file => "$dir/server");
