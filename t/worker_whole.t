@@ -68,9 +68,10 @@ is($whole->{args}{generation}, $reference->{args}{generation},
     '... from the same generation');
 
 my $again = claim($answer);
-is($again->{status}, 404, 'an answer is claimed once');
-like($again->{body}, qr/"response_op": *"error".*claim/, '... as it says');
-is($worker->connect->request(op => 'claim')->{status}, 404,
+is($again->{status}, 503, 'an answer is claimed once');
+is($again->{args}{retry_after}, 1, '... and may be asked for again');
+like($again->{body}, qr/"response_op": *"error".*gone/, '... as it says');
+is($worker->connect->request(op => 'claim')->{status}, 503,
     'a claim of nothing');
 
 my %tokens = map { my $a = announced(); claim($a); ($a->{args}{claim}, 1) }
@@ -95,15 +96,15 @@ $answer = announced();
 $shared->send(type => Qasino::Frame::CANCEL, id => $answer->{id});
 like($shared->query('select 6 as n', flags => WHOLE)->{body}, qr/"6"/,
     'cancelled: the connection goes on');
-is(claim($answer)->{status}, 404, '... the answer is gone');
+is(claim($answer)->{status}, 503, '... the answer is gone');
 free_again('cancelled');
 
 my $other = $worker->connect;
 my @left = map { announced(long(2_000_000), $other) } 1, 2;
 $other->close;
 wait_until('the end of the shared connection to be seen',
-    sub { claim($left[0])->{status} == 404 });
-is(claim($left[1])->{status}, 404, 'the connection closed: both are gone');
+    sub { claim($left[0])->{status} == 503 });
+is(claim($left[1])->{status}, 503, 'the connection closed: both are gone');
 free_again('closed');
 
 # Whoever claimed leaves.
@@ -151,7 +152,7 @@ free_again('closed');
 my @held = map { announced(long(2_000_000)) } 1, 2;
 like($worker->connect->query('select 8 as n')->{body}, qr/"8"/,
     'held answers give way to those who wait');
-ok(scalar(grep { claim($_)->{status} == 404 } @held),
+ok(scalar(grep { claim($_)->{status} == 503 } @held),
     '... and are gone then');
 
 # The query process dies: what was held is claimed, and seen not to be whole.

@@ -120,9 +120,11 @@ held_claim(exchange_t *claim, uint64_t token)
     }
 
     if (held == NULL) {
-        (void) request_fail(&claim->request, 404, "No answer waits under "
-                            "this claim: it was fetched before, or nobody "
-                            "came for it in time");
+        /* of a former worker, most likely: nothing is wrong with what was
+           asked */
+        (void) request_fail(&claim->request, 503, "The answer is gone (it "
+                            "was fetched before, nobody came for it in time, "
+                            "or another worker had it), try again");
         exchange_answer_error(claim);
         return;
     }
