@@ -187,6 +187,20 @@ sub answers ($dir, $name) { return -s "$dir/$name" // 0 }
     is($worker->stop, '', 'a stop meanwhile is a stop');
 }
 
+# Asked for again and again, also between two programs: none dies of it.
+{
+    my $worker = start_worker(generation_duration => 3600);
+    my $times = 0;
+
+    wait_until('ten upgrades', sub {
+        kill 'USR2', $worker->pid for 1 .. 10;
+        $times = () = $worker->log_text =~ /goes over to/g;
+        return $times >= 10;
+    });
+    is($worker->rows('select 11')->[0][0], 11, 'asked for without end');
+    $worker->kill;              # maybe between two programs
+}
+
 # A subscriber gets its events from the next program, too.
 {
     my $worker = start_worker(generation_duration => 1);

@@ -36,6 +36,7 @@
 #define QUERY_PROGRAM  "qasino-query"
 #define OWN_PROGRAM    "qasino-worker"
 #define SIGNALS        3
+#define UPGRADE        2        /* of these */
 #define LOCK_FILE      ".qasino-worker.lock"
 
 static int start(worker_t *worker, char **argv);
@@ -44,7 +45,9 @@ static int open_page(worker_t *worker);
 static char *find_program(const char *name);
 static int ready_fd(void);
 static void say_ready(int fd);
+static void hold_upgrades(int how);
 static void on_signal(uv_signal_t *handle, int number);
+static void on_late_upgrade(uv_signal_t *handle, int number);
 static void stop(worker_t *worker);
 
 static worker_t worker;
@@ -67,6 +70,8 @@ main(int argc, char **argv)
 
     /* nor is one that opens a file while removal.c sees that nobody has it */
     (void) signal(SIGIO, SIG_IGN);
+
+    hold_upgrades(SIG_BLOCK);
 
     switch (qsn_settings_load(&worker.settings, argc, argv, error)) {
 
@@ -189,12 +194,14 @@ start(worker_t *w, char **argv)
 
     log_timer_start(w);
 
-    static const int numbers[] = { SIGTERM, SIGINT, SIGUSR2 };
+    static const int numbers[] = { SIGTERM, SIGINT, [UPGRADE] = SIGUSR2 };
 
     for (size_t i = 0; i < SIGNALS; i++) {
         (void) uv_signal_init(&w->loop, &signals[i]);
         (void) uv_signal_start(&signals[i], on_signal, numbers[i]);
     }
+
+    hold_upgrades(SIG_UNBLOCK);
 
     return 0;
 }
@@ -299,6 +306,19 @@ say_ready(int fd)
 }
 
 
+/* One that is asked for between two programs waits for the second: execve()
+   keeps what is blocked. */
+static void
+hold_upgrades(int how)
+{
+    sigset_t set;
+
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGUSR2);
+    (void) pthread_sigmask(how, &set, NULL);
+}
+
+
 static void
 on_signal(uv_signal_t *handle, int number)
 {
@@ -312,12 +332,29 @@ on_signal(uv_signal_t *handle, int number)
 }
 
 
+static void
+on_late_upgrade(uv_signal_t *handle, int number)
+{
+    (void) handle;
+    (void) number;
+}
+
+
 /* What was acknowledged is in the files; the next start goes on with them. */
 static void
 stop(worker_t *w)
 {
+    hold_upgrades(SIG_BLOCK);
+
     for (size_t i = 0; i < SIGNALS; i++) {
-        uv_close((uv_handle_t *) &signals[i], NULL);
+        if (i == UPGRADE) {
+            /* other threads still get it, and without a handler it would end
+               the process */
+            (void) uv_signal_start(&signals[i], on_late_upgrade, SIGUSR2);
+            uv_unref((uv_handle_t *) &signals[i]);
+        } else {
+            uv_close((uv_handle_t *) &signals[i], NULL);
+        }
     }
 
     log_timer_stop(w);
@@ -334,7 +371,6 @@ stop(worker_t *w)
     static_store_close(w->statics);
     views_destroy(w->views);
     qsn_page_close(w->page);
-    (void) uv_loop_close(&w->loop);
     free(query_program);
     qsn_settings_free(&w->settings);
     qsn_log_flush();
