@@ -28,6 +28,7 @@ static const struct {
 };
 
 static int is_long_option(const char *arg, const char *name);
+static int expect_end(yaml_parser_t *parser, const char *path, char *error);
 static int read_argv(qsn_settings_t *settings, int argc, char **argv,
     char *error);
 static int read_node(qsn_settings_t *settings, yaml_document_t *document,
@@ -129,10 +130,42 @@ qsn_settings_read_yaml(qsn_settings_t *settings, const char *path,
         yaml_document_delete(&document);
     }
 
+    if (rc == 0) {
+        rc = expect_end(&parser, path, error);
+    }
+
     yaml_parser_delete(&parser);
     (void) fclose(file);
 
     return rc;
+}
+
+
+/* What stands behind "---" would count for nothing. */
+static int
+expect_end(yaml_parser_t *parser, const char *path, char *error)
+{
+    yaml_document_t document;
+
+    if (!yaml_parser_load(parser, &document)) {
+        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE, "%s:%zu: %s", path,
+                        parser->problem_mark.line + 1,
+                        parser->problem ? parser->problem : "cannot be read");
+        return -1;
+    }
+
+    yaml_node_t *root = yaml_document_get_root_node(&document);
+
+    if (root) {
+        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
+                        "%s:%zu: all options belong into one document, "
+                        "without \"---\" between them", path,
+                        root->start_mark.line + 1);
+    }
+
+    yaml_document_delete(&document);
+
+    return root ? -1 : 0;
 }
 
 
@@ -177,6 +210,14 @@ read_node(qsn_settings_t *settings, yaml_document_t *document,
         {
             (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
                             "%s: unknown option \"%s\"", where, name);
+            return -1;
+        }
+
+        if (strlen((const char *) value->data.scalar.value)
+            != value->data.scalar.length)
+        {
+            (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
+                            "%s: the value of \"%s\" has a NUL", where, name);
             return -1;
         }
 

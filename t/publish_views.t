@@ -4,6 +4,7 @@
 
 use v5.36;
 
+use POSIX ();
 use Test::More;
 
 use Qasino::Process qw(slurp spew temp_dir wait_until);
@@ -167,8 +168,12 @@ kept('another kind of broken', sub { spew($file, "\t- x: \"y\n") },
     qr/line [12]:/);
 kept('no list', sub { put_file("viewname: x\nview: create view x as"
     . " select 1\n") }, qr/list/);
+kept('two lists', sub { put_file(entry(other => 'create view other as'
+    . " select 1") . "---\n- viewname: x\n") }, qr/line 6: expected one list/);
+kept('a pipe', sub { POSIX::mkfifo("$file.new", 0600) or die "mkfifo: $!";
+    rename "$file.new", $file or die "rename: $!" }, qr/not a file/);
 kept('no file', sub { unlink $file or die "unlink: $!" },
-    qr/cannot be read/);
+    qr/cannot be read: No such/);
 
 {
     $worker->kill;

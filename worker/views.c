@@ -6,10 +6,13 @@
 #include "views.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "qsn_log.h"
@@ -47,6 +50,10 @@ static void on_change(uv_fs_poll_t *watch, int status,
     const uv_stat_t *before, const uv_stat_t *now);
 static void load(views_t *views);
 static int parse(const char *path, view_set_t *set, char *error);
+static FILE *open_file(const char *path, char *error);
+static int load_document(yaml_parser_t *parser, yaml_document_t *document,
+    char *error);
+static int expect_end(yaml_parser_t *parser, char *error);
 static int take_entries(yaml_document_t *document, view_set_t *set,
     char *error);
 static int take_entry(yaml_document_t *document, yaml_node_t *entry,
@@ -185,14 +192,12 @@ load(views_t *views)
 static int
 parse(const char *path, view_set_t *set, char *error)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path, error);
     yaml_parser_t parser;
     yaml_document_t document;
     int rc = -1;
 
     if (file == NULL) {
-        (void) snprintf(error, ERROR_SIZE, "cannot be read: %s",
-                        strerror(errno));
         return -1;
     }
 
@@ -204,19 +209,86 @@ parse(const char *path, view_set_t *set, char *error)
 
     yaml_parser_set_input_file(&parser, file);
 
-    if (!yaml_parser_load(&parser, &document)) {
-        (void) snprintf(error, ERROR_SIZE, "line %zu: %s",
-                        parser.problem_mark.line + 1,
-                        parser.problem ? parser.problem : "no YAML");
-    } else {
+    if (load_document(&parser, &document, error) == 0) {
         rc = take_entries(&document, set, error);
         yaml_document_delete(&document);
+    }
+
+    if (rc == 0) {
+        rc = expect_end(&parser, error);
     }
 
     yaml_parser_delete(&parser);
     (void) fclose(file);
 
     return rc;
+}
+
+
+/* Nobody waits here for whoever writes into a pipe. */
+static FILE *
+open_file(const char *path, char *error)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat info;
+    FILE *file = NULL;
+
+    if (fd != -1 && fstat(fd, &info) == 0) {
+        if (S_ISREG(info.st_mode)) {
+            file = fdopen(fd, "r");
+        } else {
+            errno = EINVAL;
+        }
+    }
+
+    if (file == NULL) {
+        (void) snprintf(error, ERROR_SIZE, "cannot be read: %s",
+                        errno == EINVAL ? "it is not a file"
+                                        : strerror(errno));
+    }
+
+    if (file == NULL && fd != -1) {
+        (void) close(fd);
+    }
+
+    return file;
+}
+
+
+static int
+load_document(yaml_parser_t *parser, yaml_document_t *document, char *error)
+{
+    if (yaml_parser_load(parser, document)) {
+        return 0;
+    }
+
+    (void) snprintf(error, ERROR_SIZE, "line %zu: %s",
+                    parser->problem_mark.line + 1,
+                    parser->problem ? parser->problem : "no YAML");
+
+    return -1;
+}
+
+
+static int
+expect_end(yaml_parser_t *parser, char *error)
+{
+    yaml_document_t document;
+
+    if (load_document(parser, &document, error) != 0) {
+        return -1;
+    }
+
+    yaml_node_t *root = yaml_document_get_root_node(&document);
+
+    if (root) {
+        (void) snprintf(error, ERROR_SIZE, "line %zu: expected one list, "
+                        "without \"---\" in it", root->start_mark.line + 1);
+    }
+
+    yaml_document_delete(&document);
+
+    return root ? -1 : 0;
 }
 
 

@@ -244,6 +244,9 @@ test_bad_files(void **state)
         { "http_port: many\n", "http_port" },
         { "\nhttp_port: 70000\n", ":2" },
         { "identity: \"x\n", ":" },
+        { "identity: \"a\\0b\"\n", ":1: the value of \"identity\"" },
+        { "identity: x\n---\nhttp_port: 1\n", ":3: all options" },
+        { "identity: x\n...\n[\n", ":" },
         { "http_port:\n", "http_port" }
     };
 
