@@ -131,4 +131,45 @@ for my $n (1 .. 3) {
     like($answer->{body}, qr/max_body/, '... by name');
 }
 
+# A body of so many bytes, as far as its last ones, then those; of one client
+# over several connections.
+sub begin_of ($client, $who, $bytes) {
+    $client->send(op => 'add_table_data', id => 1,
+        flags => Qasino::Frame::MORE, args => { client => $who },
+        body => '{"identity": "' . $who . '", "comment": "' . 'x' x $bytes);
+    is_taken($client);
+}
+
+sub end_of ($client) {
+    $client->send(type => Qasino::Frame::DATA, id => 1, body => '", "table": {'
+        . '"tablename": "of_clients", "column_names": ["a"], "column_types":'
+        . ' ["int"], "rows": [[1]]}}');
+
+    return answer_to($client)->{status};
+}
+
+# One that has all that one may have is not in the way of another; two that
+# have all that there is are, until it is seen that they do not go on.
+{
+    my @greedy = map { $worker->connect } 1 .. 3;
+    my $other = $worker->connect;
+
+    begin_of($greedy[$_], 'greedy', MIB * (7.5, 7.5, 0.9)[$_]) for 0 .. 2;
+    begin_of($other, 'other', MIB / 2);
+    is(end_of($other), 200, 'one client does not have all the room');
+
+    my $second = $worker->connect;
+    my $third = $worker->connect;
+
+    begin_of($second, 'second', MIB);
+    begin_of($third, 'third', MIB / 2);
+    is(end_of($third), 503, 'two have');
+    wait_until('room for a third', sub {
+        begin_of($third, 'third', MIB / 2);
+        return end_of($third) == 200;
+    });
+    is(end_of($greedy[0]), 503, 'who did not go on has lost it');
+    is(end_of($second), 200, 'who was not in the way has not');
+}
+
 done_testing();

@@ -16,6 +16,7 @@
 #include "qsn_buf.h"
 #include "qsn_hash.h"
 #include "qsn_reply.h"
+#include "receiving.h"
 
 static void take_args(exchange_t *exchange, const qsn_frame_arg_t *args);
 static void take_text(exchange_t *exchange, text_t *text,
@@ -86,13 +87,20 @@ exchange_body(exchange_t *exchange, const void *data, size_t length)
         return;
     }
 
-    if (ingest_receive(exchange, length) != 0) {
-        exchange->crowded = 1;
-        skip_body(exchange);
+    if (receiving_add(exchange, length) != 0) {
+        exchange_crowd_out(exchange);
 
     } else if (parse_piece(exchange, data, length) != 0) {
         exchange->no_memory = 1;
     }
+}
+
+
+void
+exchange_crowd_out(exchange_t *exchange)
+{
+    exchange->crowded = 1;
+    skip_body(exchange);
 }
 
 
@@ -108,6 +116,7 @@ void
 exchange_body_end(exchange_t *exchange)
 {
     exchange->body_done = 1;
+    receiving_end(exchange);
 
     if (exchange->parser) {
         parse_end(exchange, 1);
@@ -239,6 +248,7 @@ void
 exchange_abandon(exchange_t *exchange)
 {
     exchange->connection = NULL;
+    receiving_end(exchange);
 
     if (exchange->queried) {
         pool_cancel(exchange->worker->pool, &exchange->query);
@@ -281,7 +291,7 @@ void
 exchange_drop(exchange_t *exchange)
 {
     exchange_leave(exchange);
-    ingest_received(exchange);
+    receiving_forget(exchange);
     stop_parser(exchange);
     snapshot_put(exchange->query.snapshot);
     request_free(&exchange->request);
@@ -337,7 +347,7 @@ static void
 skip_body(exchange_t *exchange)
 {
     if (exchange->parser == NULL || parse_discard(exchange) == 0) {
-        ingest_received(exchange);
+        receiving_forget(exchange);
     }
 }
 
@@ -355,9 +365,10 @@ fail_skipped(exchange_t *exchange)
 
     } else if (exchange->crowded) {
         (void) request_fail(request, 503, "Too many large requests are being "
-                            "received: together they may have %zu bytes "
-                            "(publish_memory, at least max_body)",
-                            ingest_receive_max(worker));
+                            "received: those of one client may have %zu "
+                            "bytes (publish_memory, at least max_body), all "
+                            "together publish_memory more",
+                            receiving_max(worker));
 
     } else if (exchange->no_memory) {
         (void) request_fail(request, 503, "out of memory");

@@ -36,6 +36,10 @@ struct exchange_s {
     uint64_t generation;        /* a publish went into; 0: not yet */
     uint64_t static_version;    /* after a static one */
     size_t receiving;           /* bytes of the body, until it is whole */
+    size_t came_on;             /* of these, since ->came_on_ms, */
+    uint64_t came_on_ms;        /* loop time; 0: not among those that do */
+    exchange_t *before;         /* among those */
+    exchange_t *behind;
     size_t unwritten;           /* bytes, until it is written */
     int by_parser;              /* the body goes to a thread */
     int too_long;               /* seen by the loop, said by the parser */
@@ -77,6 +81,9 @@ void exchange_body_end(exchange_t *exchange);
 
 /* Whether more of its body can be taken now. */
 int exchange_has_room(exchange_t *exchange);
+
+/* Others need the room: the body is not taken, as is said at its end. */
+void exchange_crowd_out(exchange_t *exchange);
 
 /* A piece of the body, and its end, on whichever thread has the request. */
 void exchange_parse(exchange_t *exchange, const void *data, size_t length);

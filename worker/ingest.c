@@ -6,6 +6,7 @@
 #include "parse.h"
 #include "qsn_buf.h"
 #include "qsn_log.h"
+#include "receiving.h"
 #include "rotate.h"
 #include "write_snapshot.h"
 
@@ -69,47 +70,10 @@ ingest_stop(worker_t *worker)
 }
 
 
-int
-ingest_receive(exchange_t *exchange, size_t length)
-{
-    worker_t *worker = exchange->worker;
-
-    if (exchange->body_bytes > PARSE_HERE_MAX
-        && worker->receiving + length > ingest_receive_max(worker))
-    {
-        return -1;
-    }
-
-    exchange->receiving += length;
-    worker->receiving += length;
-
-    return 0;
-}
-
-
-void
-ingest_received(exchange_t *exchange)
-{
-    exchange->worker->receiving -= exchange->receiving;
-    exchange->receiving = 0;
-}
-
-
-/* One body is never too many. */
-size_t
-ingest_receive_max(const worker_t *worker)
-{
-    int64_t limit = worker->settings.publish_memory;
-    int64_t body = worker->settings.max_body;
-
-    return (size_t) (limit > body ? limit : body);
-}
-
-
 void
 ingest_add(worker_t *worker, exchange_t *exchange)
 {
-    ingest_received(exchange);
+    receiving_forget(exchange);
     exchange->unwritten = exchange->request.arena.total;
     worker->unwritten += exchange->unwritten;
     exchange->job.run = NULL;

@@ -12,8 +12,7 @@
  *   nothing is read until some are done.  Both drain without another byte of
  *   input, so nobody waits for ever.
  *
- *   those of which more is to come, parsed as far as they are: only their
- *   clients can end them, so what is past it is refused instead.
+ *   those of which more is to come (receiving.h).
  */
 
 #include "exchange.h"
@@ -24,16 +23,6 @@ int ingest_start(worker_t *worker);
 
 /* Ends them; all that was given to them is answered. */
 void ingest_stop(worker_t *worker);
-
-/* Counts a piece of a body that goes to a parser.  0, or -1: not counted,
-   it is one of a large body and too many of those are being received. */
-int ingest_receive(exchange_t *exchange, size_t length);
-
-/* The body is whole and what is in it is counted otherwise, or is gone. */
-void ingest_received(exchange_t *exchange);
-
-/* Bytes that may be counted so.  Any thread. */
-size_t ingest_receive_max(const worker_t *worker);
 
 void ingest_add(worker_t *worker, exchange_t *exchange);
 

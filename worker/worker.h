@@ -37,6 +37,16 @@ typedef struct parser_s parser_t;
 
 #define PARSERS_MAX  4
 
+/* Bodies that have begun and not ended, receiving.h. */
+#define RECEIVING_CLIENTS  256
+
+typedef struct {
+    size_t bytes;
+    size_t of[RECEIVING_CLIENTS];       /* clients, by their hashes */
+    exchange_t *first;          /* whose body came on longest ago */
+    exchange_t *last;
+} receiving_t;
+
 typedef struct {
     uv_loop_t loop;
     qsn_settings_t settings;
@@ -75,7 +85,7 @@ typedef struct {
     uv_prepare_t hand_over;     /* of ->publishes, once a turn */
     mailbox_t inbox;            /* what the threads have done */
     uv_async_t wake;
-    size_t receiving;           /* bytes of bodies that are not whole yet */
+    receiving_t receiving;      /* bodies that are not whole yet */
     size_t unwritten;           /* bytes of publishes that are written */
     atomic_size_t unparsed;     /* bytes of pieces that are parsed */
     atomic_int waits_for_parser;
