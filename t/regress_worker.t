@@ -196,6 +196,25 @@ sub kill_query_processes (@pids) {
     $busy->stop;
 }
 
+# Likewise the one in front of copies of the open generation: it is nothing
+# that more room would help.
+{
+    my $full = start_worker(generation_duration => 3600, query_queue => 1);
+    my $client = $full->connect;
+
+    $client->send_raw(join '', map { encode(op => 'query', id => $_,
+        flags => Qasino::Frame::WRITE_DB, args => { sql => "select $_" }) }
+        1 .. 5);
+
+    my @refused = grep { $_->{status} != 200 } $client->answers(5);
+
+    ok(scalar @refused, 'too many wait for a copy');
+    is_deeply([map { [$_->{status}, $_->{args}{retry_after},
+        $_->{body} =~ /query_queue/] } @refused], [([503, 1, 1]) x @refused],
+        '... and may ask again');
+    $full->stop;
+}
+
 # The queue is full of one client's: of one more it is theirs that is refused.
 {
     my $full = start_worker(generation_duration => 3600, query_queue => 10,

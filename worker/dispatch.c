@@ -19,7 +19,8 @@ static int check_claim(request_t *request, const text_t *claim);
 static int check_allowed(const exchange_t *exchange, request_t *request);
 static void dispatch_publish(exchange_t *exchange);
 static void dispatch_query(exchange_t *exchange);
-static void on_write_snapshot(exchange_t *exchange, const char *error);
+static void on_write_snapshot(exchange_t *exchange, unsigned status,
+    const char *error);
 static void dispatch_subscribe(exchange_t *exchange);
 static void answer_generation(exchange_t *exchange);
 
@@ -230,10 +231,10 @@ dispatch_query(exchange_t *exchange)
 
 
 static void
-on_write_snapshot(exchange_t *exchange, const char *error)
+on_write_snapshot(exchange_t *exchange, unsigned status, const char *error)
 {
-    if (error) {
-        (void) request_fail(&exchange->request, 507, "%s", error);
+    if (status) {
+        (void) request_fail(&exchange->request, status, "%s", error);
         exchange_answer_error(exchange);
         return;
     }

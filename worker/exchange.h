@@ -19,6 +19,9 @@
 #include "request_json.h"
 #include "worker.h"
 
+typedef void write_snapshot_ready_t(exchange_t *exchange, unsigned status,
+    const char *error);
+
 struct exchange_s {
     job_t job;                  /* first: of a parser, of a writer */
     worker_t *worker;
@@ -26,7 +29,7 @@ struct exchange_s {
     exchange_t *previous;       /* among the connection's */
     exchange_t *next;
     exchange_t *next_waiting;   /* for a copy of the generation */
-    void (*on_write_snapshot)(exchange_t *exchange, const char *error);
+    write_snapshot_ready_t *on_write_snapshot;
     uint64_t id;                /* the client's */
     uint8_t op;                 /* as asked for, then as found in the body */
     uint8_t format;

@@ -23,7 +23,7 @@ typedef struct {
     int have_last;              /* the last one is still there */
     uint64_t number;            /* of the generation, as copied */
     char *path;                 /* NULL: the last one is still right */
-    int failed;
+    unsigned failed;            /* 0, or a status */
     char error[GENERATION_ERROR_SIZE];
 } copy_t;
 
@@ -31,18 +31,18 @@ static void run_copy(job_t *job);
 static int make_copy(copy_t *copy);
 static void on_copied(job_t *job);
 static int keep_copy(copy_t *copy);
-static void answer_all(worker_t *worker, const char *error);
+static void answer_all(worker_t *worker, unsigned status,
+    const char *error);
 static int copy_store(sqlite3 *from, const char *to, char *error);
 
 
 void
-write_snapshot_ask(exchange_t *exchange,
-    void (*ready)(exchange_t *exchange, const char *error))
+write_snapshot_ask(exchange_t *exchange, write_snapshot_ready_t *ready)
 {
     worker_t *worker = exchange->worker;
 
     if (worker->write_asked >= (size_t) worker->settings.query_queue) {
-        ready(exchange, "Too many queries are waiting (query_queue)");
+        ready(exchange, 503, "Too many queries are waiting (query_queue)");
         return;
     }
 
@@ -73,7 +73,7 @@ write_snapshot_next(worker_t *worker)
 
     if (copy == NULL || seal_info_gather(worker, &copy->info) != 0) {
         free(copy);
-        answer_all(worker, "out of memory");
+        answer_all(worker, 503, "out of memory");
         return;
     }
 
@@ -98,7 +98,7 @@ void
 write_snapshot_stop(worker_t *worker)
 {
     write_snapshot_drop(worker);
-    answer_all(worker, "The server stops");
+    answer_all(worker, 503, "The server stops");
 }
 
 
@@ -113,12 +113,12 @@ run_copy(job_t *job)
     if (writer->generation == NULL) {
         (void) snprintf(copy->error, sizeof(copy->error), "No generation is "
                         "being collected: %.400s", writer->refusing);
-        copy->failed = 1;
+        copy->failed = 507;
         return;
     }
 
     if (writer_carry_rest(writer, copy->error) != 0) {
-        copy->failed = 1;
+        copy->failed = 507;
         return;
     }
 
@@ -131,7 +131,7 @@ run_copy(job_t *job)
         return;
     }
 
-    copy->failed = make_copy(copy) != 0;
+    copy->failed = make_copy(copy) == 0 ? 0 : 507;
     writer->copied = copy->failed ? 0 : copy->number;
     writer->copied_changes = changes;
 }
@@ -184,14 +184,14 @@ on_copied(job_t *job)
 
     if (copy->path && keep_copy(copy) != 0) {
         (void) snprintf(copy->error, sizeof(copy->error), "out of memory");
-        copy->failed = 1;
+        copy->failed = 503;
     }
 
     if (copy->failed) {
         write_snapshot_drop(worker);    /* it is an old one, and takes room */
     }
 
-    answer_all(worker, copy->failed ? copy->error : NULL);
+    answer_all(worker, copy->failed, copy->error);
     seal_info_free(&copy->info);
     free(copy);
 }
@@ -220,7 +220,7 @@ keep_copy(copy_t *copy)
 
 
 static void
-answer_all(worker_t *worker, const char *error)
+answer_all(worker_t *worker, unsigned status, const char *error)
 {
     exchange_t *exchange = worker->write_waiting;
 
@@ -230,11 +230,11 @@ answer_all(worker_t *worker, const char *error)
     while (exchange) {
         exchange_t *next = exchange->next_waiting;
 
-        if (error == NULL) {
+        if (status == 0) {
             exchange->query.snapshot = snapshot_get(worker->write_snapshot);
         }
 
-        exchange->on_write_snapshot(exchange, error);
+        exchange->on_write_snapshot(exchange, status, error);
         exchange = next;
     }
 }

@@ -19,11 +19,10 @@
 
 /*
  * Finds exchange->query.snapshot, a copy that has every publish which was
- * acknowledged before this was called; then calls ready on the loop, with an
- * error or NULL.  It may do so before this returns.
+ * acknowledged before this was called; then calls ready on the loop, with 0
+ * or a status and why.  It may do so before this returns.
  */
-void write_snapshot_ask(exchange_t *exchange,
-    void (*ready)(exchange_t *exchange, const char *error));
+void write_snapshot_ask(exchange_t *exchange, write_snapshot_ready_t *ready);
 
 /* Has a copy made if somebody waits and there may be another. */
 void write_snapshot_next(worker_t *worker);
