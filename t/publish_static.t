@@ -225,6 +225,31 @@ for my $on ('true', 1, 'yes', JSON::PP::true()) {
         [[3, 4], [1, 51]], '... and counting');
 }
 
+# Queries that leave no moment without a reader do not let SQLite's log grow
+# for ever.
+{
+    my $worker = start_worker(generation_duration => 3600,
+        query_deadline => 0.5, query_processes => 2, max_static => 16 << 20);
+    my $log = "$worker->{settings}{static_db}-wal";
+    my $n = 0;
+    my $publish = sub { $worker->publish('host', table(busy => [a => 'text'],
+        map { [$n++ . 'x' x 1000] } 1 .. 500), static => 1) };
+    my @readers = map { $worker->connect } 1 .. 4;
+
+    $publish->();
+
+    for my $reader (@readers) {
+        $reader->send(op => 'query', args => { sql => 'with recursive n(i) as'
+            . ' (select 1 union all select i + 1 from n) select count(*),'
+            . " $_ from n, busy" }) for 1 .. 100;
+    }
+
+    $publish->() for 1 .. 60;
+    cmp_ok(-s $log, '<', 12 << 20, 'of 30 MB only the last are in the log');
+    close $_->socket for @readers;
+    $worker->stop;
+}
+
 # Where it lies.
 {
     my $dir = $server->dir;

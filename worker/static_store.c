@@ -1,4 +1,9 @@
-/* The store of static tables: a store_t with durable pragmas. */
+/*
+ * The store of static tables: a store_t with durable pragmas.
+ *
+ * That its log stays short is SQLite's to do, which begins it anew when it
+ * has 4 MB and nobody reads it.
+ */
 
 #include "static_store.h"
 
@@ -12,12 +17,19 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "budget.h"
+#include "qsn_clock.h"
 #include "qsn_log.h"
 #include "sql.h"
 
 #define TMPFS_MAGIC  0x01021994
 #define RAMFS_MAGIC  0x858458f6
+#define LOG_MIN      (8 * 1024 * 1024)
+#define LOG_MAX      (64 * 1024 * 1024)
+#define LOG_SHARE    16         /* of max_static, between these */
+#define WAIT_MAX_MS  30000
+#define LOOK_US      2000
 
 static const char pragmas[] =
     "PRAGMA page_size = 4096;"
@@ -27,6 +39,9 @@ static const char pragmas[] =
 
 static int make_directory(const char *file, char *error);
 static int lock_file(static_store_t *statics, const char *path, char *error);
+static int64_t log_limit(const static_store_t *statics);
+static int64_t log_size(const static_store_t *statics);
+static int wait_for_readers(void *until_ms, int times);
 static void publish_tables(static_store_t *statics);
 static int copy_tables(const catalog_t *from, catalog_t *to);
 static int clear_table(store_t *store, catalog_table_t *table);
@@ -68,6 +83,7 @@ static_store_open(const qsn_settings_t *settings, char *error)
 
     budget_limit(&statics->store, settings->max_static);
     statics->version = (uint64_t) store_meta(&statics->store, "version", 1);
+    statics->log_limit = log_limit(statics);
     publish_tables(statics);
 
     if (statfs(path, &fs) == 0
@@ -191,6 +207,38 @@ static_store_write(static_store_t *statics, request_t *request)
 }
 
 
+void
+static_store_shorten_log(static_store_t *statics)
+{
+    const qsn_settings_t *settings = statics->store.settings;
+    sqlite3 *db = statics->store.db;
+    uint64_t wait_ms = 4 * (uint64_t) settings->query_deadline_ms;
+    uint64_t until_ms;
+
+    if (log_size(statics) <= statics->log_limit) {
+        return;
+    }
+
+    /* a query ends in twice its deadline, then one that came before the log
+       was all in the database */
+    until_ms = qsn_clock_monotonic_ms() + (wait_ms < WAIT_MAX_MS
+                                           ? wait_ms : WAIT_MAX_MS);
+    (void) sqlite3_busy_handler(db, wait_for_readers, &until_ms);
+
+    int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+                                       NULL, NULL);
+
+    (void) sqlite3_busy_handler(db, NULL, NULL);
+    statics->log_limit = log_limit(statics);
+
+    if (rc != SQLITE_OK) {
+        qsn_log("static_db: its log has %lld bytes and cannot be shortened: "
+                "%s", (long long) log_size(statics), sqlite3_errmsg(db));
+        statics->log_limit += log_size(statics);
+    }
+}
+
+
 int
 static_store_tables(static_store_t *statics, catalog_t *copy)
 {
@@ -202,6 +250,45 @@ static_store_tables(static_store_t *statics, catalog_t *copy)
     uv_mutex_unlock(&statics->mutex);
 
     return rc;
+}
+
+
+static int64_t
+log_limit(const static_store_t *statics)
+{
+    int64_t limit = statics->store.settings->max_static / LOG_SHARE;
+
+    return limit < LOG_MIN ? LOG_MIN : limit < LOG_MAX ? limit : LOG_MAX;
+}
+
+
+static int64_t
+log_size(const static_store_t *statics)
+{
+    char path[4096];
+    struct stat info;
+
+    (void) snprintf(path, sizeof(path), "%s-wal", statics->store.path);
+
+    return stat(path, &info) == 0 ? (int64_t) info.st_size : 0;
+}
+
+
+/* SQLite's busy handler: 0 to give up. */
+static int
+wait_for_readers(void *until_ms, int times)
+{
+    (void) times;
+
+    if (background_hurries()
+        || qsn_clock_monotonic_ms() >= *(uint64_t *) until_ms)
+    {
+        return 0;
+    }
+
+    (void) usleep(LOOK_US);
+
+    return 1;
 }
 
 

@@ -18,6 +18,7 @@ typedef struct {
     store_t store;
     int lock;                   /* descriptor of the file, -1: not locked */
     uint64_t version;           /* goes up with each commit, for ever */
+    int64_t log_limit;          /* bytes of SQLite's log that are too many */
     uv_mutex_t mutex;           /* of ->tables */
     catalog_t tables;           /* as of the last commit, for others */
 } static_store_t;
@@ -43,6 +44,14 @@ void static_store_rollback(static_store_t *statics);
    request->error says why. */
 enum report_result static_store_write(static_store_t *statics,
     request_t *request);
+
+/*
+ * Readers go by SQLite's log of changes, so it begins anew only in a moment
+ * when nobody reads it.  Where queries leave no such moment and it has grown
+ * long this waits until those that read now have ended: new ones then do not
+ * need it.
+ */
+void static_store_shorten_log(static_store_t *statics);
 
 /* Names and counts of all tables as of the last commit: 0, or -1 without
    memory.  catalog_clear() is due. */

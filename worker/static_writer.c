@@ -95,4 +95,5 @@ write_group(static_writer_t *writer, job_list_t *group)
     }
 
     mailbox_put(writer->answers, group);
+    static_store_shorten_log(statics);
 }
