@@ -172,4 +172,16 @@ sub end_of ($client) {
     is(end_of($second), 200, 'who was not in the way has not');
 }
 
+# The worker stops in the very moment in which clients leave.
+{
+    my $stops = start_worker(generation_duration => 3600);
+    my @clients = map { $stops->connect } 1 .. 4;
+
+    begin_of($_, 'leaves', 100_000) for @clients;
+    kill 'STOP', $stops->pid;
+    $_->close for @clients;
+    kill 'TERM', $stops->pid;
+    is($stops->stop('CONT'), '', 'a stop while bodies are given up');
+}
+
 done_testing();

@@ -37,6 +37,7 @@ static void finish(job_t *job);
 static void give_up(job_t *job);
 static void on_parsed(job_t *job);
 static void on_given_up(job_t *job);
+static void leave(exchange_t *exchange);
 static parser_t *choose(worker_t *worker);
 static int put_piece(exchange_t *exchange, void (*step)(job_t *job),
     const void *data, size_t length);
@@ -226,7 +227,7 @@ on_parsed(job_t *job)
 {
     exchange_t *exchange = exchange_of(job);
 
-    exchange->parser->bodies--;
+    leave(exchange);
     exchange_parsed(exchange);
 }
 
@@ -236,8 +237,18 @@ on_given_up(job_t *job)
 {
     exchange_t *exchange = exchange_of(job);
 
-    exchange->parser->bodies--;
+    leave(exchange);
     exchange_drop(exchange);
+}
+
+
+/* What its parser did last is heard of when that one is gone. */
+static void
+leave(exchange_t *exchange)
+{
+    if (exchange->worker->parser_count) {
+        exchange->parser->bodies--;
+    }
 }
 
 
