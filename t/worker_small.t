@@ -69,6 +69,36 @@ sub cell ($answer) { decode_json($answer->{body})->{table}{rows}[0][0] }
         flags => WRITE_DB)), $rows, '... also after a kill');
 }
 
+# Who asks for copies leaves the writer time for publishes: one that comes
+# behind his question is before the next copy, as its rows in it show.  (On a
+# busy machine that time may be over before it comes: then once more.)
+{
+    my $worker = start_worker(generation_duration => 3600);
+    my $client = $worker->connect;
+    my $count = 'select count(*) as n from small';
+    my $seen;
+
+    send_all($client, body('large', 20_000, text => 'x' x 900));
+    is(($client->answers(1))[0]{status}, 200, 'a large generation');
+    cell($client->query($count, flags => WRITE_DB));
+
+    for my $try (1 .. 20) {
+        send_all($client, body("before-$try", 1));
+        $client->answers(1);
+
+        my ($query, $publish) = map { ++$client->{id} } 1, 2;
+        $client->send_raw(Qasino::Frame::encode(id => $query, op => 'query',
+            flags => WRITE_DB, args => { sql => $count })
+            . Qasino::Frame::encode(id => $publish, op => 'add_table_data',
+            body => body("behind-$try", 1)));
+
+        my %answers = map { ($_->{id} => $_) } $client->answers(2);
+        is($answers{$publish}{status}, 200, 'a publish behind a question');
+        last if $seen = cell($answers{$query}) == 20_000 + 2 * $try;
+    }
+    ok($seen, '... is before the copy that it is answered from');
+}
+
 # A generation that is full: of a group, too, each is told by itself, and
 # what was acknowledged is in it.
 {

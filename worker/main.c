@@ -184,6 +184,8 @@ start(worker_t *w, char **argv)
         return -1;
     }
 
+    write_snapshot_start(w);
+
     if ((rc = connection_listen(w)) != 0 || (rc = line_listen(w)) != 0
         || (rc = direct_listen(w)) != 0)
     {

@@ -61,7 +61,8 @@ typedef struct {
     exchange_t *write_waiting;  /* queries that wait for a copy */
     exchange_t **write_waiting_end;
     size_t write_asked;         /* how many they are */
-    int write_copying;          /* the writer makes one */
+    int write_copying;          /* the writer makes one, or rests from it */
+    uv_timer_t write_rest;
     views_t *views;
     static_store_t *statics;
     pool_t *pool;

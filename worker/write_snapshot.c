@@ -11,10 +11,12 @@
 
 #include "budget.h"
 #include "ingest.h"
+#include "qsn_clock.h"
 #include "seal.h"
 #include "sql.h"
 
 #define COPIES_MAX  2           /* each as large as the generation */
+#define REST        4           /* times what the last one took */
 
 typedef struct {
     job_t job;
@@ -23,6 +25,7 @@ typedef struct {
     int have_last;              /* the last one is still there */
     uint64_t number;            /* of the generation, as copied */
     char *path;                 /* NULL: the last one is still right */
+    uint64_t rest_ms;           /* not 0: not before then */
     unsigned failed;            /* 0, or a status */
     char error[GENERATION_ERROR_SIZE];
 } copy_t;
@@ -30,10 +33,19 @@ typedef struct {
 static void run_copy(job_t *job);
 static int make_copy(copy_t *copy);
 static void on_copied(job_t *job);
+static void on_rested(uv_timer_t *timer);
 static int keep_copy(copy_t *copy);
 static void answer_all(worker_t *worker, unsigned status,
     const char *error);
 static int copy_store(sqlite3 *from, const char *to, char *error);
+
+
+void
+write_snapshot_start(worker_t *worker)
+{
+    (void) uv_timer_init(&worker->loop, &worker->write_rest);
+    worker->write_rest.data = worker;
+}
 
 
 void
@@ -59,7 +71,8 @@ write_snapshot_ask(exchange_t *exchange, write_snapshot_ready_t *ready)
 }
 
 
-/* The last copy may turn out to be still right: then no other is made. */
+/* The last copy may turn out to be still right: then no other is made.  Or to
+   have been made too short a time ago. */
 void
 write_snapshot_next(worker_t *worker)
 {
@@ -97,6 +110,7 @@ write_snapshot_drop(worker_t *worker)
 void
 write_snapshot_stop(worker_t *worker)
 {
+    uv_close((uv_handle_t *) &worker->write_rest, NULL);
     write_snapshot_drop(worker);
     answer_all(worker, 503, "The server stops");
 }
@@ -125,15 +139,26 @@ run_copy(job_t *job)
     copy->number = writer->generation->number;
     changes = sqlite3_total_changes64(writer->generation->store.db);
 
-    if (copy->have_last && writer->copied == copy->number
-        && writer->copied_changes == changes)
-    {
-        return;
+    uint64_t now = qsn_clock_monotonic_ms();
+
+    if (writer->copied == copy->number) {
+        if (copy->have_last && writer->copied_changes == changes) {
+            return;
+        }
+
+        if (now < writer->copy_from_ms) {
+            copy->rest_ms = writer->copy_from_ms - now;
+            return;
+        }
     }
 
     copy->failed = make_copy(copy) == 0 ? 0 : 507;
     writer->copied = copy->failed ? 0 : copy->number;
     writer->copied_changes = changes;
+
+    uint64_t end = qsn_clock_monotonic_ms();
+
+    writer->copy_from_ms = end + REST * (end - now);
 }
 
 
@@ -180,6 +205,14 @@ on_copied(job_t *job)
     copy_t *copy = (copy_t *) job;
     worker_t *worker = copy->worker;
 
+    if (copy->rest_ms) {
+        (void) uv_timer_start(&worker->write_rest, on_rested, copy->rest_ms,
+                              0);
+        seal_info_free(&copy->info);
+        free(copy);
+        return;
+    }
+
     worker->write_copying = 0;
 
     if (copy->path && keep_copy(copy) != 0) {
@@ -194,6 +227,16 @@ on_copied(job_t *job)
     answer_all(worker, copy->failed, copy->error);
     seal_info_free(&copy->info);
     free(copy);
+}
+
+
+static void
+on_rested(uv_timer_t *timer)
+{
+    worker_t *worker = timer->data;
+
+    worker->write_copying = 0;
+    write_snapshot_next(worker);
 }
 
 

@@ -9,13 +9,18 @@
  * The writer makes the copy, in time proportional to the generation's size
  * (memory speed on a tmpfs), and all share it who ask before the next
  * publish.  There are two at a time at most, who would need another waits;
- * and none is made of the room that the generation may still need.
+ * and none is made of the room that the generation may still need.  After a
+ * copy the writer has four times as long for publishes before the next one of
+ * that generation: who only asks does not hold up all who publish.
  */
 
 #include "exchange.h"
 
 /* Names of copies for use_write_db; left-overs are removed at start-up. */
 #define WRITE_SNAPSHOT_PREFIX  "qasino_write_snapshot_"
+
+/* Once the writer runs. */
+void write_snapshot_start(worker_t *worker);
 
 /*
  * Finds exchange->query.snapshot, a copy that has every publish which was

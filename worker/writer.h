@@ -35,6 +35,7 @@ typedef struct {
     stats_t stats;              /* of publishes into it that got here */
     uint64_t copied;            /* generation of the last copy, 0: none */
     sqlite3_int64 copied_changes;       /* it had then */
+    uint64_t copy_from_ms;      /* monotonic: of it, no other before */
 } writer_t;
 
 /* Starts the thread; writer->generation is open.  0 or a libuv error. */
