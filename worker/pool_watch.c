@@ -5,9 +5,12 @@
 
 #include "pool_private.h"
 
+#define LOOK_AT  8              /* of a queue */
+
 static void on_slow_timer(uv_timer_t *timer);
 static void take_back(query_process_t *process);
 static void note_slowness(query_process_t *process);
+static int asks_more(const pool_t *pool, const query_t *query);
 static uint64_t spent_us(const query_t *query);
 
 
@@ -100,7 +103,8 @@ pool_note_begin(query_process_t *process)
 }
 
 
-/* What has its place beside the lanes takes nothing of them. */
+/* What has its place beside the lanes takes nothing of them.  Nor does a client
+   crowd anybody out who asks one question at a time. */
 void
 pool_note_cost(pool_t *pool, const query_t *query)
 {
@@ -111,9 +115,40 @@ pool_note_cost(pool_t *pool, const query_t *query)
         qsn_costs_add(pool->costs, query->key, us);
     }
 
-    if (us < LANES_HEAVY_US) {
+    if (us < LANES_HEAVY_US && asks_more(pool, query)) {
         takers_add(pool->takers, query->client, us, uv_now(pool->loop));
     }
+}
+
+
+/* Whether another query of its client runs or waits.  Clients take turns in each
+   queue: one of a client that has many is soon met. */
+static int
+asks_more(const pool_t *pool, const query_t *query)
+{
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        const query_process_t *process = &pool->lanes.processes[i];
+
+        for (size_t j = 0; j < process->sent_count; j++) {
+            const query_t *other = process->sent[j].query;
+
+            if (other && other != query && other->client == query->client) {
+                return 1;
+            }
+        }
+    }
+
+    for (int pace = 0; pace < LANES_PACES; pace++) {
+        const query_t *other = pool->queues[pace].first;
+
+        for (int i = 0; other && i < LOOK_AT; i++, other = other->next) {
+            if (other->client == query->client) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 

@@ -15,8 +15,8 @@
 #define HALF_MS    250
 #define GREEDY_MS  1000         /* the same, of one that takes too much */
 #define OTHERS_MS  2000         /* who has asked since then is there */
-#define PART       0.25         /* of the lanes */
-#define LET_BACK   0.05         /* of that */
+#define PART       0.15         /* of the lanes */
+#define LET_BACK   0.1          /* of that */
 
 typedef struct {
     uint64_t client;

@@ -2,9 +2,10 @@
 #define TAKERS_H
 
 /*
- * What each client takes of the lanes in which quick queries run.  One that
- * takes too much of them while somebody else asks has its queries beside the
- * lanes, as slow ones are: many small ones hold up others like a large one.
+ * What each client takes of the lanes in which quick queries run, with more
+ * than one at a time.  One that takes too much of them while somebody else asks
+ * has its queries beside the lanes, as slow ones are: many small ones hold up
+ * others like a large one.
  *
  * It is a guess, and forgotten with every collision of two clients' slots.
  *

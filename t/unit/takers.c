@@ -59,12 +59,12 @@ take(double seconds, double part, uint64_t other)
 
 
 static void
-a_quarter_is_too_much(void **state)
+a_part_is_too_much(void **state)
 {
     (void) state;
-    take(20, 0.9 * LANES / 4, NEIGHBOUR);
+    take(20, 0.9 * 0.15 * LANES, NEIGHBOUR);
     assert_false(takers_is_greedy(takers, CROWD, now_ms));
-    take(20, 1.1 * LANES / 4, NEIGHBOUR);
+    take(20, 1.1 * 0.15 * LANES, NEIGHBOUR);
     assert_true(takers_is_greedy(takers, CROWD, now_ms));
     assert_false(takers_is_greedy(takers, NEIGHBOUR, now_ms));
 }
@@ -99,7 +99,7 @@ static void
 it_is_noticed_soon(void **state)
 {
     (void) state;
-    take(0.15, LANES, NEIGHBOUR);
+    take(0.1, LANES, NEIGHBOUR);
     assert_true(takers_is_greedy(takers, CROWD, now_ms));
 }
 
@@ -134,7 +134,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_quarter_is_too_much, begin, end),
+        cmocka_unit_test_setup_teardown(a_part_is_too_much, begin, end),
         cmocka_unit_test_setup_teardown(alone_there_is_no_limit, begin, end),
         cmocka_unit_test_setup_teardown(a_burst_is_not, begin, end),
         cmocka_unit_test_setup_teardown(it_is_noticed_soon, begin, end),
