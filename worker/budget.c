@@ -122,22 +122,16 @@ budget_has_room(const qsn_settings_t *settings)
 
 
 int
-budget_check_copy(const budget_t *budget, const store_t *store, char *error,
-    size_t size)
+budget_check_copy(const budget_t *budget, int64_t pages, int64_t left,
+    char *error, size_t size)
 {
-    int64_t pages = sql_int64(store->db, "PRAGMA page_count", 0);
-    int64_t needed = pages * PAGE_SIZE;
-    int64_t left;
+    int64_t growth = budget->max_generation - pages * PAGE_SIZE;
+    int64_t needed = left * PAGE_SIZE + (growth > 0 ? growth : 0);
+    int64_t free_bytes;
 
-    if (file_system(budget->settings->db_dir, &left) == 0) {
-        return 0;
-    }
-
-    if (needed < budget->max_generation) {
-        needed = budget->max_generation;    /* what it grows by, too */
-    }
-
-    if (left >= needed) {
+    if (file_system(budget->settings->db_dir, &free_bytes) == 0
+        || free_bytes >= needed)
+    {
         return 0;
     }
 
@@ -145,7 +139,7 @@ budget_check_copy(const budget_t *budget, const store_t *store, char *error,
                     "generation and for what it may still grow by: together "
                     "%lld bytes (max_generation), and the file system of "
                     "db_dir has %lld bytes left", (long long) needed,
-                    (long long) left);
+                    (long long) free_bytes);
 
     return -1;
 }

@@ -34,9 +34,10 @@ int budget_make_reserve(budget_t *budget);
 /* Whether db_dir has room for another generation beside what is there. */
 int budget_has_room(const qsn_settings_t *settings);
 
-/* Whether db_dir has room for a copy of the store, a generation, and for what
-   may still be published into it.  0, or -1 with the reason in error. */
-int budget_check_copy(const budget_t *budget, const store_t *store,
+/* Whether db_dir has room for what is left to copy of a generation and for
+   what may still be published into it, both in pages.  0, or -1 with the
+   reason in error. */
+int budget_check_copy(const budget_t *budget, int64_t pages, int64_t left,
     char *error, size_t size);
 
 /* Fails the request: a store is as large as it may be, or its file system

@@ -51,6 +51,10 @@ ingest_start(worker_t *worker)
         return rc;
     }
 
+    if ((rc = write_snapshot_start_sealer(worker)) != 0) {
+        return rc;
+    }
+
     return parse_start(worker);
 }
 
@@ -63,6 +67,8 @@ ingest_stop(worker_t *worker)
     hand_over(worker);
     writer_stop(&worker->writer);
     static_writer_stop(&worker->static_writer);
+    take_answers(worker);       /* a copy may be whole: to be sealed */
+    write_snapshot_stop_sealer(worker);
     take_answers(worker);
     mailbox_close(&worker->inbox);
     uv_close((uv_handle_t *) &worker->wake, NULL);
@@ -158,8 +164,8 @@ on_before_poll(uv_prepare_t *prepare)
     worker_t *worker = prepare->data;
 
     write_here(worker);
-    hand_over(worker);
     write_snapshot_next(worker);
+    hand_over(worker);
 }
 
 

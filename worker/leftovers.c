@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "qsn_log.h"
-#include "write_snapshot.h"
+#include "write_copy.h"
 
 static int is_of_no_use(const char *name);
 static int look_at(const char *path, uint64_t number, leftovers_t *found,
@@ -91,8 +91,8 @@ leftovers_clean_up(worker_t *worker, const leftovers_t *found)
 static int
 is_of_no_use(const char *name)
 {
-    return strncmp(name, WRITE_SNAPSHOT_PREFIX,
-                   sizeof(WRITE_SNAPSHOT_PREFIX) - 1) == 0
+    return strncmp(name, WRITE_COPY_PREFIX,
+                   sizeof(WRITE_COPY_PREFIX) - 1) == 0
            || strncmp(name, SPARE_PREFIX, sizeof(SPARE_PREFIX) - 1) == 0;
 }
 

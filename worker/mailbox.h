@@ -14,6 +14,7 @@
  *   writer         the generation's database and its catalog; while it has
  *                  nothing to do they are the loop's (writer.h)
  *   static writer  the static tables' database (static_writer.h)
+ *   sealer         a copy for use_write_db that is whole (write_snapshot.h)
  *
  *   loop --bodies--> parser --requests--> loop --publishes--> writer
  *     ^                                                         |

@@ -4,9 +4,10 @@
  *   ahead   the next file is made (spare.h), most publishers are listed in
  *           this one (ahead.h)
  *   loop    the time has come: what the server says of itself is gathered
- *   writer  when it comes to it among the publishes it seals the file
- *           (seal.h), opens the next one and finds what is to be carried into
- *           that (next.h, carry.h); then it goes on writing
+ *   writer  when it comes to it among the publishes it ends a copy for
+ *           use_write_db (write_copy.h), seals the file (seal.h), opens the
+ *           next one and finds what is to be carried into that (next.h,
+ *           carry.h); then it goes on writing
  *   loop    the query processes are told of the sealed file, the page is
  *           published, the signal sent
  *   later   what the file took of memory is freed (closing.h)
@@ -35,6 +36,7 @@
 #include "qsn_log.h"
 #include "recovery.h"
 #include "seal.h"
+#include "write_copy.h"
 #include "write_snapshot.h"
 
 #define SEAL_MS  1000           /* to the next try */
@@ -173,6 +175,8 @@ run_rotation(job_t *job)
         return;
     }
 
+    write_copy_stop(writer);    /* the sealed file has all of it */
+
     if (seal_current(worker, &rotation->info, &rotation->facts, error) != 0) {
         /* it stays open and is sealed a little later */
         qsn_log("generation %llu cannot be sealed: %s",
@@ -232,13 +236,13 @@ on_rotated(job_t *job)
 
         worker->collecting = rotation->next;
         seal_show(worker, &rotation->facts);
-        write_snapshot_drop(worker);
 
         if (serve(worker, rotation->sealed) != 0) {
             qsn_log("out of memory at the turn of a generation");
             abort();
         }
 
+        write_snapshot_turn(worker);
         publish_page(worker, uv_timer_get_due_in(&worker->rotation));
         rotate_signal(worker, "op\": \"generation_signal", &body);
         connection_event(worker, worker->collecting, body.data, body.length);

@@ -16,7 +16,8 @@
 #include "qsn_log.h"
 
 static int seal(worker_t *worker, generation_t *generation,
-    const seal_info_t *info, seal_facts_t *facts, char *error);
+    const seal_info_t *info, const stats_t *published, seal_facts_t *facts,
+    char *error);
 static void count(seal_facts_t *facts, const catalog_t *catalog);
 static void add_stats(stats_t *stats, const stats_t *more);
 
@@ -59,7 +60,8 @@ seal_current(worker_t *worker, const seal_info_t *info, seal_facts_t *facts,
         budget_lift(&writer->generation->store);
 
         if (carried
-            && seal(worker, writer->generation, info, facts, error) == 0)
+            && seal(worker, writer->generation, info, &writer->stats, facts,
+                    error) == 0)
         {
             return 0;
         }
@@ -75,17 +77,16 @@ seal_current(worker_t *worker, const seal_info_t *info, seal_facts_t *facts,
 
 
 int
-seal_copy(worker_t *worker, const char *path, const seal_info_t *info,
-    char *error)
+seal_copy(worker_t *worker, const char *path, uint64_t number,
+    const seal_info_t *info, const stats_t *published, char *error)
 {
-    uint64_t number = worker->writer.generation->number;
     generation_t *copy = generation_open_path(&worker->settings, path,
                                               number, error);
     seal_facts_t facts;
     int rc = -1;
 
     if (copy) {
-        rc = seal(worker, copy, info, &facts, error);
+        rc = seal(worker, copy, info, published, &facts, error);
         generation_close(copy);
     }
 
@@ -108,7 +109,7 @@ seal_empty(worker_t *worker, uint64_t number, seal_facts_t *facts,
     if (seal_info_gather(worker, &info) != 0) {
         (void) snprintf(error, SEAL_ERROR_SIZE, "out of memory");
     } else {
-        rc = seal(worker, empty, &info, facts, error);
+        rc = seal(worker, empty, &info, &worker->writer.stats, facts, error);
         seal_info_free(&info);
     }
 
@@ -133,7 +134,7 @@ seal_show(worker_t *worker, const seal_facts_t *facts)
 /* The last transaction of a generation. */
 static int
 seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
-    seal_facts_t *facts, char *error)
+    const stats_t *published, seal_facts_t *facts, char *error)
 {
     store_t *store = &generation->store;
     internal_info_t internal = {
@@ -146,7 +147,7 @@ seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
         .statics = &info->statics
     };
 
-    add_stats(&internal.stats, &worker->writer.stats);
+    add_stats(&internal.stats, published);
     facts->start_epoch = internal.start_epoch;
     facts->tables = 0;
     facts->rows = 0;

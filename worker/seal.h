@@ -10,8 +10,8 @@
 
 #define SEAL_ERROR_SIZE  GENERATION_ERROR_SIZE
 
-/* What a generation says of the server: gathered on the loop, used by the
-   writer. */
+/* What a generation says of the server: gathered on the loop, used by who
+   seals it. */
 typedef struct {
     stats_t stats;              /* without the writer's own */
     slow_queries_t slow;
@@ -33,16 +33,17 @@ void seal_info_free(seal_info_t *info);
 /* The counts go on as if they had not been gathered. */
 void seal_info_give_back(worker_t *worker, const seal_info_t *info);
 
-/* On the writer, each 0, or -1 with the reason in error (SEAL_ERROR_SIZE). */
+/* Each 0, or -1 with the reason in error (SEAL_ERROR_SIZE). */
 
-/* Seals the generation being collected, with the reserve's room where there
+/* On the writer: seals the generation being collected, with the reserve's room where there
    is no other.  If it cannot be it stays open, and publishes are refused. */
 int seal_current(worker_t *worker, const seal_info_t *info,
     seal_facts_t *facts, char *error);
 
-/* Seals a copy of it, as that would be sealed now. */
-int seal_copy(worker_t *worker, const char *path, const seal_info_t *info,
-    char *error);
+/* On any thread: seals a copy of it, as that would have been sealed when its
+   number was this and the writer's publishes those. */
+int seal_copy(worker_t *worker, const char *path, uint64_t number,
+    const seal_info_t *info, const stats_t *published, char *error);
 
 /* At the start: an empty one, for readers to have something. */
 int seal_empty(worker_t *worker, uint64_t number, seal_facts_t *facts,

@@ -61,8 +61,9 @@ typedef struct {
     exchange_t *write_waiting;  /* queries that wait for a copy */
     exchange_t **write_waiting_end;
     size_t write_asked;         /* how many they are */
-    int write_copying;          /* the writer makes one, or rests from it */
+    int write_copying;          /* one is being made, or that is rested from */
     uv_timer_t write_rest;
+    mailbox_thread_t write_sealer;      /* seals them */
     views_t *views;
     static_store_t *statics;
     pool_t *pool;

@@ -1,43 +1,55 @@
 /*
- * One copy is made at a time.  A query that comes while one is being made
- * takes it, too: publishes that were acknowledged to its client before were
- * in the generation when the copy was begun, or the loop would have heard of
- * the copy first.
+ * A query takes the first copy whose last step the loop hears of after it has
+ * asked.  That has every publish which was acknowledged before:
+ *
+ *   - it was committed before the writer's last step: the writer's answers
+ *     come in order, and the loop itself writes only where it has taken all
+ *     of them (ingest.c), so neither acknowledges what was committed later
+ *     before it has heard of that step;
+ *   - what is committed before the last step is in the copy, whether its
+ *     pages had been copied by then or not (write_copy.h).
+ *
+ * So one copy is made at a time, and those who ask after the last step, while
+ * it is sealed, wait for the next one.
+ *
+ * At the turn of a generation, which ends a copy, who waits is given the
+ * sealed one.  All that was acknowledged to them is in that: what goes into
+ * the next one is acknowledged after the loop has heard of the turn.  So from
+ * when the writer is told to turn no copy is begun.
  */
 
 #include "write_snapshot.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
-#include "budget.h"
 #include "ingest.h"
-#include "qsn_clock.h"
+#include "removal.h"
 #include "seal.h"
-#include "sql.h"
+#include "write_copy.h"
 
 #define COPIES_MAX  2           /* each as large as the generation */
-#define REST        4           /* times what the last one took */
 
 typedef struct {
-    job_t job;
+    write_copy_t copy;
     worker_t *worker;
-    seal_info_t info;
-    int have_last;              /* the last one is still there */
-    uint64_t number;            /* of the generation, as copied */
-    char *path;                 /* NULL: the last one is still right */
-    uint64_t rest_ms;           /* not 0: not before then */
-    unsigned failed;            /* 0, or a status */
-    char error[GENERATION_ERROR_SIZE];
-} copy_t;
+    seal_info_t info;           /* as of its last step */
+    exchange_t *waiting;        /* for it to be sealed */
+    int failed;                 /* it could not be */
+} making_t;
 
-static void run_copy(job_t *job);
-static int make_copy(copy_t *copy);
 static void on_copied(job_t *job);
+static void run_sealing(job_t *job);
+static void on_sealed(job_t *job);
+static void run_sealer(void *arg);
 static void on_rested(uv_timer_t *timer);
-static int keep_copy(copy_t *copy);
-static void answer_all(worker_t *worker, unsigned status,
-    const char *error);
-static int copy_store(sqlite3 *from, const char *to, char *error);
+static int keep_copy(making_t *making);
+static void give_up(making_t *making, unsigned status);
+static void end(making_t *making);
+static void drop(worker_t *worker);
+static exchange_t *take_waiting(worker_t *worker);
+static void answer_all(exchange_t *exchange, snapshot_t *snapshot,
+    unsigned status, const char *error);
 
 
 void
@@ -45,6 +57,20 @@ write_snapshot_start(worker_t *worker)
 {
     (void) uv_timer_init(&worker->loop, &worker->write_rest);
     worker->write_rest.data = worker;
+}
+
+
+int
+write_snapshot_start_sealer(worker_t *worker)
+{
+    return mailbox_start(&worker->write_sealer, run_sealer, worker);
+}
+
+
+void
+write_snapshot_stop_sealer(worker_t *worker)
+{
+    mailbox_stop(&worker->write_sealer);
 }
 
 
@@ -77,33 +103,38 @@ void
 write_snapshot_next(worker_t *worker)
 {
     if (worker->write_waiting == NULL || worker->write_copying
-        || worker->write_copies >= COPIES_MAX)
+        || worker->write_copies >= COPIES_MAX || worker->rotating)
     {
         return;
     }
 
-    copy_t *copy = calloc(1, sizeof(*copy));
+    making_t *making = calloc(1, sizeof(*making));
 
-    if (copy == NULL || seal_info_gather(worker, &copy->info) != 0) {
-        free(copy);
-        answer_all(worker, 503, "out of memory");
+    if (making == NULL) {
+        answer_all(take_waiting(worker), NULL, 503, "out of memory");
         return;
     }
 
-    copy->job.run = run_copy;
-    copy->job.done = on_copied;
-    copy->worker = worker;
-    copy->have_last = worker->write_snapshot != NULL;
+    making->worker = worker;
+    making->copy.writer = &worker->writer;
+    making->copy.done = on_copied;
+    making->copy.have_last = worker->write_snapshot != NULL;
+    write_copy_init(&making->copy);
     worker->write_copying = 1;
-    ingest_run(worker, &copy->job);
+    ingest_run(worker, &making->copy.job);
 }
 
 
 void
-write_snapshot_drop(worker_t *worker)
+write_snapshot_turn(worker_t *worker)
 {
-    snapshot_put(worker->write_snapshot);
-    worker->write_snapshot = NULL;
+    if (uv_is_active((uv_handle_t *) &worker->write_rest)) {
+        (void) uv_timer_stop(&worker->write_rest);
+        worker->write_copying = 0;
+    }
+
+    drop(worker);
+    answer_all(take_waiting(worker), worker->snapshot, 0, NULL);
 }
 
 
@@ -111,90 +142,8 @@ void
 write_snapshot_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->write_rest, NULL);
-    write_snapshot_drop(worker);
-    answer_all(worker, 503, "The server stops");
-}
-
-
-/* On the writer. */
-static void
-run_copy(job_t *job)
-{
-    copy_t *copy = (copy_t *) job;
-    writer_t *writer = &copy->worker->writer;
-    sqlite3_int64 changes;
-
-    if (writer->generation == NULL) {
-        (void) snprintf(copy->error, sizeof(copy->error), "No generation is "
-                        "being collected: %.400s", writer->refusing);
-        copy->failed = 507;
-        return;
-    }
-
-    if (writer_carry_rest(writer, copy->error) != 0) {
-        copy->failed = 507;
-        return;
-    }
-
-    copy->number = writer->generation->number;
-    changes = sqlite3_total_changes64(writer->generation->store.db);
-
-    uint64_t now = qsn_clock_monotonic_ms();
-
-    if (writer->copied == copy->number) {
-        if (copy->have_last && writer->copied_changes == changes) {
-            return;
-        }
-
-        if (now < writer->copy_from_ms) {
-            copy->rest_ms = writer->copy_from_ms - now;
-            return;
-        }
-    }
-
-    copy->failed = make_copy(copy) == 0 ? 0 : 507;
-    writer->copied = copy->failed ? 0 : copy->number;
-    writer->copied_changes = changes;
-
-    uint64_t end = qsn_clock_monotonic_ms();
-
-    writer->copy_from_ms = end + REST * (end - now);
-}
-
-
-static int
-make_copy(copy_t *copy)
-{
-    static uint64_t serial;
-    worker_t *worker = copy->worker;
-    const store_t *store = &worker->writer.generation->store;
-    char *path;
-
-    if (budget_check_copy(&worker->writer.budget, store, copy->error,
-                          sizeof(copy->error)) != 0)
-    {
-        return -1;
-    }
-
-    if (asprintf(&path, "%s/" WRITE_SNAPSHOT_PREFIX "%llu.db",
-                 worker->settings.db_dir, (unsigned long long) ++serial)
-        == -1)
-    {
-        (void) snprintf(copy->error, GENERATION_ERROR_SIZE, "out of memory");
-        return -1;
-    }
-
-    if (copy_store(store->db, path, copy->error) == 0
-        && seal_copy(worker, path, &copy->info, copy->error) == 0)
-    {
-        copy->path = path;
-        return 0;
-    }
-
-    generation_unlink(path);
-    free(path);
-
-    return -1;
+    drop(worker);
+    answer_all(take_waiting(worker), NULL, 503, "The server stops");
 }
 
 
@@ -202,31 +151,107 @@ make_copy(copy_t *copy)
 static void
 on_copied(job_t *job)
 {
-    copy_t *copy = (copy_t *) job;
-    worker_t *worker = copy->worker;
+    making_t *making = (making_t *) job;
+    worker_t *worker = making->worker;
 
-    if (copy->rest_ms) {
-        (void) uv_timer_start(&worker->write_rest, on_rested, copy->rest_ms,
-                              0);
-        seal_info_free(&copy->info);
-        free(copy);
+    if (making->copy.end == WRITE_COPY_RESTS) {
+        (void) uv_timer_start(&worker->write_rest, on_rested,
+                              making->copy.rest_ms, 0);
+        free(making);
         return;
     }
 
-    worker->write_copying = 0;
-
-    if (copy->path && keep_copy(copy) != 0) {
-        (void) snprintf(copy->error, sizeof(copy->error), "out of memory");
-        copy->failed = 503;
+    if (making->copy.end == WRITE_COPY_OVER) {
+        end(making);            /* who waits hears of what it was over for */
+        return;
     }
 
-    if (copy->failed) {
-        write_snapshot_drop(worker);    /* it is an old one, and takes room */
+    making->waiting = take_waiting(worker);
+
+    if (making->copy.end == WRITE_COPY_SAME) {
+        answer_all(making->waiting, worker->write_snapshot, 0, NULL);
+        end(making);
+
+    } else if (making->copy.end == WRITE_COPY_FAILED) {
+        give_up(making, 507);
+
+    } else if (seal_info_gather(worker, &making->info) != 0) {
+        (void) snprintf(making->copy.error, sizeof(making->copy.error),
+                        "out of memory");
+        give_up(making, 503);
+
+    } else {
+        making->copy.job.run = run_sealing;
+        making->copy.job.done = on_sealed;
+        mailbox_put_job(&worker->write_sealer.inbox, job);
+    }
+}
+
+
+/* On the sealer. */
+static void
+run_sealing(job_t *job)
+{
+    making_t *making = (making_t *) job;
+
+    making->failed = seal_copy(making->worker, making->copy.path,
+                               making->copy.number, &making->info,
+                               &making->copy.stats, making->copy.error) != 0;
+}
+
+
+/* On the loop.  If that was a generation before, it is nobody else's. */
+static void
+on_sealed(job_t *job)
+{
+    making_t *making = (making_t *) job;
+    worker_t *worker = making->worker;
+
+    if (making->failed) {
+        give_up(making, 507);
+        return;
     }
 
-    answer_all(worker, copy->failed, copy->error);
-    seal_info_free(&copy->info);
-    free(copy);
+    if (keep_copy(making) != 0) {
+        (void) snprintf(making->copy.error, sizeof(making->copy.error),
+                        "out of memory");
+        give_up(making, 503);
+        return;
+    }
+
+    answer_all(making->waiting, worker->write_snapshot, 0, NULL);
+
+    if (making->copy.number != worker->collecting) {
+        drop(worker);
+    }
+
+    end(making);
+}
+
+
+static void
+run_sealer(void *arg)
+{
+    worker_t *worker = arg;
+    mailbox_thread_t *own = &worker->write_sealer;
+
+    (void) pthread_setname_np(pthread_self(), "qasino-sealer");
+
+    while (!own->stopping) {
+        job_t *job = mailbox_take(&own->inbox, MAILBOX_FOREVER);
+
+        while (job) {
+            job_t *next = job->next;
+
+            job->run(job);
+
+            if (job->done) {
+                mailbox_put_job(&worker->inbox, job);
+            }
+
+            job = next;
+        }
+    }
 }
 
 
@@ -241,20 +266,20 @@ on_rested(uv_timer_t *timer)
 
 
 static int
-keep_copy(copy_t *copy)
+keep_copy(making_t *making)
 {
-    worker_t *worker = copy->worker;
+    worker_t *worker = making->worker;
 
-    write_snapshot_drop(worker);
+    drop(worker);
     worker->write_snapshot = snapshot_create(&worker->loop, &worker->settings,
-                                             copy->number, copy->path);
+                                             making->copy.number,
+                                             making->copy.path);
 
     if (worker->write_snapshot == NULL) {
-        generation_unlink(copy->path);
-        free(copy->path);
         return -1;
     }
 
+    making->copy.path = NULL;
     worker->write_snapshot->copies = &worker->write_copies;
     worker->write_copies++;
 
@@ -262,56 +287,65 @@ keep_copy(copy_t *copy)
 }
 
 
+/* The last one goes, too: it is an old one, and takes room. */
 static void
-answer_all(worker_t *worker, unsigned status, const char *error)
+give_up(making_t *making, unsigned status)
 {
-    exchange_t *exchange = worker->write_waiting;
+    drop(making->worker);
+    answer_all(making->waiting, NULL, status, making->copy.error);
+    end(making);
+}
+
+
+/* The next one may be made. */
+static void
+end(making_t *making)
+{
+    worker_t *worker = making->worker;
+
+    if (making->copy.path) {
+        removal_begin(&worker->loop, making->copy.path);
+        free(making->copy.path);
+    }
+
+    worker->write_copying = 0;
+    seal_info_free(&making->info);
+    free(making);
+}
+
+
+static void
+drop(worker_t *worker)
+{
+    snapshot_put(worker->write_snapshot);
+    worker->write_snapshot = NULL;
+}
+
+
+static exchange_t *
+take_waiting(worker_t *worker)
+{
+    exchange_t *first = worker->write_waiting;
 
     worker->write_waiting = NULL;
-    worker->write_asked = 0;
 
+    return first;
+}
+
+
+static void
+answer_all(exchange_t *exchange, snapshot_t *snapshot, unsigned status,
+    const char *error)
+{
     while (exchange) {
         exchange_t *next = exchange->next_waiting;
 
         if (status == 0) {
-            exchange->query.snapshot = snapshot_get(worker->write_snapshot);
+            exchange->query.snapshot = snapshot_get(snapshot);
         }
 
+        exchange->worker->write_asked--;
         exchange->on_write_snapshot(exchange, status, error);
         exchange = next;
     }
-}
-
-
-/* By SQLite itself, page by page: closing a descriptor of our own on the
-   file would drop the locks SQLite holds on it. */
-static int
-copy_store(sqlite3 *from, const char *to, char *error)
-{
-    sqlite3_backup *backup = NULL;
-    sqlite3 *db = NULL;
-    int rc = sqlite3_open_v2(to, &db, SQLITE_OPEN_READWRITE
-                                      | SQLITE_OPEN_CREATE
-                                      | SQLITE_OPEN_NOMUTEX, NULL);
-
-    if (rc == SQLITE_OK) {
-        rc = sql_exec(db, "PRAGMA synchronous = OFF;"
-                          "PRAGMA journal_mode = OFF;");
-    }
-
-    if (rc == SQLITE_OK) {
-        backup = sqlite3_backup_init(db, "main", from, "main");
-        rc = backup ? sqlite3_backup_step(backup, -1) : SQLITE_ERROR;
-        (void) sqlite3_backup_finish(backup);
-    }
-
-    if (rc != SQLITE_DONE) {
-        (void) snprintf(error, GENERATION_ERROR_SIZE,
-                        "the generation cannot be copied: %s",
-                        db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
-    }
-
-    (void) sqlite3_close(db);
-
-    return rc == SQLITE_DONE ? 0 : -1;
 }

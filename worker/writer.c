@@ -21,6 +21,7 @@
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "report.h"
+#include "write_copy.h"
 
 #define GROUP_BYTES  (4 * 1024 * 1024)
 #define HERE_BYTES   (512 * 1024)       /* a group of about half a ms, */
@@ -28,8 +29,8 @@
 
 static void run(void *arg);
 static uint64_t patience(const writer_t *writer);
-static void carry_when_idle(writer_t *writer);
-static int carry_one(writer_t *writer, char *error);
+static void work_when_idle(writer_t *writer);
+static job_t *do_next(writer_t *writer, job_t *job);
 static void open_carry(writer_t *writer, const job_t *first);
 static int carry_before(writer_t *writer, request_t *request);
 static job_t *take_group(writer_t *writer, job_t *first);
@@ -91,7 +92,7 @@ run(void *arg)
         job_t *job = mailbox_take(&writer->thread.inbox, patience(writer));
 
         if (job == NULL) {
-            carry_when_idle(writer);
+            work_when_idle(writer);
         }
 
         if (writer->failed_here) {
@@ -100,22 +101,35 @@ run(void *arg)
         }
 
         while (job) {
-            if (job->run == NULL) {
-                job = take_group(writer, job);
-                continue;
+            job = do_next(writer, job);
+
+            if (writer->copy) {
+                write_copy_step(writer, 1);
             }
-
-            job_t *next = job->next;
-
-            job->run(job);
-
-            if (job->done) {
-                mailbox_put_job(writer->answers, job);
-            }
-
-            job = next;
         }
     }
+
+    write_copy_stop(writer);
+}
+
+
+/* Returns what comes behind it. */
+static job_t *
+do_next(writer_t *writer, job_t *job)
+{
+    if (job->run == NULL) {
+        return take_group(writer, job);
+    }
+
+    job_t *next = job->next;
+
+    job->run(job);
+
+    if (job->done) {
+        mailbox_put_job(writer->answers, job);
+    }
+
+    return next;
 }
 
 
@@ -123,7 +137,7 @@ int
 writer_carry_rest(writer_t *writer, char *error)
 {
     while (writer->carry) {
-        if (carry_one(writer, error) != 0) {
+        if (writer_carry_some(writer, error) != 0) {
             return -1;
         }
     }
@@ -132,10 +146,14 @@ writer_carry_rest(writer_t *writer, char *error)
 }
 
 
-/* In ms: how long it waits for something to do before it carries. */
+/* In ms: how long it waits for something to do before it copies or carries. */
 static uint64_t
 patience(const writer_t *writer)
 {
+    if (writer->copy) {
+        return 0;
+    }
+
     if (writer->carry == NULL || writer->carry_waits) {
         return MAILBOX_FOREVER;
     }
@@ -150,13 +168,16 @@ patience(const writer_t *writer)
 /* Between two steps go those who have become ready on this core meanwhile,
    the loop first of all: it has just been told of the new generation. */
 static void
-carry_when_idle(writer_t *writer)
+work_when_idle(writer_t *writer)
 {
     char error[GENERATION_ERROR_SIZE];
 
     (void) sched_yield();
 
-    if (carry_one(writer, error) != 0) {
+    if (writer->copy) {
+        write_copy_step(writer, 0);
+
+    } else if (writer_carry_some(writer, error) != 0) {
         qsn_log("%s: tried again before the generation is sealed", error);
         writer->carry_waits = 1;
     }
@@ -164,8 +185,8 @@ carry_when_idle(writer_t *writer)
 
 
 /* What was published before has its room whatever is published now. */
-static int
-carry_one(writer_t *writer, char *error)
+int
+writer_carry_some(writer_t *writer, char *error)
 {
     store_t *store = &writer->generation->store;
 
@@ -201,7 +222,7 @@ open_carry(writer_t *writer, const job_t *first)
               || carry_has(writer->carry, exchange->request.table.name.data);
     }
 
-    if (has && carry_one(writer, error) != 0) {
+    if (has && writer_carry_some(writer, error) != 0) {
         qsn_log("%s", error);
     }
 }

@@ -5,8 +5,9 @@
  * The writer: a thread that alone has the generation being collected.  All
  * publishes that wait in its mailbox go in in one transaction, and only
  * after its commit are they put into the loop's to be acknowledged.  What
- * else is done to the generation (its rotation, a copy for use_write_db) is
- * a job in the same mailbox, and so has its place among the publishes.
+ * else is done to the generation (its rotation) is a job in the same mailbox,
+ * and so has its place among the publishes.  A copy of it (write_copy.h) is
+ * made between those jobs; until it is done the mailbox is not idle.
  *
  * Threads: the loop's while the thread does not run yet or any more, and
  * while its mailbox is idle, into which only the loop puts; else the writer's,
@@ -18,6 +19,8 @@
 #include "generation.h"
 #include "mailbox.h"
 #include "stats.h"
+
+typedef struct write_copy_s write_copy_t;
 
 typedef struct {
     mailbox_thread_t thread;
@@ -33,6 +36,7 @@ typedef struct {
     int failed_here;            /* on the loop: to be rolled back */
     int had_trouble;            /* the last group was not written as one */
     stats_t stats;              /* of publishes into it that got here */
+    write_copy_t *copy;         /* is being made, write_copy.h; NULL: none */
     uint64_t copied;            /* generation of the last copy, 0: none */
     sqlite3_int64 copied_changes;       /* it had then */
     uint64_t copy_from_ms;      /* monotonic: of it, no other before */
@@ -51,6 +55,9 @@ int writer_write_here(writer_t *writer, const job_list_t *publishes);
 /* On the thread: carries all that is left, 0, or -1 with the reason in error
    (GENERATION_ERROR_SIZE): what could not be carried is tried again. */
 int writer_carry_rest(writer_t *writer, char *error);
+
+/* Likewise some of it: ->carry is not NULL. */
+int writer_carry_some(writer_t *writer, char *error);
 
 /* On the thread: undoes the transaction that is open, if one is. */
 void writer_rollback(writer_t *writer);
