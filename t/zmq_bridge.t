@@ -611,9 +611,9 @@ subtest 'no more in flight than allowed' => sub {
     my $there = listen_as_worker($small);
 
     ($worker, $signals) = accept_both($there);
-    my $dealer = client($small, 'DEALER');
+    my @clients = map { client($small) } 1 .. 10;
 
-    put($dealer, "$_", '', "query $_") for 1 .. 10;
+    put($clients[$_], "query $_") for 0 .. 9;
     my @requests = map { $worker->receive } 1 .. 3;
 
     # a turn of the bridge's loop, seen from outside
@@ -628,10 +628,35 @@ subtest 'no more in flight than allowed' => sub {
         push @requests, $worker->receive if $i <= 7;
     }
 
-    is_deeply [map { hear($dealer) } 1 .. 10],
-        [map { [$_, '', "answer to query $_"] } 1 .. 10],
-        'all are answered';
-    leave($dealer, $subscriber);
+    is_deeply hear($clients[$_]), ["answer to query $_"], "client $_"
+        for 0 .. 9;
+    leave(@clients, $subscriber);
+    is stop_bridge($small), '', 'exit 0';
+};
+
+subtest 'of few that may be in flight half are for others' => sub {
+    my $small = start_bridge(zmq_max_in_flight => 3);
+    my $there = listen_as_worker($small);
+
+    ($worker, $signals) = accept_both($there);
+    my ($greedy, $other) = (client($small, 'DEALER'), client($small));
+
+    put($greedy, $_, '', 'query') for 1 .. 3;
+    my @requests = map { $worker->receive } 1, 2;
+
+    my $answer = hear($greedy);
+    is $answer->[0], 3, 'the third';
+    like error_of($answer), qr{requests of yours.*zmq_max_in_flight},
+        '... is one too many';
+
+    put($other, 'mine');
+    push @requests, $worker->receive;
+    is $requests[-1]{body}, 'mine', 'the next is of another';
+
+    respond($worker, $_, 'done') for @requests;
+    is_deeply hear($other), ['done'], 'who has an answer';
+    is_deeply [map { hear($greedy)->[0] } 1, 2], [1, 2], 'and so on';
+    leave($greedy, $other);
     is stop_bridge($small), '', 'exit 0';
 };
 

@@ -21,7 +21,7 @@
  * requests of a connection), the ROUTER is not read.  Requests then wait in
  * libzmq and in TCP, as they would for a slow server; an error would only
  * make their clients ask again.  But one client alone does not bring that
- * about: past FLIGHT_OF_CLIENT it gets errors.  A worker that is away is
+ * about: past its share it gets errors.  A worker that is away is
  * another matter, too: every request gets its error at once.
  *
  * A client that leaves is not seen as such: libzmq does not tell a ROUTER who
@@ -70,7 +70,8 @@ static const char silent[] = "The Qasino worker does not answer, try again";
 static const char stopping[] = "The Qasino server is stopping, try again";
 static const char no_reason[] = "The worker broke off its answer";
 static const char enough[] =
-    "Too many requests of yours are in work: wait for their answers";
+    "Too many requests of yours are in work (zmq_max_in_flight): wait for "
+    "their answers";
 static const char crowded[] = "The ZeroMQ bridge is out of memory, try again";
 
 typedef struct {

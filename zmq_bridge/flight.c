@@ -30,6 +30,7 @@ struct flight {
     size_t in_flight;
     size_t of_client[ENVELOPE_CLIENTS];
     size_t max_in_flight;
+    size_t share;               /* of one client, at most */
     size_t max_reply;
     uint32_t serial;
 
@@ -51,8 +52,10 @@ flight_t *
 flight_create(size_t max_in_flight, size_t max_reply)
 {
     flight_t *flight = calloc(1, sizeof(*flight));
+    size_t half = (max_in_flight + 1) / 2;
 
     if (flight) {
+        flight->share = half < FLIGHT_OF_CLIENT ? half : FLIGHT_OF_CLIENT;
         flight->free = NOBODY;
         flight->max_in_flight = max_in_flight;
         flight->max_reply = max_reply;
@@ -101,7 +104,7 @@ flight_is_empty(const flight_t *flight)
 int
 flight_has_enough(const flight_t *flight, const envelope_t *envelope)
 {
-    return flight->of_client[envelope->client] >= FLIGHT_OF_CLIENT;
+    return flight->of_client[envelope->client] >= flight->share;
 }
 
 

@@ -53,7 +53,7 @@ flight_request_t *flight_add(flight_t *flight, envelope_t *envelope);
 void flight_remove(flight_t *flight, flight_request_t *request);
 
 /* Whether its client has as many requests in flight as one may have, so that
-   it leaves some to the others. */
+   it leaves some to the others: so many, but half of all at most. */
 #define FLIGHT_OF_CLIENT  512
 int flight_has_enough(const flight_t *flight, const envelope_t *envelope);
 

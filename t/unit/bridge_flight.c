@@ -294,6 +294,44 @@ test_full_and_random(void **state)
 }
 
 
+/* How many requests one client may have of so many. */
+static size_t
+share_of(size_t max_in_flight)
+{
+    flight_t *some = flight_create(max_in_flight, MAX_REPLY);
+    envelope_t envelope = { .client = 7 }, other = { .client = 8 };
+    size_t share = 0;
+
+    assert_non_null(some);
+
+    while (!flight_has_enough(some, &envelope)
+           && flight_add(some, &envelope) != NULL)
+    {
+        envelope.client = 7;
+        share++;
+    }
+
+    assert_false(flight_has_enough(some, &other));
+    flight_destroy(some);
+
+    return share;
+}
+
+
+static void
+test_share(void **state)
+{
+    (void) state;
+
+    assert_int_equal(share_of(1), 1);
+    assert_int_equal(share_of(2), 1);
+    assert_int_equal(share_of(3), 2);
+    assert_int_equal(share_of(100), 50);
+    assert_int_equal(share_of(1023), 512);
+    assert_int_equal(share_of(4096), 512);
+}
+
+
 int
 main(void)
 {
@@ -305,7 +343,8 @@ main(void)
         TEST(test_too_large_at_once),
         TEST(test_abort),
         TEST(test_broken),
-        TEST(test_full_and_random)
+        TEST(test_full_and_random),
+        TEST(test_share)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
