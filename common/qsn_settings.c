@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <yaml.h>
 
 #include "qsn_page.h"
 #include "qsn_version.h"
+#include "qsn_yaml.h"
 
 /* Options of the original that have no meaning here, and what to do. */
 static const struct {
@@ -28,11 +28,13 @@ static const struct {
 };
 
 static int is_long_option(const char *arg, const char *name);
-static int expect_end(yaml_parser_t *parser, const char *path, char *error);
 static int read_argv(qsn_settings_t *settings, int argc, char **argv,
     char *error);
 static int read_node(qsn_settings_t *settings, yaml_document_t *document,
     const char *path, char *error);
+static const qsn_option_t *find_option(const yaml_node_t *key);
+static size_t find_before(yaml_document_t *document, const yaml_node_t *root,
+    const yaml_node_pair_t *pair, const qsn_option_t *option);
 static int fill_defaults(qsn_settings_t *settings, char *error);
 static char *default_identity(void);
 
@@ -102,8 +104,8 @@ qsn_settings_read_yaml(qsn_settings_t *settings, const char *path,
     char *error)
 {
     FILE *file = fopen(path, "re");
-    yaml_parser_t parser;
     yaml_document_t document;
+    qsn_yaml_error_t wrong;
     int rc = -1;
 
     if (file == NULL) {
@@ -113,59 +115,17 @@ qsn_settings_read_yaml(qsn_settings_t *settings, const char *path,
         return -1;
     }
 
-    if (!yaml_parser_initialize(&parser)) {
-        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE, "out of memory");
-        (void) fclose(file);
-        return -1;
-    }
-
-    yaml_parser_set_input_file(&parser, file);
-
-    if (!yaml_parser_load(&parser, &document)) {
+    if (qsn_yaml_load(file, &document, &wrong) != 0) {
         (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE, "%s:%zu: %s", path,
-                        parser.problem_mark.line + 1,
-                        parser.problem ? parser.problem : "cannot be read");
+                        wrong.line, wrong.problem);
     } else {
         rc = read_node(settings, &document, path, error);
         yaml_document_delete(&document);
     }
 
-    if (rc == 0) {
-        rc = expect_end(&parser, path, error);
-    }
-
-    yaml_parser_delete(&parser);
     (void) fclose(file);
 
     return rc;
-}
-
-
-/* What stands behind "---" would count for nothing. */
-static int
-expect_end(yaml_parser_t *parser, const char *path, char *error)
-{
-    yaml_document_t document;
-
-    if (!yaml_parser_load(parser, &document)) {
-        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE, "%s:%zu: %s", path,
-                        parser->problem_mark.line + 1,
-                        parser->problem ? parser->problem : "cannot be read");
-        return -1;
-    }
-
-    yaml_node_t *root = yaml_document_get_root_node(&document);
-
-    if (root) {
-        (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                        "%s:%zu: all options belong into one document, "
-                        "without \"---\" between them", path,
-                        root->start_mark.line + 1);
-    }
-
-    yaml_document_delete(&document);
-
-    return root ? -1 : 0;
 }
 
 
@@ -190,42 +150,73 @@ read_node(qsn_settings_t *settings, yaml_document_t *document,
          pair < root->data.mapping.pairs.top; pair++)
     {
         yaml_node_t *key = yaml_document_get_node(document, pair->key);
-        yaml_node_t *value = yaml_document_get_node(document, pair->value);
+        const qsn_option_t *option = find_option(key);
+        const char *value = qsn_yaml_text(yaml_document_get_node(document,
+                                                                 pair->value));
+        size_t before = option ? find_before(document, root, pair, option)
+                               : 0;
         char where[256];
 
         (void) snprintf(where, sizeof(where), "%s:%zu", path,
                         key->start_mark.line + 1);
 
-        if (key->type != YAML_SCALAR_NODE || value->type != YAML_SCALAR_NODE) {
+        if (option == NULL) {
+            const char *name = qsn_yaml_text(key);
+
             (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                            "%s: an option takes one plain value", where);
+                            "%s: unknown option \"%s\"", where,
+                            name ? name : "");
             return -1;
         }
 
-        const char *name = (const char *) key->data.scalar.value;
-        const qsn_option_t *option = qsn_options_find(name, strlen(name));
-
-        if (option == NULL
-            || option->offset == offsetof(qsn_settings_t, config))
-        {
+        if (before) {
             (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                            "%s: unknown option \"%s\"", where, name);
+                            "%s: \"%s\" stands on line %zu already", where,
+                            option->name, before);
             return -1;
         }
 
-        if (strlen((const char *) value->data.scalar.value)
-            != value->data.scalar.length)
-        {
+        if (value == NULL) {
             (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                            "%s: the value of \"%s\" has a NUL", where, name);
+                            "%s: \"%s\" takes one plain value without NUL",
+                            where, option->name);
             return -1;
         }
 
-        if (qsn_options_set(settings, option,
-                            (const char *) value->data.scalar.value, where,
-                            error) != 0)
-        {
+        if (qsn_options_set(settings, option, value, where, error) != 0) {
             return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The option that a key names, if it is one of a file. */
+static const qsn_option_t *
+find_option(const yaml_node_t *key)
+{
+    const char *name = qsn_yaml_text(key);
+    const qsn_option_t *option = name ? qsn_options_find(name, strlen(name))
+                                      : NULL;
+
+    return option && option->offset != offsetof(qsn_settings_t, config)
+           ? option : NULL;
+}
+
+
+/* The line above a pair that sets the same option, or 0. */
+static size_t
+find_before(yaml_document_t *document, const yaml_node_t *root,
+    const yaml_node_pair_t *pair, const qsn_option_t *option)
+{
+    for (const yaml_node_pair_t *above = root->data.mapping.pairs.start;
+         above < pair; above++)
+    {
+        const yaml_node_t *key = yaml_document_get_node(document, above->key);
+
+        if (find_option(key) == option) {
+            return key->start_mark.line + 1;
         }
     }
 

@@ -103,6 +103,9 @@ $worker->publish('host1', table(stat => [a => 'int'], [7]), static => 1);
             . ' UNION SELECT 2 -- a comment')
         . join('', map { entry($_, $bad{$_}[0]) } sort keys %bad)
         . "- viewname: no_view\n- view: create view no_name as select 1\n"
+        . "- viewname: twice\n  view: create view twice as select 1\n"
+        . "  view: create view twice as select 2\n"
+        . "- viewname: nul\n  view: \"create view nul as select 1\\0, 2\"\n"
         . "- just text\n- {colour: blue, viewname: flow,"
         . " view: create view flow as select 'flow' as f}\n"
         . entry(several => 'create view several as select 1 as n;'
@@ -126,6 +129,8 @@ $worker->publish('host1', table(stat => [a => 'int'], [7]), static => 1);
         'of two with one name the first is made, the second has an error');
     ok(!grep({ exists $views->{$_} } qw(no_view no_name)),
         'an entry without name or text is none');
+    ok(!grep({ exists $views->{$_} } qw(twice nul)),
+        '... and neither is one with two texts, or half of one');
 
     is_deeply($worker->rows('select a, b, n from joined order by a'),
         [[1, 'x', 1], [2, 'y', 2]], 'a view on one that comes later');
@@ -138,7 +143,7 @@ $worker->publish('host1', table(stat => [a => 'int'], [7]), static => 1);
         . " ('maketable', 'tableas', 'z', 'x', 'temporary')"), [],
         '... or made one');
     ok(!-e "$file.db", '... or a file');
-    like($worker->log_text, qr/entry on line \d+ has no viewname/,
+    like($worker->log_text, qr/entry on line \d+ does not have one viewname/,
         'the log names what was skipped');
 }
 
@@ -169,7 +174,7 @@ kept('another kind of broken', sub { spew($file, "\t- x: \"y\n") },
 kept('no list', sub { put_file("viewname: x\nview: create view x as"
     . " select 1\n") }, qr/list/);
 kept('two lists', sub { put_file(entry(other => 'create view other as'
-    . " select 1") . "---\n- viewname: x\n") }, qr/line 6: expected one list/);
+    . " select 1") . "---\n- viewname: x\n") }, qr/line 6: all belongs into one document/);
 kept('a pipe', sub { POSIX::mkfifo("$file.new", 0600) or die "mkfifo: $!";
     rename "$file.new", $file or die "rename: $!" }, qr/not a file/);
 kept('no file', sub { unlink $file or die "unlink: $!" },

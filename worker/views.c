@@ -13,9 +13,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <yaml.h>
 
 #include "qsn_log.h"
+#include "qsn_yaml.h"
 #include "sql.h"
 
 #define WATCH_MS    1000
@@ -51,13 +51,12 @@ static void on_change(uv_fs_poll_t *watch, int status,
 static void load(views_t *views);
 static int parse(const char *path, view_set_t *set, char *error);
 static FILE *open_file(const char *path, char *error);
-static int load_document(yaml_parser_t *parser, yaml_document_t *document,
-    char *error);
-static int expect_end(yaml_parser_t *parser, char *error);
 static int take_entries(yaml_document_t *document, view_set_t *set,
     char *error);
 static int take_entry(yaml_document_t *document, yaml_node_t *entry,
     view_t *view);
+static int take_text(yaml_document_t *document, const yaml_node_pair_t *pair,
+    char **field);
 static void free_set(view_set_t *set);
 static int make_view(store_t *store, const char *sql, char *error);
 static int authorize(void *ctx, int action, const char *a, const char *b,
@@ -193,32 +192,22 @@ static int
 parse(const char *path, view_set_t *set, char *error)
 {
     FILE *file = open_file(path, error);
-    yaml_parser_t parser;
     yaml_document_t document;
+    qsn_yaml_error_t wrong;
     int rc = -1;
 
     if (file == NULL) {
         return -1;
     }
 
-    if (!yaml_parser_initialize(&parser)) {
-        (void) snprintf(error, ERROR_SIZE, "out of memory");
-        (void) fclose(file);
-        return -1;
-    }
-
-    yaml_parser_set_input_file(&parser, file);
-
-    if (load_document(&parser, &document, error) == 0) {
+    if (qsn_yaml_load(file, &document, &wrong) != 0) {
+        (void) snprintf(error, ERROR_SIZE, "line %zu: %s", wrong.line,
+                        wrong.problem);
+    } else {
         rc = take_entries(&document, set, error);
         yaml_document_delete(&document);
     }
 
-    if (rc == 0) {
-        rc = expect_end(&parser, error);
-    }
-
-    yaml_parser_delete(&parser);
     (void) fclose(file);
 
     return rc;
@@ -252,43 +241,6 @@ open_file(const char *path, char *error)
     }
 
     return file;
-}
-
-
-static int
-load_document(yaml_parser_t *parser, yaml_document_t *document, char *error)
-{
-    if (yaml_parser_load(parser, document)) {
-        return 0;
-    }
-
-    (void) snprintf(error, ERROR_SIZE, "line %zu: %s",
-                    parser->problem_mark.line + 1,
-                    parser->problem ? parser->problem : "no YAML");
-
-    return -1;
-}
-
-
-static int
-expect_end(yaml_parser_t *parser, char *error)
-{
-    yaml_document_t document;
-
-    if (load_document(parser, &document, error) != 0) {
-        return -1;
-    }
-
-    yaml_node_t *root = yaml_document_get_root_node(&document);
-
-    if (root) {
-        (void) snprintf(error, ERROR_SIZE, "line %zu: expected one list, "
-                        "without \"---\" in it", root->start_mark.line + 1);
-    }
-
-    yaml_document_delete(&document);
-
-    return root ? -1 : 0;
 }
 
 
@@ -326,8 +278,9 @@ take_entries(yaml_document_t *document, view_set_t *set, char *error)
         if (take_entry(document, entry, &set->items[set->count]) == 0) {
             set->count++;
         } else {
-            qsn_log("views file: the entry on line %zu has no viewname or no "
-                    "view: skipped", entry->start_mark.line + 1);
+            qsn_log("views file: the entry on line %zu does not have one "
+                    "viewname and one view: skipped",
+                    entry->start_mark.line + 1);
         }
     }
 
@@ -338,34 +291,26 @@ take_entries(yaml_document_t *document, view_set_t *set, char *error)
 static int
 take_entry(yaml_document_t *document, yaml_node_t *entry, view_t *view)
 {
+    int rc = 0;
+
     if (entry->type != YAML_MAPPING_NODE) {
         return -1;
     }
 
     for (yaml_node_pair_t *pair = entry->data.mapping.pairs.start;
-         pair < entry->data.mapping.pairs.top; pair++)
+         rc == 0 && pair < entry->data.mapping.pairs.top; pair++)
     {
-        yaml_node_t *key = yaml_document_get_node(document, pair->key);
-        yaml_node_t *value = yaml_document_get_node(document, pair->value);
-        char **field = NULL;
+        const char *key = qsn_yaml_text(yaml_document_get_node(document,
+                                                               pair->key));
 
-        if (key->type != YAML_SCALAR_NODE || value->type != YAML_SCALAR_NODE)
-        {
-            continue;
-        }
-
-        if (strcmp((char *) key->data.scalar.value, "viewname") == 0) {
-            field = &view->name;
-        } else if (strcmp((char *) key->data.scalar.value, "view") == 0) {
-            field = &view->sql;
-        }
-
-        if (field && *field == NULL) {
-            *field = strdup((char *) value->data.scalar.value);
+        if (key && strcmp(key, "viewname") == 0) {
+            rc = take_text(document, pair, &view->name);
+        } else if (key && strcmp(key, "view") == 0) {
+            rc = take_text(document, pair, &view->sql);
         }
     }
 
-    if (view->name && view->sql) {
+    if (rc == 0 && view->name && view->sql) {
         return 0;
     }
 
@@ -374,6 +319,24 @@ take_entry(yaml_document_t *document, yaml_node_t *entry, view_t *view)
     memset(view, 0, sizeof(*view));
 
     return -1;
+}
+
+
+/* -1 if there is one already, or this is no text. */
+static int
+take_text(yaml_document_t *document, const yaml_node_pair_t *pair,
+    char **field)
+{
+    const char *text = qsn_yaml_text(yaml_document_get_node(document,
+                                                            pair->value));
+
+    if (*field || text == NULL) {
+        return -1;
+    }
+
+    *field = strdup(text);
+
+    return *field ? 0 : -1;
 }
 
 

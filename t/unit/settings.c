@@ -244,9 +244,13 @@ test_bad_files(void **state)
         { "http_port: many\n", "http_port" },
         { "\nhttp_port: 70000\n", ":2" },
         { "identity: \"x\n", ":" },
-        { "identity: \"a\\0b\"\n", ":1: the value of \"identity\"" },
-        { "identity: x\n---\nhttp_port: 1\n", ":3: all options" },
+        { "identity: \"a\\0b\"\n", ":1: \"identity\" takes one plain value without NUL" },
+        { "identity: x\n---\nhttp_port: 1\n", ":3: all belongs" },
         { "identity: x\n...\n[\n", ":" },
+        { "identity: x\n\nidentity: x\n",
+          ":3: \"identity\" stands on line 1 already" },
+        { "max_body: 2k\ndemo: 1\nmax-body: 3k\n",
+          ":3: \"max_body\" stands on line 1 already" },
         { "http_port:\n", "http_port" }
     };
 
