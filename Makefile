@@ -19,7 +19,6 @@ WARNINGS    := -std=c11 -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror \
 SANITIZE    :=
 HARDEN      :=
 ifeq ($(VARIANT),release)
-# nginx's own flags have the like for the module.
 HARDEN      := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
                -fstack-protector-strong -fstack-clash-protection -fPIE \
                $(shell $(CC) -fcf-protection -E -x c /dev/null \
@@ -130,11 +129,15 @@ MODULE_IN := config $(wildcard ngx_http_qasino_module/*.[ch]) \
 
 module: $(MODULE)
 
-$(MODULE_B)/Makefile: config
+# Debian's flags for configure leave out those of the compiler.
+MODULE_CC := -O2 $(filter-out -fPIE,$(HARDEN)) -fPIC
+
+$(MODULE_B)/Makefile: config Makefile
 	@mkdir -p $(MODULE_B)
 	$(call say,CONFIGURE nginx)
 	$(Q)here=$$PWD; cd $(NGINX_DEV) && . ./conf_flags && \
 	bash ./configure "$${NGX_CONF_FLAGS[@]}" --builddir=$(MODULE_B) \
+	    --with-cc-opt='$(MODULE_CC)' --with-ld-opt='-Wl,-z,relro,-z,now' \
 	    --add-dynamic-module=$$here > $(MODULE_B)/configure.log
 $(MODULE_B)/Makefile: SHELL := /bin/bash
 
