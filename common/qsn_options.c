@@ -109,6 +109,8 @@ const qsn_option_t qsn_options[] = {
 
 const size_t qsn_options_count = sizeof(qsn_options) / sizeof(qsn_options[0]);
 
+static void show_bound(const qsn_option_t *option, double bound, char *text,
+    size_t size);
 static int set_text(char **field, const qsn_option_t *option,
     const char *value, const char *where, char *error);
 static int parse_number(const qsn_option_t *option, const char *value,
@@ -169,9 +171,13 @@ qsn_options_set(qsn_settings_t *settings, const qsn_option_t *option,
     }
 
     if (!(number >= option->min && number <= option->max)) {
+        char min[32], max[32];
+
+        show_bound(option, option->min, min, sizeof(min));
+        show_bound(option, option->max, max, sizeof(max));
         (void) snprintf(error, QSN_SETTINGS_ERROR_SIZE,
-                        "%s: \"%s\" must be between %.10g and %.10g%s, not %s",
-                        where, option->name, option->min, option->max,
+                        "%s: \"%s\" must be between %s and %s%s, not %s",
+                        where, option->name, min, max,
                         option->kind == KIND_SECONDS ? " seconds"
                         : option->kind == KIND_BYTES ? " bytes" : "", value);
         return -1;
@@ -181,6 +187,25 @@ qsn_options_set(qsn_settings_t *settings, const qsn_option_t *option,
                                            ? number * 1000 : number);
 
     return 0;
+}
+
+
+/* As it is written in the file. */
+static void
+show_bound(const qsn_option_t *option, double bound, char *text, size_t size)
+{
+    static const char units[] = "kmg";
+    int unit = -1;
+
+    while (option->kind == KIND_BYTES && unit < 2 && bound >= 1024
+           && fmod(bound, 1024) == 0)
+    {
+        bound /= 1024;
+        unit++;
+    }
+
+    (void) snprintf(text, size, "%.15g%.*s", bound, unit >= 0,
+                    unit >= 0 ? &units[unit] : "");
 }
 
 

@@ -164,6 +164,10 @@ test_bounds(void **state)
     refuses("generation_duration", load("-g", "86401", NULL));
     refuses("query_deadline", load("--query-deadline", "0", NULL));
     refuses("max_columns", load("--max-columns", "2001", NULL));
+    refuses("between 8m and 64g bytes", load("--query-heap", "1m", NULL));
+    refuses("between 0 and 4096g", load("--max-generation", "-1", NULL));
+    refuses("between 1000 and 1000000000000,",
+            load("--query-max-work", "5", NULL));
     refuses("identity", load("-i", "", NULL));
 
     char name[257];
