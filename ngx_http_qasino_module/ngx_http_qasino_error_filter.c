@@ -28,6 +28,10 @@ static ngx_int_t ngx_http_qasino_adjust_status(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf);
 static ngx_int_t ngx_http_qasino_error_message(ngx_http_request_t *r,
     ngx_http_qasino_loc_conf_t *qlcf, ngx_str_t *message);
+#if (NGX_HTTP_SSL)
+static ngx_uint_t ngx_http_qasino_certificate_message(ngx_http_request_t *r,
+    ngx_str_t *message);
+#endif
 static ngx_int_t ngx_http_qasino_format_message(ngx_http_request_t *r,
     ngx_str_t *message, const char *format, off_t number);
 
@@ -310,7 +314,7 @@ ngx_http_qasino_error_message(ngx_http_request_t *r,
 
         return ngx_http_qasino_format_message(r, message,
                        "The request body is larger than %O bytes "
-                       "(client_max_body_size)",
+                       "(client_max_body_size, max_body of worker.yaml)",
                        clcf->client_max_body_size);
     }
 
@@ -320,6 +324,12 @@ ngx_http_qasino_error_message(ngx_http_request_t *r,
         && r->http_connection->ssl && r->connection->ssl == NULL)
     {
         ngx_str_set(message, "This port speaks HTTPS, not plain HTTP");
+        return NGX_OK;
+    }
+
+    if (r->err_status == NGX_HTTP_BAD_REQUEST
+        && ngx_http_qasino_certificate_message(r, message))
+    {
         return NGX_OK;
     }
 
@@ -335,6 +345,47 @@ ngx_http_qasino_error_message(ngx_http_request_t *r,
     return ngx_http_qasino_format_message(r, message, "HTTP error %O",
                                           r->err_status);
 }
+
+
+#if (NGX_HTTP_SSL)
+
+/* What nginx calls 495 and 496 is a 400 by now. */
+static ngx_uint_t
+ngx_http_qasino_certificate_message(ngx_http_request_t *r, ngx_str_t *message)
+{
+    static ngx_str_t  name = ngx_string("ssl_client_verify");
+
+    ngx_http_variable_value_t  *vv;
+    ngx_http_ssl_srv_conf_t    *sscf;
+
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
+    if (sscf == NULL || !sscf->verify) {
+        return 0;
+    }
+
+    vv = ngx_http_get_variable(r, &name, ngx_hash_key(name.data, name.len));
+    if (vv == NULL || vv->not_found) {
+        return 0;
+    }
+
+    if (sscf->verify == 1 && vv->len == 4
+        && ngx_strncmp(vv->data, "NONE", 4) == 0)
+    {
+        ngx_str_set(message, "A client certificate is needed "
+                    "(ssl_verify_client)");
+        return 1;
+    }
+
+    if (vv->len >= 6 && ngx_strncmp(vv->data, "FAILED", 6) == 0) {
+        ngx_str_set(message, "The client certificate is not accepted "
+                    "(ssl_client_certificate, ssl_crl)");
+        return 1;
+    }
+
+    return 0;
+}
+
+#endif
 
 
 static ngx_int_t

@@ -226,8 +226,11 @@ END
         sql => 'select 1' });
     is($status, 400, 'a certificate of another authority');
     is($answer->{response_op}, 'error', '... is a JSON error');
-    ($status) = $ask->('', { op => 'query', sql => 'select 1' });
+    like($answer->{error_message}, qr/certificate is not accepted/,
+        '... that says so');
+    ($status, $answer) = $ask->('', { op => 'query', sql => 'select 1' });
     is($status, 400, 'no certificate at all');
+    like($answer->{error_message}, qr/certificate is needed/, '... either');
 
     is($server->http_post('/request', { op => 'query', sql => 'select 1' })
         ->{status}, 200, 'plain HTTP still answers queries');

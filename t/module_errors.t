@@ -123,7 +123,7 @@ Content-Length: 14
 POST /request?op=query
 more than ten bytes
 --- error_code: 413
---- response_body_like: "The request body is larger than 10 bytes \(client_max_body_size\)"
+--- response_body_like: "The request body is larger than 10 bytes \(client_max_body_size, max_body of worker.yaml\)"
 
 
 
@@ -138,7 +138,7 @@ more than ten bytes
 --- more_headers
 Transfer-Encoding: chunked
 --- error_code: 413
---- response_body_like: "The request body is larger than 10 bytes \(client_max_body_size\)"
+--- response_body_like: "The request body is larger than 10 bytes \(client_max_body_size, max_body of worker.yaml\)"
 
 
 
