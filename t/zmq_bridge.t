@@ -726,6 +726,72 @@ subtest 'who does not read fills its own share' => sub {
     is stop_bridge($small), '', 'exit 0';
 };
 
+# ZMTP by hand: libzmq itself sends no message before it has all of it.
+sub greet ($bridge, $port, $kind) {
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $bridge->{$port}) // die "connect: $!\n";
+    my $ready = "\5READY\x0bSocket-Type" . pack('N/a*', $kind);
+
+    print {$socket} pack('C x8 C C C a20 x32', 0xff, 0x7f, 3, 0, 'NULL'),
+        "\4", pack('C/a*', $ready);
+    $socket->flush;
+    read($socket, my $greeting, 66) == 66 or die "no greeting\n";
+    read $socket, my $theirs, ord substr $greeting, 65;
+
+    return $socket;
+}
+
+# Frames that say that there are more, until it is cut off.
+sub send_without_end ($socket, $frame, $most) {
+    my $frames = $frame x (1 + 1_000_000 / length $frame);
+    my $sent = 0;
+
+    local $SIG{PIPE} = 'IGNORE';
+
+    while ($sent < $most) {
+        $sent += syswrite($socket, $frames) // return $sent;
+    }
+
+    return $sent;
+}
+
+# In MB.
+sub most_memory ($bridge) {
+    return slurp("/proc/$bridge->{pid}/status") =~ /VmHWM:\s+(\d+)/
+        ? $1 / 1024 : die "no VmHWM\n";
+}
+
+subtest 'a message without end' => sub {
+    my $small = start_bridge(zmq_max_message => '64k');
+    my $there = listen_as_worker($small);
+
+    ($worker, $signals) = accept_both($there);
+
+    my $client = client($small);
+    is_served($client, $worker, 'a client');
+
+    my %attacks = (
+        'large frames' => ['zmq_port', 'DEALER', "\3" . pack('Q>/a*', 'x' x 65_000)],
+        'empty frames' => ['zmq_port', 'DEALER', "\1\0"],
+        'of a subscriber' => ['pubsub_port', 'SUB', "\1" . pack('C/a*', 'x' x 100)]
+    );
+
+    for my $what (sort keys %attacks) {
+        my ($port, $kind, $frame) = @{$attacks{$what}};
+        my $most = $what eq 'empty frames' ? 100_000_000 : 3_000_000_000;
+        my $socket = greet($small, $port, $kind);
+
+        cmp_ok send_without_end($socket, $frame, $most), '<', $most,
+            "$what: it is cut off";
+        is_served($client, $worker, 'another one is served');
+    }
+
+    like slurp($small->{log}), qr/cut off/, 'the log says so';
+    cmp_ok most_memory($small), '<', 2000, 'the memory it took is bounded';
+    leave($client);
+    is stop_bridge($small), '', 'exit 0';
+};
+
 subtest 'more clients than descriptors' => sub {
     my $small = start_bridge(limit => 128);
     my $there = listen_as_worker($small);

@@ -11,6 +11,8 @@
  *
  *   libzmq --clients that come and go--> admission
  *
+ *   the kernel --bytes that came from each client--> hoard
+ *
  * The bridge reads no JSON.  A request's body goes to the worker as it came,
  * with op 0 ("the body says"), under an id of our own; the answer's id leads
  * to the envelope it goes back in.  Any number of requests share the one
@@ -47,6 +49,7 @@
 #include "admission.h"
 #include "curve.h"
 #include "flight.h"
+#include "hoard.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
 #include "qsn_op.h"
@@ -84,6 +87,7 @@ typedef struct {
     uint64_t patience_ms;       /* without a word, while requests wait */
     signals_t signals;
     admission_t admission;
+    hoard_t hoard;
     uint64_t leave_ms;          /* when it ends; 0: it is not replaced */
     uint64_t leave_takes_ms;
     char worker_path[QSN_RUN_DIR_MAX + sizeof("/" QSN_WORKER_SOCKET)];
@@ -97,8 +101,9 @@ static void leave(bridge_t *bridge);
 static int has_left(const bridge_t *bridge);
 static int nobody_is_here(const bridge_t *bridge);
 static void give_up_silent(bridge_t *bridge);
+static void look_for_hoard(bridge_t *bridge);
+static size_t count_clients(const bridge_t *bridge);
 static zmq_pollitem_t link_item(const worker_link_t *link);
-static zmq_pollitem_t monitor_item(const zmq_listen_t *listener);
 static long timeout(const bridge_t *bridge);
 static int takes_requests(const bridge_t *bridge);
 static void serve_clients(bridge_t *bridge);
@@ -195,6 +200,7 @@ bridge_open(bridge_t *bridge, const qsn_settings_t *settings)
 
     admission_open(&bridge->admission, router_listener(bridge->router),
                    &bridge->signals.listener);
+    hoard_open(&bridge->hoard, settings);
 
     return 0;
 }
@@ -220,6 +226,7 @@ bridge_close(bridge_t *bridge)
 
     router_destroy(bridge->router);
     flight_destroy(bridge->flight);
+    hoard_close(&bridge->hoard);
 }
 
 
@@ -240,8 +247,8 @@ serve(bridge_t *bridge, int signal_fd)
         };
         zmq_pollitem_t items[] = {
             signal, link_item(&bridge->link), link_item(&bridge->signals.link),
-            clients, monitor_item(listener),
-            monitor_item(&bridge->signals.listener)
+            clients, zmq_listen_item(listener),
+            zmq_listen_item(&bridge->signals.listener)
         };
 
         if (zmq_poll(items, sizeof(items) / sizeof(items[0]),
@@ -276,6 +283,7 @@ serve(bridge_t *bridge, int signal_fd)
         }
 
         give_up_silent(bridge);
+        look_for_hoard(bridge);
         qsn_log_held();
         worker_link_flush(&bridge->link);
         worker_link_flush(&bridge->signals.link);
@@ -352,6 +360,29 @@ give_up_silent(bridge_t *bridge)
 }
 
 
+static void
+look_for_hoard(bridge_t *bridge)
+{
+    size_t clients = count_clients(bridge);
+
+    if (hoard_is_too_large(&bridge->hoard, clients)) {
+        hoard_cut(&bridge->hoard, clients, flight_bytes(bridge->flight)
+                                           + router_unread(bridge->router)
+                                           + bridge->link.out.capacity);
+    }
+}
+
+
+/* Of both sockets. */
+
+static size_t
+count_clients(const bridge_t *bridge)
+{
+    return router_listener(bridge->router)->connections
+           + bridge->signals.listener.connections;
+}
+
+
 static zmq_pollitem_t
 link_item(const worker_link_t *link)
 {
@@ -365,17 +396,6 @@ link_item(const worker_link_t *link)
 }
 
 
-static zmq_pollitem_t
-monitor_item(const zmq_listen_t *listener)
-{
-    return (zmq_pollitem_t) {
-        .socket = listener->monitor,
-        .fd = -1,               /* counts where it is closed */
-        .events = ZMQ_POLLIN
-    };
-}
-
-
 /* Milliseconds until a link wants to connect, or something has waited long
    enough; -1: nothing of that. */
 
@@ -385,7 +405,7 @@ timeout(const bridge_t *bridge)
     long waits[] = {
         worker_link_timeout(&bridge->link),
         worker_link_timeout(&bridge->signals.link), qsn_log_timeout(),
-        -1, -1
+        hoard_timeout(&bridge->hoard, count_clients(bridge)), -1, -1
     };
     uint64_t now = qsn_clock_monotonic_ms();
     long least = -1;
@@ -393,12 +413,12 @@ timeout(const bridge_t *bridge)
     if (!flight_is_empty(bridge->flight)) {
         uint64_t silence = now - bridge->heard_ms;
 
-        waits[3] = silence < bridge->patience_ms
+        waits[4] = silence < bridge->patience_ms
                    ? (long) (bridge->patience_ms - silence) : 0;
     }
 
     if (bridge->leave_ms) {
-        waits[4] = now < bridge->leave_ms ? (long) (bridge->leave_ms - now)
+        waits[5] = now < bridge->leave_ms ? (long) (bridge->leave_ms - now)
                                           : 0;
     }
 
@@ -431,6 +451,7 @@ serve_clients(bridge_t *bridge)
             return;
         }
 
+        hoard_taken(&bridge->hoard, request.fd);
         serve_request(bridge, &request);
         router_request_free(&request);
     }

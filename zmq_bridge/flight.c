@@ -101,6 +101,19 @@ flight_is_empty(const flight_t *flight)
 }
 
 
+size_t
+flight_bytes(const flight_t *flight)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < flight->slots_made; i++) {
+        bytes += flight->slots[i]->request.reply.capacity;
+    }
+
+    return bytes;
+}
+
+
 int
 flight_has_enough(const flight_t *flight, const envelope_t *envelope)
 {

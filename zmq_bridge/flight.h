@@ -47,6 +47,9 @@ void flight_destroy(flight_t *flight);  /* NULL is fine */
 int flight_is_full(const flight_t *flight);
 int flight_is_empty(const flight_t *flight);
 
+/* Of the answers so far. */
+size_t flight_bytes(const flight_t *flight);
+
 /* A new request; it takes over *envelope and leaves it empty.  NULL when
    full or without memory: the envelope then stays the caller's. */
 flight_request_t *flight_add(flight_t *flight, envelope_t *envelope);

@@ -243,6 +243,13 @@ router_error(router_t *router, const envelope_t *envelope,
 }
 
 
+size_t
+router_unread(const router_t *router)
+{
+    return atomic_load(&router->unread);
+}
+
+
 /*
  * The frames of one message up to its body, as envelope_shape() will see
  * it; those after it are dropped as they come.
@@ -298,6 +305,7 @@ unpack(const router_t *router, zmq_msg_t *parts, size_t count,
 
     memset(request, 0, sizeof(*request));
     (void) zmq_msg_init(&request->body);
+    request->fd = zmq_msg_get(&parts[count - 1], ZMQ_SRCFD);
 
     for (size_t i = 0; i < count; i++) {
         lengths[i] = zmq_msg_size(&parts[i]);

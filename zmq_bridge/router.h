@@ -22,6 +22,7 @@ typedef struct router router_t;
 typedef struct {
     envelope_t envelope;
     zmq_msg_t body;
+    int fd;                     /* of its client's connection; -1: unknown */
     const char *client;         /* its address, part of body; never NULL */
     const char *identity;       /* its key's, likewise; "": none */
     const char *refusal;        /* not NULL: answer with this error instead */
@@ -55,6 +56,9 @@ void router_request_free(router_request_t *request);
  */
 void router_reply(router_t *router, const envelope_t *envelope,
     qsn_buf_t *reply, size_t split);
+
+/* Bytes of answers that clients have not read yet. */
+size_t router_unread(const router_t *router);
 
 /* Answers with the JSON error document. */
 void router_error(router_t *router, const envelope_t *envelope,

@@ -102,6 +102,17 @@ zmq_listen_close(zmq_listen_t *listener)
 }
 
 
+zmq_pollitem_t
+zmq_listen_item(const zmq_listen_t *listener)
+{
+    return (zmq_pollitem_t) {
+        .socket = listener->monitor,
+        .fd = -1,               /* counts where it is closed */
+        .events = ZMQ_POLLIN
+    };
+}
+
+
 /* Of an event's two frames the first begins with its number. */
 
 void

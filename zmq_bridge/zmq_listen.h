@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <zmq.h>
+
 #include "curve.h"
 
 /* What is still unsent at the end gets that long to leave. */
@@ -29,7 +31,7 @@ typedef struct {
 
 typedef struct {
     void *socket;               /* NULL: not open */
-    void *monitor;              /* to be polled, then zmq_listen_count() */
+    void *monitor;              /* of who comes and goes */
     int fd;                     /* the TCP socket */
     int accepted_from;          /* libzmq's own descriptor of it */
     size_t connections;
@@ -41,6 +43,9 @@ int zmq_listen_open(zmq_listen_t *listener, void *context,
 
 /* Fine for one that is zeroed or closed. */
 void zmq_listen_close(zmq_listen_t *listener);
+
+/* To be polled, also where it is closed; then zmq_listen_count(). */
+zmq_pollitem_t zmq_listen_item(const zmq_listen_t *listener);
 
 /* Who has come and gone: ->connections is right again. */
 void zmq_listen_count(zmq_listen_t *listener);
