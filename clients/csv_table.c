@@ -27,16 +27,16 @@ enum record {
 
 static int on_record(void *ctx, uint64_t line, int blank);
 static int take_options(csv_table_t *csv);
-static int take_option(csv_table_t *csv, csv_reader_field_t name,
-    csv_reader_field_t value);
+static int take_option(csv_table_t *csv, qsn_csv_field_t name,
+    qsn_csv_field_t value);
 static int take_names(csv_table_t *csv, draft_names_t *names, uint64_t line);
 static int take_types(csv_table_t *csv, uint64_t line);
 static int take_row(csv_table_t *csv, uint64_t line, int blank);
 static const char *take_cell(csv_table_t *csv, size_t i);
-static const char *take_integer(draft_t *draft, csv_reader_field_t field);
-static const char *take_real(draft_t *draft, csv_reader_field_t field);
-static const char *take_text(draft_t *draft, csv_reader_field_t field);
-static int is_named(csv_reader_field_t field, const char *name);
+static const char *take_integer(draft_t *draft, qsn_csv_field_t field);
+static const char *take_real(draft_t *draft, qsn_csv_field_t field);
+static const char *take_text(draft_t *draft, qsn_csv_field_t field);
+static int is_named(qsn_csv_field_t field, const char *name);
 
 
 void
@@ -45,14 +45,14 @@ csv_table_init(csv_table_t *csv, draft_t *draft)
     memset(csv, 0, sizeof(*csv));
     csv->draft = draft;
     csv->record = RECORD_OPTIONS;
-    csv_reader_init(&csv->reader, on_record, csv);
+    qsn_csv_init(&csv->reader, on_record, csv);
 }
 
 
 void
 csv_table_free(csv_table_t *csv)
 {
-    csv_reader_free(&csv->reader);
+    qsn_csv_free(&csv->reader);
     free(csv->types);
 }
 
@@ -60,7 +60,7 @@ csv_table_free(csv_table_t *csv)
 int
 csv_table_feed(csv_table_t *csv, const char *data, size_t length)
 {
-    if (csv_reader_feed(&csv->reader, data, length) != 0) {
+    if (qsn_csv_feed(&csv->reader, data, length) != 0) {
         return draft_fail(csv->draft, 0, 0, "out of memory");
     }
 
@@ -78,12 +78,11 @@ csv_table_finish(csv_table_t *csv)
         [RECORD_COLUMN_TYPES] = "column types",
         [RECORD_DESCRIPTIONS] = "column descriptions"
     };
-    uint64_t unclosed;
 
-    if (csv_reader_finish(&csv->reader, &unclosed) != 0) {
-        return unclosed
-               ? draft_fail(csv->draft, unclosed, 0, "a quoted cell does not "
-                            "end")
+    if (qsn_csv_finish(&csv->reader) != 0) {
+        return csv->reader.failure == QSN_CSV_UNCLOSED
+               ? draft_fail(csv->draft, csv->reader.record_line, 0, "a "
+                            "quoted cell does not end")
                : draft_fail(csv->draft, 0, 0, "out of memory");
     }
 
@@ -103,7 +102,7 @@ on_record(void *ctx, uint64_t line, int blank)
 {
     csv_table_t *csv = ctx;
     draft_t *draft = csv->draft;
-    csv_reader_field_t name;
+    qsn_csv_field_t name;
     int rc = 0;
 
     switch (csv->record) {
@@ -113,7 +112,7 @@ on_record(void *ctx, uint64_t line, int blank)
         break;
 
     case RECORD_TABLE_NAME:
-        name = csv_reader_trimmed(csv_reader_field(&csv->reader, 0));
+        name = qsn_csv_trimmed(qsn_csv_field(&csv->reader, 0));
         rc = draft_set_tablename(draft, name.data, name.length, line, 1);
         break;
 
@@ -144,9 +143,9 @@ on_record(void *ctx, uint64_t line, int blank)
 static int
 take_options(csv_table_t *csv)
 {
-    for (size_t i = 0; i < csv_reader_count(&csv->reader); i++) {
-        csv_reader_field_t option = csv_reader_trimmed(
-                                       csv_reader_field(&csv->reader, i));
+    for (size_t i = 0; i < qsn_csv_count(&csv->reader); i++) {
+        qsn_csv_field_t option = qsn_csv_trimmed(
+                                       qsn_csv_field(&csv->reader, i));
         const char *equals = memchr(option.data, '=', option.length);
 
         if (equals == NULL) {
@@ -154,11 +153,11 @@ take_options(csv_table_t *csv)
         }
 
         size_t length = (size_t) (equals - option.data);
-        csv_reader_field_t name = { option.data, length };
-        csv_reader_field_t value = { equals + 1, option.length - length - 1 };
+        qsn_csv_field_t name = { option.data, length };
+        qsn_csv_field_t value = { equals + 1, option.length - length - 1 };
 
-        if (take_option(csv, csv_reader_trimmed(name),
-                        csv_reader_trimmed(value)) != 0)
+        if (take_option(csv, qsn_csv_trimmed(name),
+                        qsn_csv_trimmed(value)) != 0)
         {
             return -1;
         }
@@ -169,8 +168,8 @@ take_options(csv_table_t *csv)
 
 
 static int
-take_option(csv_table_t *csv, csv_reader_field_t name,
-    csv_reader_field_t value)
+take_option(csv_table_t *csv, qsn_csv_field_t name,
+    qsn_csv_field_t value)
 {
     draft_t *draft = csv->draft;
     int on = draft_flag(value.data, value.length);
@@ -200,9 +199,9 @@ take_option(csv_table_t *csv, csv_reader_field_t name,
 static int
 take_names(csv_table_t *csv, draft_names_t *names, uint64_t line)
 {
-    for (size_t i = 0; i < csv_reader_count(&csv->reader); i++) {
-        csv_reader_field_t name = csv_reader_trimmed(
-                                      csv_reader_field(&csv->reader, i));
+    for (size_t i = 0; i < qsn_csv_count(&csv->reader); i++) {
+        qsn_csv_field_t name = qsn_csv_trimmed(
+                                      qsn_csv_field(&csv->reader, i));
 
         if (draft_add_name(csv->draft, names, name.data, name.length, line,
                            i + 1) != 0)
@@ -256,7 +255,7 @@ static int
 take_row(csv_table_t *csv, uint64_t line, int blank)
 {
     draft_t *draft = csv->draft;
-    size_t count = csv_reader_count(&csv->reader);
+    size_t count = qsn_csv_count(&csv->reader);
     size_t expected = draft->column_names.count;
 
     if (blank && expected != 1) {
@@ -283,7 +282,7 @@ take_row(csv_table_t *csv, uint64_t line, int blank)
         const char *wrong = take_cell(csv, i);
 
         if (wrong) {
-            csv_reader_field_t cell = csv_reader_field(&csv->reader, i);
+            qsn_csv_field_t cell = qsn_csv_field(&csv->reader, i);
 
             return draft_fail(draft, line, i + 1, "'%.*s' (%s) is %s",
                               (int) (cell.length < 60 ? cell.length : 60),
@@ -302,13 +301,13 @@ static const char *
 take_cell(csv_table_t *csv, size_t i)
 {
     draft_t *draft = csv->draft;
-    csv_reader_field_t field = csv_reader_field(&csv->reader, i);
+    qsn_csv_field_t field = qsn_csv_field(&csv->reader, i);
 
     if (csv->types[i] == DRAFT_TEXT) {
         return take_text(draft, field);
     }
 
-    field = csv_reader_trimmed(field);
+    field = qsn_csv_trimmed(field);
 
     if (field.length == 0) {
         draft_null(draft);
@@ -321,7 +320,7 @@ take_cell(csv_table_t *csv, size_t i)
 
 
 static const char *
-take_integer(draft_t *draft, csv_reader_field_t field)
+take_integer(draft_t *draft, qsn_csv_field_t field)
 {
     char number[INTEGER_SIZE];
     char *end = number;
@@ -351,7 +350,7 @@ take_integer(draft_t *draft, csv_reader_field_t field)
 /* The digits stay as they are where JSON allows it; a number without point
    and exponent gets one, or it would have to fit into 64 bits. */
 static const char *
-take_real(draft_t *draft, csv_reader_field_t field)
+take_real(draft_t *draft, qsn_csv_field_t field)
 {
     char number[REAL_SIZE];
     char *end;
@@ -398,7 +397,7 @@ take_real(draft_t *draft, csv_reader_field_t field)
 
 
 static const char *
-take_text(draft_t *draft, csv_reader_field_t field)
+take_text(draft_t *draft, qsn_csv_field_t field)
 {
     for (size_t at = 0; at < field.length; ) {
         size_t size = qsn_utf8_size(field.data + at, field.length - at);
@@ -417,7 +416,7 @@ take_text(draft_t *draft, csv_reader_field_t field)
 
 
 static int
-is_named(csv_reader_field_t field, const char *name)
+is_named(qsn_csv_field_t field, const char *name)
 {
     return field.length == strlen(name)
            && memcmp(field.data, name, field.length) == 0;

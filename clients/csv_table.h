@@ -9,11 +9,11 @@
 
 #include <stddef.h>
 
-#include "csv_reader.h"
 #include "draft.h"
+#include "qsn_csv.h"
 
 typedef struct {
-    csv_reader_t reader;
+    qsn_csv_t reader;
     draft_t *draft;
     int record;                 /* which of the first lines is next */
     uint64_t blank_line;        /* after which only blank ones may come */

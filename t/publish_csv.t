@@ -158,6 +158,9 @@ is_stored('quotes', 'text,text', qq("a,b","c ""d"" e"\n"",plain\n)
     [['a,b', 'c "d" e'], ['', 'plain'], ['in"side', ' lead']]);
 is_stored('newlines in quotes', 'text,int', qq("one\ntwo\r\nthree",1\n)
     . qq("\n",2\n), [["one\ntwo\r\nthree", 1], ["\n", 2]]);
+is_stored('carriage returns in quotes', 'text,text', qq("a\r","b\r"\n)
+    . qq("c\r","d\r"\r\n""\r,e\r\n),
+    [["a\r", "b\r"], ["c\r", "d\r"], ["\r", 'e']]);
 is_stored('UTF-8', 'text', "gr\xc3\xbc\xc3\x9f\n\xe2\x82\xac\n"
     . "\xf0\x9f\x98\x80\n", [["gr\x{fc}\x{df}"], ["\x{20ac}"],
     ["\x{1f600}"]]);
@@ -278,6 +281,10 @@ refused('a quoted cell without end', 'text', qq(x\n"y\nz\n),
         413);
     refused_text('a row past max_cell', "identity=x\nx\na\ntext\nd\n"
         . 'x' x 2000 . "\n", qr/line 6.*max_cell/, 413);
+    refused_text('a row of commas', "identity=x\nx\na\nint\nd\n"
+        . ',' x 1_000_000, qr/line 6 has more than 64 cells/, 413);
+    refused_text('an option line of commas', ',' x 1_000_000,
+        qr/line 1 has more than 64 cells/, 413);
     refused_text('an option line past max_cell', 'identity=' . 'x' x 2000,
         qr/max_cell/, 413);
 }

@@ -1,6 +1,6 @@
 /*
- * A byte machine gathers the fields of one record; a whole record is given
- * to the function of its place in the file.  Errors name line and column.
+ * A whole record is given to the function of its place in the file.  Errors
+ * name line and column.
  */
 
 #include "request_csv.h"
@@ -9,15 +9,10 @@
 #include <string.h>
 
 #include "csv_field.h"
-#include "qsn_buf.h"
+#include "qsn_csv.h"
 #include "qsn_reply.h"
 
-enum state {
-    FIELD_START,
-    IN_FIELD,
-    IN_QUOTES,
-    QUOTE_IN_QUOTES             /* the end, or half of a doubled quote */
-};
+#define FIELDS_MIN  64          /* may be in a record, of options for one */
 
 enum record {
     RECORD_OPTIONS,
@@ -30,27 +25,19 @@ enum record {
 
 struct request_csv_s {
     request_t *request;
-    enum state state;
     enum record record;
-    uint64_t line;              /* physical, from 1 */
-    uint64_t record_line;       /* where the current record began */
-    qsn_buf_t text;             /* fields of the record, one behind another */
-    size_t *ends;               /* of each field in text */
-    size_t count;
-    size_t capacity;
-    int seen_any;               /* the current record has begun */
-    size_t bom;                 /* bytes of a byte order mark seen, 3: past */
+    qsn_csv_t reader;
 };
 
-static int take_byte(request_csv_t *csv, char byte);
-static int end_field(request_csv_t *csv);
-static int end_record(request_csv_t *csv);
+static int fail(request_csv_t *csv);
+static int on_record(void *ctx, uint64_t line, int blank);
+static int take_table_name(request_csv_t *csv);
 static text_t field(const request_csv_t *csv, size_t i);
 static int take_options(request_csv_t *csv);
 static int take_option(request_csv_t *csv, text_t name, text_t value);
 static int take_list(request_csv_t *csv, text_list_t *list);
 static int take_types(request_csv_t *csv);
-static int take_row(request_csv_t *csv);
+static int take_row(request_csv_t *csv, int blank);
 static int take_cell(request_csv_t *csv, size_t i);
 static int repair(request_csv_t *csv, text_t *text);
 
@@ -61,9 +48,12 @@ request_csv_create(request_t *request)
     request_csv_t *csv = calloc(1, sizeof(*csv));
 
     if (csv) {
+        size_t most = request->limits->max_columns;
+
         csv->request = request;
-        csv->line = 1;
-        csv->record_line = 1;
+        qsn_csv_init(&csv->reader, on_record, csv);
+        csv->reader.max_bytes = request->limits->max_cell;
+        csv->reader.max_fields = most > FIELDS_MIN ? most : FIELDS_MIN;
     }
 
     return csv;
@@ -74,8 +64,7 @@ void
 request_csv_destroy(request_csv_t *csv)
 {
     if (csv) {
-        qsn_buf_free(&csv->text);
-        free(csv->ends);
+        qsn_csv_free(&csv->reader);
         free(csv);
     }
 }
@@ -84,24 +73,11 @@ request_csv_destroy(request_csv_t *csv)
 int
 request_csv_feed(request_csv_t *csv, const void *data, size_t length)
 {
-    static const char mark[] = "\xef\xbb\xbf";
-    const char *at = data;
-    int rc = csv->request->status ? -1 : 0;
-
-    for (size_t i = 0; rc == 0 && i < length; i++) {
-        if (csv->bom < 3) {
-            if (at[i] == mark[csv->bom]) {
-                csv->bom++;
-                continue;
-            }
-
-            csv->bom = 3;
-        }
-
-        rc = take_byte(csv, at[i]);
+    if (csv->request->status) {
+        return -1;
     }
 
-    return rc;
+    return qsn_csv_feed(&csv->reader, data, length) == 0 ? 0 : fail(csv);
 }
 
 
@@ -120,20 +96,14 @@ request_csv_finish(request_csv_t *csv)
         return -1;
     }
 
-    if (csv->state == IN_QUOTES) {
-        return request_fail(request, 400, "Parse error on line %llu: a "
-                            "quoted cell does not end",
-                            (unsigned long long) csv->record_line);
-    }
-
-    if (csv->seen_any && end_record(csv) != 0) {
-        return -1;
+    if (qsn_csv_finish(&csv->reader) != 0) {
+        return fail(csv);
     }
 
     if (csv->record != RECORD_ROW) {
         return request_fail(request, 400, "Parse error on line %llu: the CSV "
                             "ends before its line of %s",
-                            (unsigned long long) csv->line,
+                            (unsigned long long) csv->reader.line,
                             missing[csv->record]);
     }
 
@@ -143,174 +113,99 @@ request_csv_finish(request_csv_t *csv)
 }
 
 
+/* The reader has stopped: why, unless on_record() has said so. */
 static int
-take_byte(request_csv_t *csv, char byte)
-{
-    if (byte == '\n') {
-        csv->line++;
-    }
-
-    if (csv->text.length > csv->request->limits->max_cell) {
-        return request_fail(csv->request, 413, "The row on line %llu is "
-                            "larger than max_cell (%zu bytes)",
-                            (unsigned long long) csv->record_line,
-                            csv->request->limits->max_cell);
-    }
-
-    switch (csv->state) {
-
-    case IN_QUOTES:
-        if (byte == '"') {
-            csv->state = QUOTE_IN_QUOTES;
-        } else {
-            qsn_buf_byte(&csv->text, byte);
-        }
-
-        return 0;
-
-    case QUOTE_IN_QUOTES:
-        if (byte == '"') {
-            csv->state = IN_QUOTES;
-            qsn_buf_byte(&csv->text, byte);
-            return 0;
-        }
-
-        csv->state = IN_FIELD;
-        break;
-
-    case FIELD_START:
-        if (byte == '"') {
-            csv->state = IN_QUOTES;
-            csv->seen_any = 1;
-            return 0;
-        }
-
-        break;
-
-    case IN_FIELD:
-        break;
-    }
-
-    if (byte == '\n') {
-        return end_record(csv);
-    }
-
-    csv->seen_any = 1;
-
-    if (byte == ',') {
-        return end_field(csv);
-    }
-
-    csv->state = IN_FIELD;
-    qsn_buf_byte(&csv->text, byte);
-
-    return 0;
-}
-
-
-static int
-end_field(request_csv_t *csv)
-{
-    if (csv->count == csv->capacity) {
-        size_t capacity = csv->capacity ? csv->capacity * 2 : 32;
-        size_t *ends = realloc(csv->ends, capacity * sizeof(*ends));
-
-        if (ends == NULL) {
-            return request_fail(csv->request, 503, "out of memory");
-        }
-
-        csv->ends = ends;
-        csv->capacity = capacity;
-    }
-
-    if (csv->text.failed) {
-        return request_fail(csv->request, 503, "out of memory");
-    }
-
-    csv->ends[csv->count++] = csv->text.length;
-    csv->state = FIELD_START;
-
-    return 0;
-}
-
-
-static int
-end_record(request_csv_t *csv)
+fail(request_csv_t *csv)
 {
     request_t *request = csv->request;
-    table_t *table = &request->table;
-    int rc = 0;
+    const qsn_csv_t *reader = &csv->reader;
+    unsigned long long line = reader->record_line;
 
-    size_t start = csv->count ? csv->ends[csv->count - 1] : 0;
+    switch (reader->failure) {
 
-    /* of CRLF, if it is in this field */
-    if (csv->text.length > start
-        && csv->text.data[csv->text.length - 1] == '\r')
-    {
-        csv->text.length--;
+    case QSN_CSV_TOO_LONG:
+        return request_fail(request, 413, "The row on line %llu is larger "
+                            "than max_cell (%zu bytes)", line,
+                            reader->max_bytes);
+
+    case QSN_CSV_TOO_MANY:
+        return request_fail(request, 413, "The row on line %llu has more than"
+                            " %zu cells (max_columns)", line,
+                            reader->max_fields);
+
+    case QSN_CSV_UNCLOSED:
+        return request_fail(request, 400, "Parse error on line %llu: a "
+                            "quoted cell does not end", line);
+
+    case QSN_CSV_NO_MEMORY:
+        return request_fail(request, 503, "out of memory");
+
+    case QSN_CSV_NONE:
+        break;
     }
 
-    if (end_field(csv) != 0) {
-        return -1;
-    }
+    return -1;
+}
+
+
+static int
+on_record(void *ctx, uint64_t line, int blank)
+{
+    request_csv_t *csv = ctx;
+    table_t *table = &csv->request->table;
+
+    (void) line;                /* ->record_line is the same */
 
     switch (csv->record) {
 
     case RECORD_OPTIONS:
-        rc = take_options(csv);
-        break;
+        csv->record = RECORD_TABLE_NAME;
+        return take_options(csv);
 
     case RECORD_TABLE_NAME:
-        {
-            text_t name = csv_field_trimmed(field(csv, 0));
-
-            request->has_table = 1;
-            rc = request_set_text(request, &table->name, name.data,
-                                  name.length);
-        }
-
-        break;
+        csv->record = RECORD_COLUMN_NAMES;
+        return take_table_name(csv);
 
     case RECORD_COLUMN_NAMES:
+        csv->record = RECORD_COLUMN_TYPES;
         table->has_column_names = 1;
-        rc = take_list(csv, &table->column_names);
-        break;
+        return take_list(csv, &table->column_names);
 
     case RECORD_COLUMN_TYPES:
+        csv->record = RECORD_DESCRIPTIONS;
         table->has_column_types = 1;
-        rc = take_types(csv);
-        break;
+        return take_types(csv);
 
     case RECORD_DESCRIPTIONS:
-        break;                  /* nobody asks for them */
+        csv->record = RECORD_ROW;
+        return 0;               /* nobody asks for them */
 
     case RECORD_ROW:
-        rc = take_row(csv);
         break;
     }
 
-    if (csv->record < RECORD_ROW) {
-        csv->record++;
-    }
+    return take_row(csv, blank);
+}
 
-    qsn_buf_clear(&csv->text);
-    csv->count = 0;
-    csv->seen_any = 0;
-    csv->record_line = csv->line;
 
-    return rc;
+static int
+take_table_name(request_csv_t *csv)
+{
+    text_t name = csv_field_trimmed(field(csv, 0));
+
+    csv->request->has_table = 1;
+
+    return request_set_text(csv->request, &csv->request->table.name,
+                            name.data, name.length);
 }
 
 
 static text_t
 field(const request_csv_t *csv, size_t i)
 {
-    size_t start = i ? csv->ends[i - 1] : 0;
+    qsn_csv_field_t own = qsn_csv_field(&csv->reader, i);
 
-    return (text_t) {
-        .data = csv->text.data ? csv->text.data + start : "",
-        .length = csv->ends[i] - start
-    };
+    return (text_t) { .data = own.data, .length = own.length };
 }
 
 
@@ -319,7 +214,7 @@ field(const request_csv_t *csv, size_t i)
 static int
 take_options(request_csv_t *csv)
 {
-    for (size_t i = 0; i < csv->count; i++) {
+    for (size_t i = 0; i < qsn_csv_count(&csv->reader); i++) {
         text_t option = csv_field_trimmed(field(csv, i));
         const char *equals = memchr(option.data, '=', option.length);
 
@@ -374,14 +269,17 @@ take_option(request_csv_t *csv, text_t name, text_t value)
 static int
 take_list(request_csv_t *csv, text_list_t *list)
 {
-    if (csv->count > csv->request->limits->max_columns) {
+    size_t count = qsn_csv_count(&csv->reader);
+
+    if (count > csv->request->limits->max_columns) {
         return request_fail(csv->request, 413, "Parse error on line %llu: "
                             "%zu columns are more than max_columns (%zu)",
-                            (unsigned long long) csv->record_line, csv->count,
+                            (unsigned long long) csv->reader.record_line,
+                            count,
                             csv->request->limits->max_columns);
     }
 
-    for (size_t i = 0; i < csv->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         text_t name = csv_field_trimmed(field(csv, i));
 
         if (request_add_text(csv->request, list, name.data, name.length)
@@ -409,7 +307,7 @@ take_types(request_csv_t *csv)
     if (table->column_types.count != table->column_names.count) {
         return request_fail(request, 400, "Parse error on line %llu: %zu "
                             "column types for %zu column names",
-                            (unsigned long long) csv->record_line,
+                            (unsigned long long) csv->reader.record_line,
                             table->column_types.count,
                             table->column_names.count);
     }
@@ -429,7 +327,7 @@ take_types(request_csv_t *csv)
             return request_fail(request, 400, "Unsupported type '%.100s' in "
                                 "type list on line %llu column %zu",
                                 name->data,
-                                (unsigned long long) csv->record_line,
+                                (unsigned long long) csv->reader.record_line,
                                 i + 1);
         }
     }
@@ -439,20 +337,21 @@ take_types(request_csv_t *csv)
 
 
 static int
-take_row(request_csv_t *csv)
+take_row(request_csv_t *csv, int blank)
 {
     request_t *request = csv->request;
     table_t *table = &request->table;
+    size_t count = qsn_csv_count(&csv->reader);
 
-    if (csv->count != table->row_width) {
+    if (count != table->row_width) {
         return request_fail(request, 400, "Wrong number of cells on line "
                             "%llu: %zu, expected %zu",
-                            (unsigned long long) csv->record_line,
-                            csv->seen_any ? csv->count : (size_t) 0,
+                            (unsigned long long) csv->reader.record_line,
+                            blank ? (size_t) 0 : count,
                             table->row_width);
     }
 
-    for (size_t i = 0; i < csv->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (take_cell(csv, i) != 0) {
             return -1;
         }
@@ -506,7 +405,7 @@ take_cell(request_csv_t *csv, size_t i)
     if (wrong) {
         return request_fail(csv->request, 400, "Parse error on line %llu "
                             "column %zu ('%s'): '%.*s' is %s",
-                            (unsigned long long) csv->record_line, i + 1,
+                            (unsigned long long) csv->reader.record_line, i + 1,
                             table->column_names.items[i].data,
                             (int) (bare.length < 60 ? bare.length : 60),
                             bare.data, wrong);

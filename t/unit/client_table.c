@@ -143,6 +143,12 @@ test_csv(void **state)
               "\"column_types\": [\"integer\", \"real\"], \"rows\": "
               "[[7, 1e3]]}}");
 
+    /* that is a line break outside of quotes alone */
+    csv_sends("1\nt\na\nstr\n\n\"x\r\"\n\"y\r\"\r\nz\r\n\"\"\r\n\"e\r\"",
+              HEAD "\"table\": {\"tablename\": \"t\", \"column_names\": "
+              "[\"a\"], \"column_types\": [\"text\"], \"rows\": "
+              "[[\"x\\r\"],\n[\"y\\r\"],\n[\"z\"],\n[\"\"],\n[\"e\\r\"]]}}");
+
     /* empty cells, blank lines at the end, no rows */
     csv_sends("1\nt\na,b,c\nint,real,str\n\n,,\n\n\n",
               HEAD "\"table\": {\"tablename\": \"t\", \"column_names\": "

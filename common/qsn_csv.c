@@ -1,6 +1,6 @@
 /* A byte machine; what is inside a field is copied in runs. */
 
-#include "csv_reader.h"
+#include "qsn_csv.h"
 
 #include <string.h>
 
@@ -13,14 +13,16 @@ enum state {
     QUOTE_IN_QUOTES             /* the end, or half of a doubled quote */
 };
 
-static size_t take_run(csv_reader_t *reader, const char *data, size_t length);
-static int take_byte(csv_reader_t *reader, char byte);
-static void end_field(csv_reader_t *reader);
-static int end_record(csv_reader_t *reader);
+static size_t take_run(qsn_csv_t *reader, const char *data, size_t length);
+static int take_byte(qsn_csv_t *reader, char byte);
+static int check_length(qsn_csv_t *reader);
+static int end_field(qsn_csv_t *reader);
+static int end_record(qsn_csv_t *reader);
+static int fail(qsn_csv_t *reader, enum qsn_csv_failure failure);
 
 
 void
-csv_reader_init(csv_reader_t *reader, csv_reader_record_t record, void *ctx)
+qsn_csv_init(qsn_csv_t *reader, qsn_csv_record_t record, void *ctx)
 {
     memset(reader, 0, sizeof(*reader));
     reader->record = record;
@@ -32,7 +34,7 @@ csv_reader_init(csv_reader_t *reader, csv_reader_record_t record, void *ctx)
 
 
 void
-csv_reader_free(csv_reader_t *reader)
+qsn_csv_free(qsn_csv_t *reader)
 {
     qsn_buf_free(&reader->text);
     qsn_buf_free(&reader->ends);
@@ -40,7 +42,7 @@ csv_reader_free(csv_reader_t *reader)
 
 
 int
-csv_reader_feed(csv_reader_t *reader, const char *data, size_t length)
+qsn_csv_feed(qsn_csv_t *reader, const char *data, size_t length)
 {
     static const char mark[] = "\xef\xbb\xbf";
     size_t at = 0;
@@ -60,12 +62,9 @@ csv_reader_feed(csv_reader_t *reader, const char *data, size_t length)
 
         if (run) {
             at += run;
+            reader->result = check_length(reader);
         } else {
             reader->result = take_byte(reader, data[at++]);
-        }
-
-        if (reader->text.failed || reader->ends.failed) {
-            reader->result = -1;
         }
     }
 
@@ -74,20 +73,16 @@ csv_reader_feed(csv_reader_t *reader, const char *data, size_t length)
 
 
 int
-csv_reader_finish(csv_reader_t *reader, uint64_t *unclosed)
+qsn_csv_finish(qsn_csv_t *reader)
 {
-    *unclosed = 0;
-
     if (reader->result) {
         return reader->result;
     }
 
     if (reader->state == IN_QUOTES) {
-        *unclosed = reader->record_line;
-        return -1;
-    }
+        reader->result = fail(reader, QSN_CSV_UNCLOSED);
 
-    if (reader->seen_any) {
+    } else if (reader->seen_any) {
         reader->result = end_record(reader);
     }
 
@@ -96,27 +91,27 @@ csv_reader_finish(csv_reader_t *reader, uint64_t *unclosed)
 
 
 size_t
-csv_reader_count(const csv_reader_t *reader)
+qsn_csv_count(const qsn_csv_t *reader)
 {
     return reader->ends.length / sizeof(size_t);
 }
 
 
-csv_reader_field_t
-csv_reader_field(const csv_reader_t *reader, size_t i)
+qsn_csv_field_t
+qsn_csv_field(const qsn_csv_t *reader, size_t i)
 {
     const size_t *ends = (const size_t *) (const void *) reader->ends.data;
     size_t start = i ? ends[i - 1] : 0;
 
-    return (csv_reader_field_t) {
+    return (qsn_csv_field_t) {
         .data = reader->text.data ? reader->text.data + start : "",
         .length = ends[i] - start
     };
 }
 
 
-csv_reader_field_t
-csv_reader_trimmed(csv_reader_field_t field)
+qsn_csv_field_t
+qsn_csv_trimmed(qsn_csv_field_t field)
 {
     qsn_trim(&field.data, &field.length);
 
@@ -126,7 +121,7 @@ csv_reader_trimmed(csv_reader_field_t field)
 
 /* Bytes that mean nothing but themselves; 0: the next one has a meaning. */
 static size_t
-take_run(csv_reader_t *reader, const char *data, size_t length)
+take_run(qsn_csv_t *reader, const char *data, size_t length)
 {
     size_t run = 0;
 
@@ -157,7 +152,7 @@ take_run(csv_reader_t *reader, const char *data, size_t length)
 
 
 static int
-take_byte(csv_reader_t *reader, char byte)
+take_byte(qsn_csv_t *reader, char byte)
 {
     if (byte == '\n') {
         reader->line++;
@@ -168,17 +163,19 @@ take_byte(csv_reader_t *reader, char byte)
     case IN_QUOTES:
         if (byte == '"') {
             reader->state = QUOTE_IN_QUOTES;
-        } else {
-            qsn_buf_byte(&reader->text, byte);
+            reader->quoted = reader->text.length;
+            return 0;
         }
 
-        return 0;
+        qsn_buf_byte(&reader->text, byte);
+
+        return check_length(reader);
 
     case QUOTE_IN_QUOTES:
         if (byte == '"') {
             reader->state = IN_QUOTES;
             qsn_buf_byte(&reader->text, byte);
-            return 0;
+            return check_length(reader);
         }
 
         reader->state = IN_FIELD;
@@ -204,36 +201,54 @@ take_byte(csv_reader_t *reader, char byte)
     reader->seen_any = 1;
 
     if (byte == ',') {
-        end_field(reader);
-    } else {
-        reader->state = IN_FIELD;
-        qsn_buf_byte(&reader->text, byte);
+        return end_field(reader);
     }
 
-    return 0;
-}
+    reader->state = IN_FIELD;
+    qsn_buf_byte(&reader->text, byte);
 
-
-static void
-end_field(csv_reader_t *reader)
-{
-    qsn_buf_append(&reader->ends, &reader->text.length, sizeof(size_t));
-    reader->state = FIELD_START;
+    return check_length(reader);
 }
 
 
 static int
-end_record(csv_reader_t *reader)
+check_length(qsn_csv_t *reader)
 {
-    size_t count = csv_reader_count(reader);
+    if (reader->text.failed) {
+        return fail(reader, QSN_CSV_NO_MEMORY);
+    }
+
+    return reader->max_bytes && reader->text.length > reader->max_bytes
+           ? fail(reader, QSN_CSV_TOO_LONG) : 0;
+}
+
+
+static int
+end_field(qsn_csv_t *reader)
+{
+    if (reader->max_fields && qsn_csv_count(reader) == reader->max_fields) {
+        return fail(reader, QSN_CSV_TOO_MANY);
+    }
+
+    qsn_buf_append(&reader->ends, &reader->text.length, sizeof(size_t));
+    reader->state = FIELD_START;
+
+    return reader->ends.failed ? fail(reader, QSN_CSV_NO_MEMORY) : 0;
+}
+
+
+static int
+end_record(qsn_csv_t *reader)
+{
+    size_t count = qsn_csv_count(reader);
     size_t start = 0;
 
     if (count) {
         start = ((const size_t *) (const void *) reader->ends.data)[count - 1];
     }
 
-    /* of CRLF, if it is in this field */
-    if (reader->text.length > start
+    /* of CRLF, if it is in this field and not in its quotes */
+    if (reader->text.length > start && reader->text.length > reader->quoted
         && reader->text.data[reader->text.length - 1] == '\r')
     {
         reader->text.length--;
@@ -241,15 +256,30 @@ end_record(csv_reader_t *reader)
 
     int blank = reader->text.length == 0 && reader->ends.length == 0;
 
-    end_field(reader);
+    int rc = end_field(reader);
 
-    int rc = reader->text.failed || reader->ends.failed
-             ? -1 : reader->record(reader->ctx, reader->record_line, blank);
+    if (rc == 0) {
+        rc = reader->record(reader->ctx, reader->record_line, blank);
+    }
+
+    if (rc != 0) {
+        return rc;
+    }
 
     qsn_buf_clear(&reader->text);
     qsn_buf_clear(&reader->ends);
+    reader->quoted = 0;
     reader->seen_any = 0;
     reader->record_line = reader->line;
 
-    return rc;
+    return 0;
+}
+
+
+static int
+fail(qsn_csv_t *reader, enum qsn_csv_failure failure)
+{
+    reader->failure = failure;
+
+    return -1;
 }
