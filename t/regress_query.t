@@ -72,4 +72,16 @@ use Qasino::Worker;
     unlike($worker->log_text, qr/cannot serve/, '... at the first try');
 }
 
+# A list that is too long was said to take more than query_heap, whatever that
+# was.
+{
+    my $worker = start_worker(generation_duration => 3600);
+    my $answer = $worker->connect->query('select 1 in ('
+        . join(',', 1 .. 10_000) . ')');
+
+    is($answer->{status}, 413, 'a list of 10,000 numbers');
+    like($answer->{body}, qr/compiles to more than 25000 operations/,
+        '... is refused for what it is');
+}
+
 done_testing();

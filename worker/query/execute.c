@@ -81,7 +81,8 @@ execute_failure(const execute_t *execute, int rc, failure_t *failure)
         failure->no_memory = 1;
         failure_set(failure, 413, "SQLError: %s: the query takes more than "
                     "the %" PRId64 " bytes that option query_heap allows,"
-                    " or is too complex", text, settings->query_heap);
+                    " or compiles to more than %d operations", text,
+                    settings->query_heap, POLICY_OPERATIONS_MAX);
         return;
 
     case SQLITE_TOOBIG:

@@ -20,6 +20,10 @@
 /* A row is more than its cell: SQLite's own limit is higher by so much. */
 #define POLICY_CELL_MARGIN  (64 * 1024)
 
+/* Of a statement, as SQLite compiles it; a number in IN (...) takes two to
+   three.  More is SQLITE_NOMEM. */
+#define POLICY_OPERATIONS_MAX  25000
+
 typedef struct {
     size_t max_cell;            /* bytes of one value, option max_cell */
     size_t max_sql;             /* bytes of a statement */
