@@ -281,11 +281,13 @@ layout_write(const char *root_dir, const char *name,
     const qsn_buf_t *text, const user_t *owner, char *error)
 {
     char path[PATH_MAX];
+    char new[PATH_MAX];
 
     (void) snprintf(path, sizeof(path), "%s/%s", root_dir, name);
-    (void) unlink(path);
+    (void) snprintf(new, sizeof(new), "%s/%s.new", root_dir, name);
+    (void) unlink(new);
 
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     ssize_t n = fd == -1 ? -1 : write(fd, text->data, text->length);
 
     if (n != -1 && owner && owner->name
@@ -294,9 +296,14 @@ layout_write(const char *root_dir, const char *name,
         n = -1;
     }
 
-    if (n == -1 || (size_t) n != text->length) {
+    if (n == (ssize_t) text->length && rename(new, path) == -1) {
+        n = -1;
+    }
+
+    if (n != (ssize_t) text->length) {
         (void) say(error, "cannot write %s: %s", path,
                    strerror(n == -1 ? errno : ENOSPC));
+        (void) unlink(new);
         (void) (fd == -1 || close(fd));
         return -1;
     }

@@ -65,7 +65,7 @@ void layout_unlock(int lock);
 int layout_was_killed(const char *root_dir);
 
 /* A whole file, appended to text; one in root_dir, which only owner (NULL:
-   we) can read. */
+   we) can read: what it had stays until all of the new one is there. */
 int layout_read(const char *path, qsn_buf_t *text, char *error);
 int layout_write(const char *root_dir, const char *name,
     const qsn_buf_t *text, const user_t *owner, char *error);

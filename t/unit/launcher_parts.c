@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -147,6 +148,49 @@ test_options(void **state)
     assert_string_equal(options.argv[7], "--line-port=5");
     assert_null(options.argv[8]);
     options_destroy(&options);
+}
+
+
+/* What is there is replaced, or it stays. */
+static void
+test_write(void **state)
+{
+    char dir[] = "/tmp/qasino-launcher-XXXXXX";
+    char path[sizeof(dir) + 8];
+    qsn_buf_t text = { 0 };
+    qsn_buf_t read = { 0 };
+    struct rlimit all;
+
+    (void) state;
+
+    assert_non_null(mkdtemp(dir));
+    (void) snprintf(path, sizeof(path), "%s/name", dir);
+    qsn_buf_string(&text, "old");
+    assert_int_equal(layout_write(dir, "name", &text, NULL, error), 0);
+    qsn_buf_string(&text, "er text");
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+
+    struct rlimit little = { .rlim_cur = 5, .rlim_max = all.rlim_max };
+
+    (void) signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    assert_int_equal(layout_write(dir, "name", &text, NULL, error), -1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    (void) signal(SIGXFSZ, SIG_DFL);
+
+    assert_int_equal(layout_read(path, &read, error), 0);
+    assert_string_equal(qsn_buf_text(&read), "old");
+
+    qsn_buf_clear(&read);
+    assert_int_equal(layout_write(dir, "name", &text, NULL, error), 0);
+    assert_int_equal(layout_read(path, &read, error), 0);
+    assert_string_equal(qsn_buf_text(&read), "older text");
+
+    qsn_buf_free(&read);
+    qsn_buf_free(&text);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);    /* nothing else was left in it */
 }
 
 
@@ -292,6 +336,7 @@ main(void)
         cmocka_unit_test(test_nginx_version),
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_write),
         cmocka_unit_test(test_delay),
         cmocka_unit_test(test_service),
         cmocka_unit_test(test_cannot_run)
