@@ -42,7 +42,7 @@ use Qasino::Worker;
 # Two schemas, of the snapshot before and of the next, took more memory than
 # a query may: the processes served the old one for ever.
 {
-    my $worker = start_worker(generation_duration => 1, query_heap => '8m',
+    my $worker = start_worker(generation_duration => 2, query_heap => '8m',
         max_columns => 1000);
     my @columns = map { (sprintf('c%03d_%s', $_, 'x' x 100), 'int') } 1 .. 600;
     my $client = $worker->connect;
