@@ -138,6 +138,21 @@ mailbox_take(mailbox_t *mailbox, uint64_t wait_ms)
 }
 
 
+job_t *
+mailbox_run(job_t *job, mailbox_t *answers)
+{
+    job_t *next = job->next;
+
+    job->run(job);
+
+    if (job->done) {
+        mailbox_put_job(answers, job);
+    }
+
+    return next;
+}
+
+
 int
 mailbox_start(mailbox_thread_t *thread, void (*run)(void *arg), void *arg)
 {

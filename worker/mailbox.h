@@ -87,4 +87,8 @@ void mailbox_stop(mailbox_thread_t *thread);
 #define MAILBOX_FOREVER  UINT64_MAX
 job_t *mailbox_take(mailbox_t *mailbox, uint64_t wait_ms);
 
+/* Runs a job, and puts it into answers if it has a ->done.  Returns the one
+   that stood behind it. */
+job_t *mailbox_run(job_t *job, mailbox_t *answers);
+
 #endif

@@ -241,15 +241,7 @@ run_sealer(void *arg)
         job_t *job = mailbox_take(&own->inbox, MAILBOX_FOREVER);
 
         while (job) {
-            job_t *next = job->next;
-
-            job->run(job);
-
-            if (job->done) {
-                mailbox_put_job(&worker->inbox, job);
-            }
-
-            job = next;
+            job = mailbox_run(job, &worker->inbox);
         }
     }
 }

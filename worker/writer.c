@@ -30,7 +30,6 @@
 static void run(void *arg);
 static uint64_t patience(const writer_t *writer);
 static void work_when_idle(writer_t *writer);
-static job_t *do_next(writer_t *writer, job_t *job);
 static void open_carry(writer_t *writer, const job_t *first);
 static int carry_before(writer_t *writer, request_t *request);
 static job_t *take_group(writer_t *writer, job_t *first);
@@ -101,7 +100,8 @@ run(void *arg)
         }
 
         while (job) {
-            job = do_next(writer, job);
+            job = job->run ? mailbox_run(job, writer->answers)
+                           : take_group(writer, job);
 
             if (writer->copy) {
                 write_copy_step(writer, 1);
@@ -110,26 +110,6 @@ run(void *arg)
     }
 
     write_copy_stop(writer);
-}
-
-
-/* Returns what comes behind it. */
-static job_t *
-do_next(writer_t *writer, job_t *job)
-{
-    if (job->run == NULL) {
-        return take_group(writer, job);
-    }
-
-    job_t *next = job->next;
-
-    job->run(job);
-
-    if (job->done) {
-        mailbox_put_job(writer->answers, job);
-    }
-
-    return next;
 }
 
 
