@@ -13,6 +13,7 @@ enum state {
     QUOTE_IN_QUOTES             /* the end, or half of a doubled quote */
 };
 
+static size_t start_of(const qsn_csv_t *reader, size_t i);
 static size_t take_run(qsn_csv_t *reader, const char *data, size_t length);
 static int take_byte(qsn_csv_t *reader, char byte);
 static int check_length(qsn_csv_t *reader);
@@ -100,12 +101,11 @@ qsn_csv_count(const qsn_csv_t *reader)
 qsn_csv_field_t
 qsn_csv_field(const qsn_csv_t *reader, size_t i)
 {
-    const size_t *ends = (const size_t *) (const void *) reader->ends.data;
-    size_t start = i ? ends[i - 1] : 0;
+    size_t start = start_of(reader, i);
 
     return (qsn_csv_field_t) {
         .data = reader->text.data ? reader->text.data + start : "",
-        .length = ends[i] - start
+        .length = start_of(reader, i + 1) - start
     };
 }
 
@@ -116,6 +116,16 @@ qsn_csv_trimmed(qsn_csv_field_t field)
     qsn_trim(&field.data, &field.length);
 
     return field;
+}
+
+
+/* Where field i begins, or the one before it has ended. */
+static size_t
+start_of(const qsn_csv_t *reader, size_t i)
+{
+    const size_t *ends = (const size_t *) (const void *) reader->ends.data;
+
+    return i ? ends[i - 1] : 0;
 }
 
 
@@ -240,12 +250,7 @@ end_field(qsn_csv_t *reader)
 static int
 end_record(qsn_csv_t *reader)
 {
-    size_t count = qsn_csv_count(reader);
-    size_t start = 0;
-
-    if (count) {
-        start = ((const size_t *) (const void *) reader->ends.data)[count - 1];
-    }
+    size_t start = start_of(reader, qsn_csv_count(reader));
 
     /* of CRLF, if it is in this field and not in its quotes */
     if (reader->text.length > start && reader->text.length > reader->quoted
@@ -255,7 +260,6 @@ end_record(qsn_csv_t *reader)
     }
 
     int blank = reader->text.length == 0 && reader->ends.length == 0;
-
     int rc = end_field(reader);
 
     if (rc == 0) {

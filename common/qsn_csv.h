@@ -46,8 +46,7 @@ typedef struct {
     qsn_buf_t ends;             /* size_t, one a field */
 } qsn_csv_t;
 
-void qsn_csv_init(qsn_csv_t *reader, qsn_csv_record_t record,
-    void *ctx);
+void qsn_csv_init(qsn_csv_t *reader, qsn_csv_record_t record, void *ctx);
 void qsn_csv_free(qsn_csv_t *reader);
 
 /* Each 0, or what record() returned, or -1 and ->failure, of the record on
