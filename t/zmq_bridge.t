@@ -747,8 +747,11 @@ sub send_without_end ($socket, $frame, $most) {
     my $sent = 0;
 
     local $SIG{PIPE} = 'IGNORE';
+    $socket->blocking(0);
 
     while ($sent < $most) {
+        IO::Select->new($socket)->can_write(patience())
+            or die "neither taken nor cut off\n";
         $sent += syswrite($socket, $frames) // return $sent;
     }
 

@@ -30,6 +30,7 @@ static size_t resident(const hoard_t *hoard);
 static size_t allowed(const hoard_t *hoard, size_t clients);
 static int find_largest(const hoard_t *hoard, size_t clients,
     uint64_t *largest);
+static void cut_off(int fd);
 static int64_t received(int fd);
 
 
@@ -122,7 +123,7 @@ hoard_cut(hoard_t *hoard, size_t clients, size_t ours)
                 "the memory kept for it (%d times zmq_max_message), and it "
                 "has sent %llu bytes of a message that is not whole",
                 MESSAGES, (unsigned long long) largest);
-        (void) shutdown(fd, SHUT_RDWR);
+        cut_off(fd);
     }
 }
 
@@ -194,6 +195,18 @@ find_largest(const hoard_t *hoard, size_t clients, uint64_t *largest)
     }
 
     return found;
+}
+
+
+/* libzmq closes it, which is a reset then: who is in the middle of sending
+   would take a mere end for a peer that does not read for a while. */
+static void
+cut_off(int fd)
+{
+    struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+    (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    (void) shutdown(fd, SHUT_RDWR);
 }
 
 
