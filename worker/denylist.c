@@ -34,7 +34,7 @@ denylist_add(denylist_t *list, const char *sql, size_t length)
 int
 denylist_has(const denylist_t *list, const char *sql, size_t length)
 {
-    for (size_t i = 0; i < DENYLIST_MAX && list->entries[i].text; i++) {
+    for (size_t i = 0; sql && i < DENYLIST_MAX && list->entries[i].text; i++) {
         if (list->entries[i].length == length
             && memcmp(list->entries[i].text, sql, length) == 0)
         {

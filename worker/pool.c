@@ -90,6 +90,7 @@ pool_destroy(pool_t *pool)
     (void) uv_run(pool->loop, UV_RUN_DEFAULT);
 
     lanes_destroy(&pool->lanes);
+    denylist_clear(&pool->suspected);
     denylist_clear(&pool->denied);
     share_destroy(pool->share);
     qsn_costs_destroy(pool->costs);
@@ -103,6 +104,7 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 {
     pool->turn++;
     pool->world++;
+    denylist_clear(&pool->suspected);
     denylist_clear(&pool->denied);
     lanes_serve(&pool->lanes, snapshot, static_version);
 

@@ -6,6 +6,7 @@
 
 #include "pool_private.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ static void on_ready(query_process_t *process);
 static void on_frame(query_process_t *process, void *data,
     const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 static void on_death(query_process_t *process, int overdue);
+static int is_to_blame(const query_process_t *process, const query_t *query);
 static int deserves_another(const query_process_t *process, query_t *query);
 static void pass_on(pool_t *pool, query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
@@ -89,7 +91,10 @@ on_death(query_process_t *process, int overdue)
         }
 
         /* with others behind it, it may have been one of those */
-        if (process->at_fault && i == 0 && (overdue || !several)) {
+        int blamed = i == 0 && (overdue || !several)
+                     && is_to_blame(process, query);
+
+        if (blamed) {
             denylist_add(&pool->denied, query->sql, query->sql_length);
         }
 
@@ -98,7 +103,7 @@ on_death(query_process_t *process, int overdue)
             pool_fail(pool, query, 504, "The query did not stop at its "
                       "deadline (query_deadline): its process was killed");
 
-        } else if (!query->answered && !pool->stopping
+        } else if (!query->answered && !pool->stopping && !blamed
                    && (several || deserves_another(process, query)))
         {
             pool_run_again(query);
@@ -114,6 +119,27 @@ on_death(query_process_t *process, int overdue)
     if (!pool->stopping) {
         pool_dispatch(pool);
     }
+}
+
+
+/* SIGKILL once may be for somebody else's reason.  Twice in one generation it
+   is the kernel's, whose memory the statement takes. */
+static int
+is_to_blame(const query_process_t *process, const query_t *query)
+{
+    pool_t *pool = process->owner;
+
+    if (process->killed != SIGKILL) {
+        return process->at_fault;
+    }
+
+    if (denylist_has(&pool->suspected, query->sql, query->sql_length)) {
+        return 1;
+    }
+
+    denylist_add(&pool->suspected, query->sql, query->sql_length);
+
+    return 0;
 }
 
 

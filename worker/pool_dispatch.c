@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+static int is_denied(const pool_t *pool, const query_t *query);
+static void refuse_denied(pool_t *pool, query_t *query);
 static void refuse_one(pool_t *pool, query_queue_t *longest);
 static void watch_queues(pool_t *pool);
 static void on_queue_timer(uv_timer_t *timer);
@@ -25,12 +27,8 @@ static void send_query(query_process_t *process, query_t *query);
 void
 pool_enqueue(pool_t *pool, query_t *query)
 {
-    if (query->sql
-        && denylist_has(&pool->denied, query->sql, query->sql_length))
-    {
-        pool_fail(pool, query, 403, "This statement cost a query process its "
-                  "life (it crashed, or did not stop at its query_deadline): "
-                  "it is refused until the next generation");
+    if (is_denied(pool, query)) {
+        refuse_denied(pool, query);
         return;
     }
 
@@ -40,6 +38,22 @@ pool_enqueue(pool_t *pool, query_t *query)
     if (pool_waiting(pool) > (size_t) pool->settings->query_queue) {
         refuse_one(pool, query->queue);
     }
+}
+
+
+static int
+is_denied(const pool_t *pool, const query_t *query)
+{
+    return denylist_has(&pool->denied, query->sql, query->sql_length);
+}
+
+
+static void
+refuse_denied(pool_t *pool, query_t *query)
+{
+    pool_fail(pool, query, 403, "This statement cost a query process its life "
+              "(it crashed, was killed twice, or did not stop at its "
+              "query_deadline): it is refused until the next generation");
 }
 
 
@@ -179,6 +193,12 @@ send_first(pool_t *pool, query_queue_t *queue)
 
     if (query == NULL) {
         return 0;
+    }
+
+    /* the same may have cost a process meanwhile */
+    if (is_denied(pool, query)) {
+        refuse_denied(pool, query_queue_pop(queue));
+        return 1;
     }
 
     /* its like may have become known meanwhile */

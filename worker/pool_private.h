@@ -32,7 +32,8 @@ struct pool_s {
     uv_timer_t slow_timer;      /* while queries run */
     uv_prepare_t before_poll;
     int stopping;
-    denylist_t denied;          /* statements, in this generation */
+    denylist_t suspected;       /* statements, in this generation: of these */
+    denylist_t denied;          /* a process was killed once; those refused */
 };
 
 /* What the pool's processes tell it. */

@@ -366,7 +366,7 @@ on_process_exit(subprocess_t *own, int status, int term_signal)
 
     process->alive = 0;
     process->at_fault |= is_crash(term_signal);
-    process->killed = term_signal && !process->at_fault && !process->dying;
+    process->killed = process->at_fault || process->dying ? 0 : term_signal;
     (void) uv_timer_stop(&process->timer);
 
     if (!process->stopping && !process->overdue && !process->ending) {
@@ -394,7 +394,7 @@ close_handles(query_process_t *process)
 }
 
 
-/* Not SIGKILL: that comes from outside. */
+/* Not SIGKILL: that comes from outside, be it for what the process does. */
 static int
 is_crash(int signal)
 {

@@ -66,7 +66,7 @@ struct query_process_s {
     int alive;
     int yields;                 /* see query_process_yield() */
     int gives_way;              /* see query_process_give_way() */
-    int killed;                 /* dead by a signal that nobody here sent */
+    int killed;                 /* by a signal that nobody here sent: which */
 
     /* below: its own */
     uv_loop_t *loop;
