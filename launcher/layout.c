@@ -99,38 +99,24 @@ layout_free(layout_t *layout)
 int
 layout_check_files(const qsn_settings_t *settings, char *error)
 {
-    if (settings->views_file
-        && check_readable(settings->views_file, "--views-file", error) != 0)
-    {
-        return -1;
-    }
+    const struct {
+        const char *path;       /* NULL: not given */
+        const char *option;
+    } files[] = {
+        { settings->nginx_conf, "--nginx-conf" },
+        { settings->views_file, "--views-file" },
+        { settings->htpasswd_file, "--htpasswd-file" },
+        { settings->zmq_key_file, "--zmq-key-file" },
+        { settings->zmq_clients_file, "--zmq-clients-file" },
+        { settings->client_ca_file, "--client-ca-file" }
+    };
 
-    if (settings->htpasswd_file
-        && check_readable(settings->htpasswd_file, "--htpasswd-file",
-                          error) != 0)
-    {
-        return -1;
-    }
-
-    if (settings->zmq_key_file
-        && check_readable(settings->zmq_key_file, "--zmq-key-file", error)
-           != 0)
-    {
-        return -1;
-    }
-
-    if (settings->zmq_clients_file
-        && check_readable(settings->zmq_clients_file, "--zmq-clients-file",
-                          error) != 0)
-    {
-        return -1;
-    }
-
-    if (settings->client_ca_file
-        && check_readable(settings->client_ca_file, "--client-ca-file",
-                          error) != 0)
-    {
-        return -1;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (files[i].path
+            && check_readable(files[i].path, files[i].option, error) != 0)
+        {
+            return -1;
+        }
     }
 
     for (int i = 0; settings->keys_dir && i < 2; i++) {

@@ -60,6 +60,9 @@ for my $case (
     [{ keys_dir => '/nonexistent/keys', htpasswd_file => '/etc/passwd',
        https_port => 0 }, qr{/nonexistent/keys}],
     [{ views_file => '/nonexistent/views.yaml' }, qr/views/],
+    [{ nginx_conf => '/nonexistent/nginx.conf' },
+        qr{cannot read /nonexistent/nginx\.conf \(--nginx-conf\): No such}],
+    [{ nginx_conf => temp_dir() }, qr{\(--nginx-conf\): it is not a file}],
     [{ nginx => '/nonexistent/nginx' }, qr{/nonexistent/nginx}],
     [{ config => '/nonexistent/worker.yaml' }, qr{/nonexistent/worker\.yaml}],
 ) {
