@@ -1,6 +1,7 @@
 # Query processes that cannot be started, or die as they start: what waits for
 # them is answered once they can be, the others go on meanwhile, and the
-# worker does not start them all the time.
+# worker does not start them all the time.  Where memory ends it is they that
+# the kernel takes.
 
 use v5.36;
 
@@ -59,12 +60,20 @@ sub wait_log ($worker, $pattern, $times, $code = sub () {}) {
         $times <= (() = $worker->log_text =~ /$pattern/g) - $before });
 }
 
+sub oom_score ($pid) { 0 + slurp("/proc/$pid/oom_score_adj") }
+
 # None is left, and none can be started.
 {
     my $worker = start(query_processes => 2);
     my $client = $worker->connect;
+    my $own = oom_score($worker->pid);
+    my $higher = $own + 500 < 1000 ? $own + 500 : 1000;
 
+    is($own, oom_score($$), 'the worker is to the kernel like any other');
     wait_until('both lanes', sub { 2 == processes($worker) });
+    $worker->query('select 1');
+    is_deeply([map { oom_score($_) } processes($worker)], [$higher, $higher],
+        '... its query processes go first when there is no memory left');
     take_away();
     wait_log($worker, qr/query process \d+ died/, 2,
         sub { kill 'KILL', processes($worker) });

@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -39,6 +40,10 @@
 #define WORKER_FD  3
 #define COUNTS_FD  4
 
+#define OOM_SCORE      500l     /* of the memory there is, in thousandths */
+#define OOM_SCORE_MAX  1000l    /* that the kernel takes */
+
+static void go_first(void);
 static int check_socket(void);
 static int start_sqlite(const qsn_settings_t *settings);
 
@@ -57,6 +62,7 @@ main(int argc, char **argv)
     qsn_log_open("qasino-query");
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void) signal(SIGPIPE, SIG_IGN);
+    go_first();
 
     switch (qsn_settings_load(&settings, argc, argv, error)) {
     case QSN_SETTINGS_OK:
@@ -99,6 +105,30 @@ main(int argc, char **argv)
         serve_run(&serve, job);
         control_done(control, job);
     }
+}
+
+
+/* When there is no memory left the kernel is to take us, not the worker, whose
+   value we begin with.  Where that cannot be said we go on all the same. */
+static void
+go_first(void)
+{
+    FILE *file = fopen("/proc/self/oom_score_adj", "r+e");
+    char text[16] = "";
+    long value;
+
+    if (file == NULL) {
+        return;
+    }
+
+    if (fgets(text, sizeof(text), file)) {
+        value = strtol(text, NULL, 10) + OOM_SCORE;
+        rewind(file);
+        (void) fprintf(file, "%ld", value < OOM_SCORE_MAX ? value
+                                                          : OOM_SCORE_MAX);
+    }
+
+    (void) fclose(file);
 }
 
 
