@@ -21,6 +21,7 @@
 #define QSN_FRAME_ARGS_MAX     (256 * 1024)     /* bytes of all arguments */
 #define QSN_FRAME_BODY_MAX     (1024ull * 1024 * 1024)
 #define QSN_FRAME_WHOLE_MAX    (256 * 1024)     /* body, with FLAG_WHOLE */
+#define QSN_FRAME_REQUESTS_MAX 1024     /* of a connection, worked on at once */
 
 /* Not by this way: the same request is to be sent to the worker. */
 #define QSN_STATUS_MOVED       421

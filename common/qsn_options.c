@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "qsn_frame.h"
+
 #define AT(field)  offsetof(qsn_settings_t, field)
 #define PORT(field, fallback, help)                                          \
     { #field, 0, KIND_NUMBER, AT(field), fallback, 0, 65535, help }
@@ -101,8 +103,8 @@ const qsn_option_t qsn_options[] = {
       1024 * MIB, "size of a ZeroMQ request" },
     { "zmq_max_reply", 0, KIND_BYTES, AT(zmq_max_reply), "64m", 1024,
       1024 * MIB, "size of a ZeroMQ reply" },
-    { "zmq_max_in_flight", 0, KIND_NUMBER, AT(zmq_max_in_flight), "4096",
-      1, 1000000, "ZeroMQ requests being answered at once" },
+    { "zmq_max_in_flight", 0, KIND_NUMBER, AT(zmq_max_in_flight), "1024",
+      1, QSN_FRAME_REQUESTS_MAX, "ZeroMQ requests being answered at once" },
     { "demo", 0, KIND_FLAG, AT(demo), "0", 0, 1,
       "publish this machine's own tables every generation" }
 };

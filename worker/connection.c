@@ -421,7 +421,7 @@ has_room(const connection_t *connection)
         return 0;
     }
 
-    return connection->exchange_count < slack * CONNECTION_REQUESTS_MAX
+    return connection->exchange_count < slack * QSN_FRAME_REQUESTS_MAX
            && connection_backlog(connection)
               < slack * 2 * CONNECTION_OUTPUT_HIGH
            && ingest_has_room(connection->worker);

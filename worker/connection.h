@@ -9,7 +9,6 @@
 #include "exchange.h"
 #include "handover.h"
 
-#define CONNECTION_REQUESTS_MAX  1024           /* worked on at once */
 #define CONNECTION_OUTPUT_HIGH   (2 * 1024 * 1024)
 
 /* Starts listening: 0 or a libuv error. */

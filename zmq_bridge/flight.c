@@ -52,10 +52,9 @@ flight_t *
 flight_create(size_t max_in_flight, size_t max_reply)
 {
     flight_t *flight = calloc(1, sizeof(*flight));
-    size_t half = (max_in_flight + 1) / 2;
 
     if (flight) {
-        flight->share = half < FLIGHT_OF_CLIENT ? half : FLIGHT_OF_CLIENT;
+        flight->share = (max_in_flight + 1) / 2;
         flight->free = NOBODY;
         flight->max_in_flight = max_in_flight;
         flight->max_reply = max_reply;

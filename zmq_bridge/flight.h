@@ -56,8 +56,7 @@ flight_request_t *flight_add(flight_t *flight, envelope_t *envelope);
 void flight_remove(flight_t *flight, flight_request_t *request);
 
 /* Whether its client has as many requests in flight as one may have, so that
-   it leaves some to the others: so many, but half of all at most. */
-#define FLIGHT_OF_CLIENT  512
+   it leaves some to the others: half of all. */
 int flight_has_enough(const flight_t *flight, const envelope_t *envelope);
 
 /* Any request, answered or not; NULL when there is none. */

@@ -328,7 +328,6 @@ test_share(void **state)
     assert_int_equal(share_of(3), 2);
     assert_int_equal(share_of(100), 50);
     assert_int_equal(share_of(1023), 512);
-    assert_int_equal(share_of(4096), 512);
 }
 
 

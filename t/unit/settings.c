@@ -166,6 +166,8 @@ test_bounds(void **state)
     refuses("max_columns", load("--max-columns", "2001", NULL));
     refuses("between 8m and 64g bytes", load("--query-heap", "1m", NULL));
     refuses("between 0 and 4096g", load("--max-generation", "-1", NULL));
+    refuses("between 1 and 1024, not 1025",
+            load("--zmq-max-in-flight", "1025", NULL));
     refuses("between 1000 and 1000000000000,",
             load("--query-max-work", "5", NULL));
     refuses("identity", load("-i", "", NULL));
@@ -354,7 +356,7 @@ test_sample(void **state)
 
     assert_string_equal(settings.identity, "qasino.example.org");
     assert_string_equal(settings.keys_dir, "/etc/qasino/keys");
-    assert_int_equal(settings.zmq_max_in_flight, 4096);
+    assert_int_equal(settings.zmq_max_in_flight, 1024);
     qsn_settings_free(&settings);
     (void) unlink(path);
 }
