@@ -181,6 +181,30 @@ child_ask_to_end(child_t *child, int64_t now_ms, int hurry)
 }
 
 
+int
+child_is_late(const child_t *child, int64_t now_ms)
+{
+    return child->pid && !child->ready
+           && now_ms - child->since_ms > CHILD_START_MS;
+}
+
+
+void
+child_end_late(child_t *child, int64_t now_ms)
+{
+    int late = child_is_late(child, now_ms);
+
+    if (late && child->asked == 0) {
+        qsn_log("%s (pid %d) is not ready after %d seconds: it is ended",
+                child->name, (int) child->pid, CHILD_START_MS / 1000);
+    }
+
+    if (late || child->asked) {
+        child_ask_to_end(child, now_ms, 0);
+    }
+}
+
+
 int64_t
 child_next_delay(int64_t last_delay_ms, int64_t ready_ms)
 {

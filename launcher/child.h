@@ -17,6 +17,7 @@
 #include "user.h"
 
 #define CHILD_DELAY_MAX_MS  500
+#define CHILD_START_MS      60000       /* at most, until it is ready */
 
 typedef struct {
     /* what it is */
@@ -64,6 +65,11 @@ int child_is_gone(child_t *child, int64_t now_ms);
 /* The next step of ending it, if its time has come: the quit signal, then
    SIGTERM, then SIGKILL for the group.  hurry cuts the waiting short. */
 void child_ask_to_end(child_t *child, int64_t now_ms, int hurry);
+
+/* Whether it should be ready by now, and is not; and the same steps for such a
+   one, to the end, though it may become ready on the way. */
+int child_is_late(const child_t *child, int64_t now_ms);
+void child_end_late(child_t *child, int64_t now_ms);
 
 /*
  * How long to wait before a start: not at all for a child that had been

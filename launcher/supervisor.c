@@ -4,7 +4,8 @@
  *   STARTING  the first child that is not ready is started or waited for;
  *             any death ends the server with status 1
  *   RUNNING   a child that is not there is started again as soon as its
- *             orphans are gone and its delay is over
+ *             orphans are gone and its delay is over; one that does not become
+ *             ready is ended
  *   STOPPING  the last child that is still there is asked to end
  *
  * While anything is unsettled the loop turns every few milliseconds, so that
@@ -37,7 +38,6 @@
 #include "upgrade.h"
 
 #define TURN_MS    10           /* of the loop while something is unsettled */
-#define START_MS   60000        /* at most, until a child is ready */
 #define NGINX_QUIT_MS   3000    /* a reload waits longer: nginx_setup.c */
 #define BRIDGE_QUIT_MS  2000
 #define WORKER_QUIT_MS  5000
@@ -260,7 +260,7 @@ turn_starting(supervisor_t *s, int64_t now)
         if (child->starts == 0) {
             start(s, child, now);
 
-        } else if (now - child->since_ms > START_MS) {
+        } else if (child_is_late(child, now)) {
             fail(s, child, "not ready after 60 seconds");
         }
 
@@ -293,7 +293,8 @@ turn_running(supervisor_t *s, int64_t now)
         child_t *child = &s->children[i];
 
         if (!child_is_gone(child, now)) {
-            unsettled |= !child->ready;
+            child_end_late(child, now);
+            unsettled |= !child->ready || child->asked;
             continue;
         }
 

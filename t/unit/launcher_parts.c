@@ -308,6 +308,54 @@ test_service(void **state)
 }
 
 
+/* It stops before it is ready, and nothing polite moves it. */
+static void
+test_late(void **state)
+{
+    char *argv[] = { (char *) "/bin/sh", (char *) "-c",
+                     (char *) "kill -STOP $$", NULL };
+    child_t child = { .name = "test", .argv = argv, .announces = 1,
+                      .ready_fd = -1, .quit_signal = SIGTERM,
+                      .quit_ms = 1000, .orphan_signal = SIGKILL };
+    const int64_t start = 1000000, late = start + CHILD_START_MS + 1;
+    siginfo_t info;
+    char how[64];
+
+    (void) state;
+
+    assert_int_equal(child_start(&child, start), 0);
+    assert_int_equal(waitid(P_PID, (id_t) child.pid, &info,
+                            WSTOPPED | WNOWAIT), 0);
+
+    child_end_late(&child, late - 1);
+    assert_int_equal(child.asked, 0);
+
+    child_end_late(&child, late);
+    assert_int_equal(child.asked, 1);
+
+    /* too late to be ready: what has been begun goes on */
+    child.ready = 1;
+    child_end_late(&child, late + 999);
+    assert_int_equal(child.asked, 1);
+    child_end_late(&child, late + 1000);
+    assert_int_equal(child.asked, 2);
+    child_end_late(&child, late + 3000);
+    assert_string_equal(child_how_ended(bury(&child), how, sizeof(how)),
+                        "killed by signal 9 (Killed)");
+
+    /* one that is dead, or ready, is none */
+    child_end_late(&child, late + 10000);
+    assert_int_equal(child.pid, 0);
+    assert_int_equal(child_start(&child, start), 0);
+    assert_int_equal(child.asked, 0);
+    child.ready = 1;
+    child_end_late(&child, late);
+    assert_int_equal(child.asked, 0);
+    assert_int_equal(kill(-child.group, SIGKILL), 0);
+    (void) bury(&child);
+}
+
+
 static void
 test_cannot_run(void **state)
 {
@@ -339,6 +387,7 @@ main(void)
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_delay),
         cmocka_unit_test(test_service),
+        cmocka_unit_test(test_late),
         cmocka_unit_test(test_cannot_run)
     };
 
