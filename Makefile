@@ -231,13 +231,16 @@ bench-plots: all benches
 # 1,000 agents against one server.
 bench-agents: all
 	bench/agents
+# What it costs to hand over a body, as bytes and as a memory file.
+bench-handover: benches
+	$(B)/bench-handover
 
 clean:
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: benches bench bench-quick bench-plots bench-agents all programs \
-        module tree ui units man install clean
+.PHONY: benches bench bench-quick bench-plots bench-agents \
+        bench-handover all programs module tree ui units man install clean
 .SECONDARY:
 
 # What ./test runs as released, without installing or sanitizers.

@@ -71,6 +71,12 @@ is($document->[2], length '{"response_op": "result_table", "identity": "x",'
     . ' ["-20", "z"]]}, "max_widths": {"0": 3, "1": 3}}',
     'sqlite: the document');
 
+my @ways = qw(write pread mmap inplace shared);
+is_deeply([map { "@$_[0, 1]" } figures('handover', 1, 1)],
+    [map { my $size = $_; map { "$size $_" } @ways }
+        1000, 16000, 64000, 500_000, 5_000_000],
+    'handover: every size, every way, each body as it was sent');
+
 for my $transport ('http', 'zmq') {
     my ($names, $figures) = figures('fleet', '--header', '--http',
         $server->port('http'), '--pubsub', $server->port('pubsub'), '--pid',
