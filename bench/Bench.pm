@@ -20,8 +20,8 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
 our @EXPORT = qw(build_dir work_dir say_step now slurp spew spawn end figures
     start_watch end_watch start_server stop_server port server_pid
-    server_options http_get http_post rows snapshot_path publish_rows
-    wait_visible start_plain plain_pid nginx_work median provenance);
+    server_options http_get http_post rows snapshot_path publish
+    publish_rows wait_visible start_plain plain_pid nginx_work median provenance);
 
 my $build = $ENV{QASINO_BUILD} // "$Bin/../build/release";
 my $owner = $$;
@@ -195,10 +195,14 @@ sub snapshot_path () {
 
 # Publishes bodies of 10,000 rows (see body()) until there are that many.
 sub publish_rows ($body, $rows, $first = 1) {
+    publish($body, $rows / 10_000, $first);
+}
+
+sub publish ($body, $requests, $first = 1) {
     my @load = figures('load', '--port', $port{http}, '--target',
         '/request?op=add_table_data', '--body', $body, '--expect',
         '"response_op": "ok"', '--connections', 4, '--first', $first,
-        '--requests', $rows / 10_000, '--seconds', 300);
+        '--requests', $requests, '--seconds', 300);
 
     die "bench: $load[2] publishes were not acknowledged\n" if $load[2];
 }

@@ -11,13 +11,15 @@ use Bench;
 
 our @EXPORT = qw(body numbers);
 
-# The file of a body; "@@@@@@@@" in it is where bench-load puts a number.
+# The file of a body; "@@@@@@@@" in it is where bench-load puts a number: in
+# the identity, where it is not in the table's name.
 sub body ($table, $rows, $options = '') {
     my $path = work_dir() . "/$table-$rows.json";
+    my $host = $table =~ /@@@@/ ? 'host' : 'host@@@@@@@@';
 
     return $path if -e $path;
 
-    spew($path, '{"op": "add_table_data", "identity": "host@@@@@@@@", '
+    spew($path, qq({"op": "add_table_data", "identity": "$host", )
         . $options . qq("table": {"tablename": "$table", "column_names": )
         . '["host", "dc", "a", "b", "c"], "column_types": ["text", "text", '
         . '"int", "int", "int"], "rows": ['

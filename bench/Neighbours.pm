@@ -50,13 +50,14 @@ sub requests ($log) {
 # In every generation as much is published as the snapshot is to have; the
 # steady requests go on all the time.  The first rotation is not judged: no
 # gigabyte is let go there.
-sub rotation ($rounds, $bytes) {
+sub rotation ($rounds, $megabytes, $tables) {
     my $body = body('bulk', 10_000);
-    my $rows = int($bytes / ROW_BYTES / 10_000) * 10_000;
+    my $rows = int($megabytes * 1e6 / ROW_BYTES / 10_000) * 10_000;
     my $seconds = ($rounds + 2) * GENERATION_S;
     my (@filled, $size, %pid, %log);
 
-    start_server(fresh => 1, generation_duration => GENERATION_S);
+    start_server(fresh => 1, generation_duration => GENERATION_S,
+        max_tables => 1000 + $tables);
     publish_rows(body('point', 10_000, '"persist": true, '), 10_000);
     wait_visible('point', 10_000);
 
@@ -81,6 +82,7 @@ sub rotation ($rounds, $bytes) {
         # what is published now is the snapshot after the next rotation
         push @filled, [now() * 1e6];
         publish_rows($body, $rows, 20_000_000 + $_ * 10_000);
+        publish(body('t@@@@@@@@', 10), $tables) if $tables;   # the same ones
         push $filled[-1]->@*, now() * 1e6;
         sleep 0.1 until snapshot_path() ne $before;
         $size = -s snapshot_path();
@@ -94,7 +96,7 @@ sub rotation ($rounds, $bytes) {
     my @moments = rotations($requests{publish}->@*);
 
     for my $kind ('query', 'publish') {
-        judge_rotation($kind, $size, \@moments, \@filled,
+        judge_rotation($kind, $size, $tables, \@moments, \@filled,
             $requests{$kind}->@*);
     }
 }
@@ -113,7 +115,7 @@ sub rotations (@requests) {
 }
 
 # Each rotation against the quiet time before it, of those with a filling.
-sub judge_rotation ($kind, $size, $moments, $filled, @requests) {
+sub judge_rotation ($kind, $size, $tables, $moments, $filled, @requests) {
     my (@ratios, @second, @quiet, $failed);
 
     for my $fill (@$filled) {
@@ -135,7 +137,8 @@ sub judge_rotation ($kind, $size, $moments, $filled, @requests) {
     die "bench: no rotation was measured\n" if !@ratios;
 
     result(what => sprintf('p99 of a %s in the second of a rotation at %.2f '
-            . 'GB / in quiet ones', $kind, $size / 1e9),
+            . 'GB%s / in quiet ones', $kind, $size / 1e9,
+            $tables ? " and $tables tables" : ''),
         goal => 2, at_most => 1, unit => 'ms', ratios => \@ratios,
         product => \@second, reference => \@quiet, failed => $failed,
         note => RATE . ' a second of each kind'
