@@ -30,7 +30,8 @@ like($server->line("select 4 as four;\r\n"), qr/four\n====\n   4\n/,
     'the line port right after the ready line');
 
 is(scalar($server->pids($_)), 1, "one $_") for @names;
-is(scalar($server->pids('qasino-query')), 2, 'two query processes');
+# one a core, and another beside them if one of the two was slow
+cmp_ok(scalar($server->pids('qasino-query')), '>=', 2, 'two query processes');
 is(scalar($server->pids('nginx-worker')), 2, 'two nginx workers');
 
 # Two side by side.

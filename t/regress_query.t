@@ -6,7 +6,7 @@ use JSON::PP ();
 use Test::More;
 
 use Qasino::Frame;
-use Qasino::Process qw(wait_until);
+use Qasino::Process qw(build_dir wait_until);
 use Qasino::Server ();
 use Qasino::Worker;
 
@@ -42,8 +42,8 @@ use Qasino::Worker;
 # Two schemas, of the snapshot before and of the next, took more memory than
 # a query may: the processes served the old one for ever.
 {
-    my $worker = start_worker(generation_duration => 2, query_heap => '8m',
-        max_columns => 1000);
+    my $worker = start_worker(query_heap => '8m', max_columns => 1000,
+        generation_duration => build_dir() =~ /asan|tsan/ ? 5 : 2);
     my @columns = map { (sprintf('c%03d_%s', $_, 'x' x 100), 'int') } 1 .. 600;
     my $client = $worker->connect;
     my %acked;
