@@ -21,7 +21,8 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 our @EXPORT = qw(build_dir work_dir say_step now slurp spew spawn end figures
     start_watch end_watch start_server stop_server port server_pid
     server_options http_get http_post rows snapshot_path publish
-    publish_rows wait_visible start_plain plain_pid nginx_work median provenance);
+    publish_rows wait_visible start_plain plain_pid nginx_work median
+    provenance);
 
 my $build = $ENV{QASINO_BUILD} // "$Bin/../build/release";
 my $owner = $$;
@@ -198,6 +199,7 @@ sub publish_rows ($body, $rows, $first = 1) {
     publish($body, $rows / 10_000, $first);
 }
 
+# The body so many times, each with another number.
 sub publish ($body, $requests, $first = 1) {
     my @load = figures('load', '--port', $port{http}, '--target',
         '/request?op=add_table_data', '--body', $body, '--expect',

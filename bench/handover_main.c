@@ -33,8 +33,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "latency.h"
 
 #define CHUNK        65536
 #define BODY_MAX     5000000
@@ -78,7 +79,6 @@ static int memory_file(size_t length);
 static void write_all(int fd, const char *data, size_t length);
 static void read_all(int fd, char *data, size_t length);
 static unsigned char fold(const char *data, size_t length);
-static double wall_us(void);
 static double used_us(void);
 static void die(const char *what);
 
@@ -168,14 +168,14 @@ measure(way_t way, size_t length, size_t bodies)
 
     double receiver = receiver_us();
     double sender = used_us();
-    double wall = wall_us();
+    uint64_t wall = latency_now_us();
 
     for (size_t i = 0; i < bodies; i++) {
         send_body(way, length);
     }
 
     return (cost_t) {
-        .wall = (wall_us() - wall) / (double) bodies,
+        .wall = (double) (latency_now_us() - wall) / (double) bodies,
         .sender = (used_us() - sender) / (double) bodies,
         .receiver = (receiver_us() - receiver) / (double) bodies
     };
@@ -504,17 +504,6 @@ fold(const char *data, size_t length)
     }
 
     return (unsigned char) all;
-}
-
-
-static double
-wall_us(void)
-{
-    struct timespec now;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (double) now.tv_sec * 1e6 + (double) now.tv_nsec / 1e3;
 }
 
 

@@ -62,7 +62,8 @@ ok(wait_until('a slow one that is answered', sub {
     my $answered = status($sql) == 200;
 
     $limit = FEW if !$answered;
-    return $answered && @{slow('status', "where statement = '$sql' and status = 200")};
+    return $answered
+        && @{slow('status', "where statement = '$sql' and status = 200")};
 }), 'one that is answered');
 
 done_testing();

@@ -19,7 +19,7 @@ static void on_ready(query_process_t *process);
 static void on_frame(query_process_t *process, void *data,
     const qsn_frame_t *frame, const uint8_t *args, const uint8_t *body);
 static void on_death(query_process_t *process, int overdue);
-static int is_to_blame(const query_process_t *process, const query_t *query);
+static int blame(const query_process_t *process, const query_t *query);
 static int deserves_another(const query_process_t *process, query_t *query);
 static void pass_on(pool_t *pool, query_t *query, const qsn_frame_t *frame,
     const uint8_t *args, const uint8_t *body);
@@ -92,7 +92,7 @@ on_death(query_process_t *process, int overdue)
 
         /* with others behind it, it may have been one of those */
         int blamed = i == 0 && (overdue || !several)
-                     && is_to_blame(process, query);
+                     && blame(process, query);
 
         if (blamed) {
             denylist_add(&pool->denied, query->sql, query->sql_length);
@@ -122,10 +122,11 @@ on_death(query_process_t *process, int overdue)
 }
 
 
-/* SIGKILL once may be for somebody else's reason.  Twice in one generation it
-   is the kernel's, whose memory the statement takes. */
+/* Whether its statement is why the process died.  SIGKILL once may be for
+   somebody else's reason, and is remembered.  Twice in one generation it is the
+   kernel's, whose memory the statement takes. */
 static int
-is_to_blame(const query_process_t *process, const query_t *query)
+blame(const query_process_t *process, const query_t *query)
 {
     pool_t *pool = process->owner;
 

@@ -32,8 +32,8 @@ struct pool_s {
     uv_timer_t slow_timer;      /* while queries run */
     uv_prepare_t before_poll;
     int stopping;
-    denylist_t suspected;       /* statements, in this generation: of these */
-    denylist_t denied;          /* a process was killed once; those refused */
+    denylist_t suspected;       /* statements of this generation for which a */
+    denylist_t denied;          /* process was killed once; that are refused */
 };
 
 /* What the pool's processes tell it. */
