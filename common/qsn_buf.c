@@ -60,36 +60,6 @@ qsn_buf_grow(qsn_buf_t *buf, size_t length)
 
 
 void
-qsn_buf_append(qsn_buf_t *buf, const void *data, size_t length)
-{
-    if (length == 0) {
-        return;
-    }
-
-    char *room = qsn_buf_reserve(buf, length);
-
-    if (room) {
-        memcpy(room, data, length);
-        buf->length += length;
-    }
-}
-
-
-void
-qsn_buf_byte(qsn_buf_t *buf, char byte)
-{
-    qsn_buf_append(buf, &byte, 1);
-}
-
-
-void
-qsn_buf_string(qsn_buf_t *buf, const char *string)
-{
-    qsn_buf_append(buf, string, strlen(string));
-}
-
-
-void
 qsn_buf_fill(qsn_buf_t *buf, char byte, size_t times)
 {
     char *room = times ? qsn_buf_reserve(buf, times) : NULL;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct {
     char *data;
@@ -21,9 +22,6 @@ typedef struct {
 void qsn_buf_free(qsn_buf_t *buf);      /* leaves an empty buffer */
 void qsn_buf_clear(qsn_buf_t *buf);     /* keeps the memory */
 
-void qsn_buf_append(qsn_buf_t *buf, const void *data, size_t length);
-void qsn_buf_byte(qsn_buf_t *buf, char byte);
-void qsn_buf_string(qsn_buf_t *buf, const char *string);
 void qsn_buf_fill(qsn_buf_t *buf, char byte, size_t times);
 void qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -47,6 +45,29 @@ static inline void
 qsn_buf_commit(qsn_buf_t *buf, size_t length)
 {
     buf->length += length;
+}
+
+static inline void
+qsn_buf_append(qsn_buf_t *buf, const void *data, size_t length)
+{
+    char *room = length ? qsn_buf_reserve(buf, length) : NULL;
+
+    if (room) {
+        memcpy(room, data, length);
+        qsn_buf_commit(buf, length);
+    }
+}
+
+static inline void
+qsn_buf_byte(qsn_buf_t *buf, char byte)
+{
+    qsn_buf_append(buf, &byte, 1);
+}
+
+static inline void
+qsn_buf_string(qsn_buf_t *buf, const char *string)
+{
+    qsn_buf_append(buf, string, strlen(string));
 }
 
 /* Drops the first length bytes. */

@@ -154,6 +154,55 @@ test_json_text(void **state)
 }
 
 
+/* Bytes are copied eight at a time: each length, with each kind of byte that
+   is not plain at each place, beside what a loop over the bytes makes of it. */
+static void
+test_json_places(void **state)
+{
+    static const char *const odd[][2] = {
+        { "\"", "\\\"" }, { "\\", "\\\\" }, { "\x01", "\\u0001" },
+        { "\x1f", "\\u001f" }, { "\x7f", "\\u007f" },
+        { "\xc3\xa9", "\xc3\xa9" }, { "\xff", "\xef\xbf\xbd" }
+    };
+
+    (void) state;
+
+    for (size_t kind = 0; kind < sizeof(odd) / sizeof(odd[0]); kind++) {
+        for (int length = 0; length <= 27; length++) {
+            for (int at = 0; at <= length; at++) {
+                qsn_buf_t sql = { 0 }, row = { 0 }, expected = { 0 };
+
+                qsn_buf_string(&sql, "select cast(x'");
+                qsn_buf_string(&row, "[\"");
+
+                for (int i = 0; i < length; i++) {
+                    char plain = "!~ #[]za09^_`"[i % 13];
+
+                    for (const char *p = odd[kind][0]; i == at && *p; p++) {
+                        qsn_buf_printf(&sql, "%02x", (unsigned char) *p);
+                    }
+
+                    qsn_buf_string(&row, i == at ? odd[kind][1] : "");
+                    qsn_buf_printf(&sql, "%02x", (unsigned char) plain);
+                    qsn_buf_byte(&row, plain);
+                }
+
+                qsn_buf_string(&sql, "' as text) a");
+                qsn_buf_string(&row, "\"]");
+                qsn_buf_printf(&expected, JSON("\"a\"", "%s", "\"0\": %d"),
+                               qsn_buf_text(&row),
+                               length == 0 ? 1 : length + (at < length));
+                is(QSN_FORMAT_JSON, 0, qsn_buf_text(&sql),
+                   qsn_buf_text(&expected));
+                qsn_buf_free(&sql);
+                qsn_buf_free(&row);
+                qsn_buf_free(&expected);
+            }
+        }
+    }
+}
+
+
 static void
 test_blobs(void **state)
 {
@@ -292,6 +341,7 @@ main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_native),
         cmocka_unit_test(test_json_text),
+        cmocka_unit_test(test_json_places),
         cmocka_unit_test(test_blobs),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_html),

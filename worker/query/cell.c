@@ -9,13 +9,9 @@
 static int is_utf8(const char *data, size_t length);
 
 
-/* By way of sqlite3_column_value(), which is one look at the row instead of
-   one each for type, value and length.  Such a value must not be touched by
-   two threads: here there is one that uses SQLite. */
 int
-cell_load(cell_t *cell, sqlite3_stmt *row, int column)
+cell_load(cell_t *cell, sqlite3_value *value)
 {
-    sqlite3_value *value = sqlite3_column_value(row, column);
     int type = sqlite3_value_type(value);
     double real;
 

@@ -29,8 +29,10 @@ typedef struct {
     char number[NUMBER_SIZE];
 } cell_t;
 
-/* 0, or -1 without memory. */
-int cell_load(cell_t *cell, sqlite3_stmt *row, int column);
+/* Of a sqlite3_column_value(), which is one look at the row instead of one each
+   for type, value and length.  Such a value must not be touched by two
+   threads: here there is one that uses SQLite.  0, or -1 without memory. */
+int cell_load(cell_t *cell, sqlite3_value *value);
 
 /* Characters that x'...' takes for length bytes. */
 size_t cell_hex_width(size_t length);

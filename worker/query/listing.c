@@ -88,7 +88,9 @@ put_number(qsn_buf_t *out, sqlite3_stmt *row, int column)
 {
     cell_t cell;
 
-    if (cell_load(&cell, row, column) == 0 && cell.kind == CELL_NUMBER) {
+    if (cell_load(&cell, sqlite3_column_value(row, column)) == 0
+        && cell.kind == CELL_NUMBER)
+    {
         qsn_buf_append(out, cell.data, cell.length);
     } else {
         qsn_buf_string(out, "null");

@@ -1,5 +1,5 @@
 /*
- * Integers go two digits at a time.  For doubles there are two ways.
+ * Integers go eight digits at a time.  For doubles there are two ways.
  *
  * Measurements mostly are short decimals: m / 10^k with m below 10^15.  Both
  * m and 10^k (k up to 22) are exact doubles and one division rounds right,
@@ -12,6 +12,7 @@
 
 #include "number.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,14 @@
 #define FAST_POWERS  18
 #define EXPONENT_FROM   16      /* as many digits before the point: 1e+16 */
 #define DIGITS_MAX   17
-#define WHOLE_MAX    20         /* of 64 bits; 10 to that is more */
+#define EIGHT_LIMIT  100000000  /* whole numbers below have eight digits */
+#define ASCII_ZEROS  0x3030303030303030u
 
 static size_t put_whole(char *out, uint64_t value);
+static inline size_t put_first(char *out, uint32_t value);
+static inline size_t digits_of(uint32_t value);
+static inline void put_eight(char *out, uint32_t value);
+static inline uint64_t eight_digits(uint32_t value);
 static int short_decimal(double value, char *digits, int *count, int *point);
 static void long_decimal(double value, char *digits, int *count, int *point);
 static size_t layout(char *out, const char *digits, int count, int point);
@@ -35,12 +41,6 @@ static const double powers[FAST_POWERS] = {
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
     1e13, 1e14, 1e15, 1e16, 1e17
 };
-
-static const char pairs[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233"
-    "34353637383940414243444546474849505152535455565758596061626364656667"
-    "68697071727374757677787980818283848586878889909192939495969798"
-    "99";
 
 
 size_t
@@ -92,33 +92,76 @@ number_from_double(char *out, double value)
 }
 
 
+/* Up to seven bytes after the digits are written, too. */
 static size_t
 put_whole(char *out, uint64_t value)
 {
-    size_t length = 1;
+    size_t length;
 
-    for (uint64_t least = 10; value >= least; least *= 10) {
-        if (++length == WHOLE_MAX) {
-            break;
-        }
+    if (value < EIGHT_LIMIT) {
+        return put_first(out, (uint32_t) value);
     }
 
-    char *p = out + length;
+    length = put_whole(out, value / EIGHT_LIMIT);
+    put_eight(out + length, (uint32_t) (value % EIGHT_LIMIT));
 
-    while (value >= 100) {
-        p -= 2;
-        memcpy(p, pairs + value % 100 * 2, 2);
-        value /= 100;
-    }
+    return length + 8;
+}
 
-    if (value >= 10) {
-        p -= 2;
-        memcpy(p, pairs + value * 2, 2);
-    } else {
-        *--p = (char) ('0' + value);
-    }
+
+/* Without leading zeros.  Where the next text goes must not wait for the
+   digits: so how many there are is not counted on them. */
+static inline size_t
+put_first(char *out, uint32_t value)
+{
+    size_t length = digits_of(value);
+    uint64_t digits = eight_digits(value) | ASCII_ZEROS;
+
+    digits = htole64(digits >> (8 - length) * 8);
+    memcpy(out, &digits, sizeof(digits));
 
     return length;
+}
+
+
+static inline size_t
+digits_of(uint32_t value)
+{
+    static const uint32_t least[] = {
+        0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, EIGHT_LIMIT
+    };
+    /* log10(2) is about 1233 / 4096 */
+    unsigned bits = 32 - (unsigned) __builtin_clz(value | 1);
+    unsigned guess = bits * 1233 >> 12;
+
+    return guess + (value >= least[guess]);
+}
+
+
+static inline void
+put_eight(char *out, uint32_t value)
+{
+    uint64_t digits = htole64(eight_digits(value) | ASCII_ZEROS);
+
+    memcpy(out, &digits, sizeof(digits));
+}
+
+
+/*
+ * A byte for each digit, the first in the lowest.  Each step halves what two,
+ * four, then eight numbers side by side are made of; x * 10486 >> 20 is
+ * x / 100 below 10,000, and x * 103 >> 10 is x / 10 below 100.
+ */
+static inline uint64_t
+eight_digits(uint32_t value)
+{
+    uint64_t fours = value / 10000 | (uint64_t) (value % 10000) << 32;
+    uint64_t upper = fours * 10486 >> 20 & 0x0000007f0000007f;
+    uint64_t twos = upper | (fours - upper * 100) << 16;
+
+    upper = twos * 103 >> 10 & 0x000f000f000f000f;
+
+    return upper | (twos - upper * 10) << 8;
 }
 
 

@@ -75,10 +75,9 @@ render_columns(render_t *render, sqlite3_stmt *statement)
 
 
 void
-render_cell(render_t *render, sqlite3_stmt *statement, int column,
-    cell_t *cell)
+render_cell(render_t *render, sqlite3_value *value, cell_t *cell)
 {
-    if (cell_load(cell, statement, column) == -1) {
+    if (cell_load(cell, value) == -1) {
         cell->kind = CELL_NULL;
         render->failed = 1;
     }

@@ -70,8 +70,7 @@ void render_columns(render_t *render, sqlite3_stmt *statement);
 void render_truncated(render_t *render, const char *before);
 
 /* Loads a cell, remembers a failure.  What it holds is always printable. */
-void render_cell(render_t *render, sqlite3_stmt *statement, int column,
-    cell_t *cell);
+void render_cell(render_t *render, sqlite3_value *value, cell_t *cell);
 
 static inline void
 render_width(render_t *render, int column, size_t width)

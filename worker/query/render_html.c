@@ -95,7 +95,7 @@ html_row(render_t *render, sqlite3_stmt *statement)
     qsn_buf_append(buf, "<tr>", 4);
 
     for (int i = 0; i < render->columns; i++) {
-        render_cell(render, statement, i, &cell);
+        render_cell(render, sqlite3_column_value(statement, i), &cell);
         qsn_buf_append(buf, "<td>", 4);
 
         if (is_table_name(statement, i)) {

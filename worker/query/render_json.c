@@ -5,22 +5,23 @@
  * The classic form, which old clients know, has every cell as a string and
  * NULL as "".  With native set, numbers are numbers and NULL is null.
  * Most bytes of most results are plain ASCII: they are copied eight at a
- * time.  Most cells are short: room is made for a whole one at once.
+ * time.  Most cells are short: room is made for a whole one at once, and
+ * whole numbers are written where they belong.
  */
 
 #include "render.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "qsn_reply.h"
 
 #define ESCAPED_MAX  6          /* bytes of output for one of input */
 
-enum byte_class { PLAIN, ESCAPE, MULTI };
-
 static void json_begin(render_t *render, sqlite3_stmt *statement);
 static void json_row(render_t *render, sqlite3_stmt *statement);
 static void json_end(render_t *render);
+static inline void put_integer(render_t *render, int64_t value, int column);
 static void put_cell(render_t *render, const cell_t *cell, int column);
 static void put_long(render_t *render, const cell_t *cell, size_t *width);
 static void put_text(render_t *render, const char *data, size_t length,
@@ -28,10 +29,10 @@ static void put_text(render_t *render, const char *data, size_t length,
 static void put_hex(sink_t *sink, const char *data, size_t length);
 static char *escape_text(char *p, const char *data, size_t piece,
     size_t left, size_t *used, size_t *width);
+static inline size_t copy_plain(char *out, const char *data, size_t size);
 static inline uint64_t load(const char *data, size_t size);
-static inline int is_plain(uint64_t bytes);
+static inline uint64_t marks(uint64_t bytes);
 static char *escape_byte(char *out, unsigned char byte);
-static inline enum byte_class class_of(unsigned char byte);
 
 const render_kind_t render_json_kind = {
     json_begin,
@@ -75,11 +76,22 @@ json_row(render_t *render, sqlite3_stmt *statement)
     qsn_buf_t *buf = &render->sink->buf;
     cell_t cell;
 
-    qsn_buf_string(buf, render->rows ? ", [" : "[");
+    if (render->rows) {
+        qsn_buf_string(buf, ", ");
+    }
+
+    qsn_buf_byte(buf, '[');
 
     for (int i = 0; i < render->columns; i++) {
-        render_cell(render, statement, i, &cell);
-        put_cell(render, &cell, i);
+        sqlite3_value *value = sqlite3_column_value(statement, i);
+
+        if (sqlite3_value_type(value) == SQLITE_INTEGER) {
+            put_integer(render, sqlite3_value_int64(value), i);
+        } else {
+            render_cell(render, value, &cell);
+            put_cell(render, &cell, i);
+        }
+
         sink_check(render->sink);
     }
 
@@ -117,6 +129,40 @@ json_end(render_t *render)
 
 
 /* With what comes before it. */
+static inline void
+put_integer(render_t *render, int64_t value, int column)
+{
+    qsn_buf_t *buf = &render->sink->buf;
+    char *start = qsn_buf_reserve(buf, NUMBER_SIZE + sizeof(", \"\""));
+    char *p = start;
+
+    if (p == NULL) {
+        return;
+    }
+
+    if (column) {
+        memcpy(p, ", ", 2);
+        p += 2;
+    }
+
+    if (!render->native) {
+        *p++ = '"';
+    }
+
+    size_t length = number_from_int(p, value);
+
+    p += length;
+
+    if (!render->native) {
+        *p++ = '"';
+    }
+
+    qsn_buf_commit(buf, (size_t) (p - start));
+    render_width(render, column, length);
+}
+
+
+/* The same for all else. */
 static void
 put_cell(render_t *render, const cell_t *cell, int column)
 {
@@ -149,8 +195,14 @@ put_cell(render_t *render, const cell_t *cell, int column)
     }
 
     if (cell->kind == CELL_TEXT) {
-        p = escape_text(p, cell->data, cell->length, cell->length, &used,
-                        &width);
+        width = copy_plain(p, cell->data, cell->length);
+        p += width;
+
+        if (width < cell->length) {
+            size_t left = cell->length - width;
+
+            p = escape_text(p, cell->data + width, left, left, &used, &width);
+        }
 
     } else if (cell->kind == CELL_NULL && render->native) {
         memcpy(p - 1, "null", 4);
@@ -249,37 +301,27 @@ escape_text(char *p, const char *data, size_t piece, size_t left,
     size_t i = 0;
 
     while (i < piece) {
-        size_t size = piece - i < sizeof(uint64_t) ? piece - i
-                                                   : sizeof(uint64_t);
-        uint64_t eight = load(data + i, size);
+        size_t size = copy_plain(p, data + i, piece - i);
 
-        if (is_plain(eight)) {
-            memcpy(p, &eight, sizeof(eight));
-            p += size;
-            i += size;
-            *width += size;
-            continue;
+        p += size;
+        i += size;
+        *width += size;
+
+        if (i == piece) {
+            break;
         }
 
         ++*width;
 
-        switch (class_of((unsigned char) data[i])) {
-
-        case PLAIN:
-            *p++ = data[i++];
-            break;
-
-        case ESCAPE:
+        if ((signed char) data[i] >= 0) {
             p = escape_byte(p, (unsigned char) data[i++]);
-            break;
-
-        case MULTI:
-            size = qsn_utf8_size(data + i, left - i);
-            memcpy(p, size ? data + i : "\xef\xbf\xbd", size ? size : 3);
-            p += size ? size : 3;
-            i += size ? size : 1;
-            break;
+            continue;
         }
+
+        size = qsn_utf8_size(data + i, left - i);
+        memcpy(p, size ? data + i : "\xef\xbf\xbd", size ? size : 3);
+        p += size ? size : 3;
+        i += size ? size : 1;
     }
 
     *used = i;
@@ -288,42 +330,71 @@ escape_text(char *p, const char *data, size_t piece, size_t left,
 }
 
 
-/* Up to eight bytes; those that are not there are plain. */
-static inline uint64_t
-load(const char *data, size_t size)
+/*
+ * Copies up to the first byte that is not plain, and returns how many that
+ * were.  Up to seven bytes after size are written, too.
+ */
+static inline size_t
+copy_plain(char *out, const char *data, size_t size)
 {
-    uint64_t eight = 0x2020202020202020u;
-    char *p = (char *) &eight;
+    size_t i = 0;
+    uint64_t bytes, marked;
 
-    if (size == sizeof(eight)) {
-        memcpy(p, data, sizeof(eight));
-        return eight;
+    while (i < size) {
+        size_t now = size - i < sizeof(bytes) ? size - i : sizeof(bytes);
+
+        bytes = load(data + i, now);
+        marked = marks(bytes);
+        bytes = htole64(bytes);
+        memcpy(out + i, &bytes, sizeof(bytes));
+
+        if (marked) {
+            return i + (size_t) __builtin_ctzll(marked) / 8;
+        }
+
+        i += now;
     }
 
-    if (size & 4) {
-        memcpy(p, data, 4);
-        p += 4;
-        data += 4;
-    }
-
-    if (size & 2) {
-        memcpy(p, data, 2);
-        p += 2;
-        data += 2;
-    }
-
-    if (size & 1) {
-        *p = *data;
-    }
-
-    return eight;
+    return size;
 }
 
 
-/* Whether all of eight bytes are PLAIN: for each that equals c, or is less
-   than 0x20, subtracting sets its uppermost bit, which it had not. */
-static inline int
-is_plain(uint64_t bytes)
+/* Up to eight bytes, the first in the lowest; those that are not there are
+   plain.  In registers: what was written in pieces is not read in one. */
+static inline uint64_t
+load(const char *data, size_t size)
+{
+    const uint64_t blanks = 0x2020202020202020u;
+    uint64_t bytes = 0;
+    uint32_t half, other;
+
+    if (size == sizeof(bytes)) {
+        memcpy(&bytes, data, sizeof(bytes));
+        return le64toh(bytes);
+    }
+
+    if (size >= 4) {
+        memcpy(&half, data, 4);
+        memcpy(&other, data + size - 4, 4);
+        bytes = le32toh(half) | (uint64_t) le32toh(other) << (size - 4) * 8;
+
+    } else {
+        for (size_t i = 0; i < size; i++) {
+            bytes |= (uint64_t) (unsigned char) data[i] << i * 8;
+        }
+    }
+
+    return bytes | blanks << size * 8;
+}
+
+
+/*
+ * Which of eight bytes are not plain: for each that equals c, or is less
+ * than 0x20, subtracting sets its uppermost bit, which it had not.  That takes
+ * from the byte above: the lowest mark alone is sure.
+ */
+static inline uint64_t
+marks(uint64_t bytes)
 {
     const uint64_t ones = 0x0101010101010101u;
     const uint64_t high = 0x80 * ones;
@@ -331,8 +402,8 @@ is_plain(uint64_t bytes)
     uint64_t backslash = bytes ^ '\\' * ones;
     uint64_t delete = bytes ^ 0x7f * ones;
 
-    return ((bytes | (bytes - 0x20 * ones) | (quote - ones)
-             | (backslash - ones) | (delete - ones)) & high) == 0;
+    return (bytes | (bytes - 0x20 * ones) | (quote - ones)
+            | (backslash - ones) | (delete - ones)) & high;
 }
 
 
@@ -356,19 +427,4 @@ escape_byte(char *out, unsigned char byte)
     out[4] = hex[byte & 15];
 
     return out + 5;
-}
-
-
-static inline enum byte_class
-class_of(unsigned char byte)
-{
-    static const unsigned char classes[256] = {
-        [0x00 ... 0x1f] = ESCAPE,
-        ['"'] = ESCAPE,
-        ['\\'] = ESCAPE,
-        [0x7f] = ESCAPE,
-        [0x80 ... 0xff] = MULTI
-    };
-
-    return (enum byte_class) classes[byte];
 }

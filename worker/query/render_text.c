@@ -72,7 +72,7 @@ text_row(render_t *render, sqlite3_stmt *statement)
     cell_t cell;
 
     for (int i = 0; i < render->columns; i++) {
-        render_cell(render, statement, i, &cell);
+        render_cell(render, sqlite3_column_value(statement, i), &cell);
 
         if (render->printing) {
             print_cell(render, &cell, i);
