@@ -17,6 +17,12 @@
  * to give up that still holds.  What was asked before, in this generation or
  * another, has left a mark of its hash in seen, until another is put there.
  *
+ * The mutex is for all of it, and is held for moments only: a process that
+ * has it may lose its core, and the others then wait, too.  So an entry is
+ * filled without it, being nobody else's yet.  An empty bucket, a mark, and
+ * that there is no room (sh->full) are looked at without it: where that is
+ * just changing, nothing worse comes of it than a miss.
+ *
  * A hit is sent from where it lies.  Its entry is pinned meanwhile: it may
  * leave its bucket, as it does when a newer answer takes its place, but its
  * memory stays until it is found without pins at the end of the queue.  Pins
@@ -45,7 +51,7 @@
 
 
 /* goes up with every change of the structures below */
-#define NGX_HTTP_QASINO_CACHE_LAYOUT  4
+#define NGX_HTTP_QASINO_CACHE_LAYOUT  5
 
 
 typedef struct ngx_http_qasino_cache_block_s  ngx_http_qasino_cache_block_t;
@@ -83,13 +89,22 @@ typedef struct {
 } ngx_http_qasino_cache_user_t;
 
 
+/* what was asked once, and is as long or longer, finds no room */
+
+typedef struct {
+    uint64_t                         generation;
+    uint64_t                         static_version;
+    size_t                           size;     /* 0: it does */
+} ngx_http_qasino_cache_full_t;
+
+
 typedef struct {
     ngx_uint_t                       layout;
     volatile ngx_uint_t              changing;
     ngx_uint_t                       leaked;
 
-    uint64_t                         hits;
-    uint64_t                         misses;   /* expired ones, too */
+    ngx_atomic_t                     hits;
+    ngx_atomic_t                     misses;   /* expired ones, too */
 
     ngx_http_qasino_cache_entry_t  **buckets;  /* mask + 1 of them, */
     uint32_t                        *seen;     /* and of marks */
@@ -98,6 +113,7 @@ typedef struct {
 
     ngx_queue_t                      queue;    /* last used first */
     ngx_atomic_t                     pinned;   /* bytes of such entries */
+    ngx_http_qasino_cache_full_t     full;
 
     ngx_http_qasino_cache_user_t     users[NGX_MAX_PROCESSES];
 } ngx_http_qasino_cache_sh_t;
@@ -119,6 +135,15 @@ typedef struct {
 } ngx_http_qasino_cache_evict_t;
 
 
+/* memory for an entry that is none yet */
+
+typedef struct {
+    ngx_http_qasino_cache_entry_t   *entry;
+    size_t                           size;     /* of its first data */
+    ngx_http_qasino_cache_block_t   *next;
+} ngx_http_qasino_cache_room_t;
+
+
 #define NGX_HTTP_QASINO_CACHE_HEAD                                            \
     (offsetof(ngx_http_qasino_cache_entry_t, first)                           \
      + offsetof(ngx_http_qasino_cache_block_t, data))
@@ -130,13 +155,22 @@ ngx_http_qasino_cache_sh_t *ngx_http_qasino_cache_lock(
 void ngx_http_qasino_cache_unlock(ngx_http_qasino_cache_t *cache,
     ngx_http_qasino_cache_sh_t *sh);
 
-ngx_http_qasino_cache_entry_t **ngx_http_qasino_cache_search(
-    ngx_http_qasino_cache_sh_t *sh, u_char *hash);
+/* without the mutex, too; the tables may be just beginning empty */
+ngx_uint_t ngx_http_qasino_cache_lacks(ngx_http_qasino_cache_sh_t *sh,
+    u_char *hash);
 ngx_uint_t ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh,
     u_char *hash);
-ngx_http_qasino_cache_entry_t *ngx_http_qasino_cache_new_entry(
-    ngx_slab_pool_t *shpool, ngx_http_qasino_cache_sh_t *sh, size_t rest,
-    ngx_http_qasino_cache_evict_t *evict);
+ngx_uint_t ngx_http_qasino_cache_is_full(ngx_http_qasino_cache_sh_t *sh,
+    size_t size, ngx_http_qasino_cache_evict_t *evict);
+
+ngx_http_qasino_cache_entry_t **ngx_http_qasino_cache_search(
+    ngx_http_qasino_cache_sh_t *sh, u_char *hash);
+ngx_int_t ngx_http_qasino_cache_take_room(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, size_t rest,
+    ngx_http_qasino_cache_evict_t *evict, ngx_http_qasino_cache_room_t *room);
+void ngx_http_qasino_cache_give_back(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry,
+    ngx_http_qasino_cache_block_t *block);
 void ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
     ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry);
 

@@ -17,6 +17,11 @@ typedef struct {
 } ngx_http_qasino_cache_pin_t;
 
 
+static ngx_int_t ngx_http_qasino_cache_make_place(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_key_t *key,
+    ngx_http_qasino_reply_t *reply);
+static void ngx_http_qasino_cache_fill(ngx_http_qasino_cache_room_t *room,
+    ngx_http_qasino_cache_key_t *key, ngx_http_qasino_reply_t *reply);
 static ngx_int_t ngx_http_qasino_cache_same_key(
     ngx_http_qasino_cache_entry_t *entry, ngx_http_qasino_cache_key_t *key);
 static size_t ngx_http_qasino_cache_size(
@@ -40,6 +45,13 @@ ngx_http_qasino_cache_find(ngx_http_request_t *r, ngx_shm_zone_t *shm_zone,
     ngx_http_qasino_cache_entry_t  *entry;
 
     cache = shm_zone->data;
+
+    sh = cache->shpool->data;
+
+    if (sh && ngx_http_qasino_cache_lacks(sh, key->hash)) {
+        (void) ngx_atomic_fetch_add(&sh->misses, 1);
+        return NGX_DECLINED;
+    }
 
     /* before there is something to lose */
 
@@ -94,10 +106,10 @@ ngx_http_qasino_cache_find(ngx_http_request_t *r, ngx_shm_zone_t *shm_zone,
     }
 
     if (rc == NGX_OK) {
-        sh->hits++;
+        (void) ngx_atomic_fetch_add(&sh->hits, 1);
 
     } else {
-        sh->misses++;
+        (void) ngx_atomic_fetch_add(&sh->misses, 1);
     }
 
     ngx_http_qasino_cache_unlock(cache, sh);
@@ -201,22 +213,21 @@ ngx_http_qasino_cache_body(ngx_pool_t *pool,
 
 
 /*
- * The copy is made with the mutex held: 256k, the longest there is without
- * qasino_cache_max_entry, take about as long as a request.
+ * Room is taken, filled, and then made an entry.  The pin is for what a
+ * process that dies in between leaves behind.
  */
 
 void
 ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
     ngx_http_qasino_cache_key_t *key, ngx_http_qasino_reply_t *reply)
 {
-    u_char                          *statement, *body;
-    size_t                           n, size;
+    size_t                           size;
+    ngx_int_t                        rc;
     ngx_slab_pool_t                 *shpool;
     ngx_http_qasino_cache_t         *cache;
-    ngx_http_qasino_cache_sh_t      *sh;
+    ngx_http_qasino_cache_sh_t      *sh, *locked;
+    ngx_http_qasino_cache_room_t     room;
     ngx_http_qasino_cache_evict_t    evict;
-    ngx_http_qasino_cache_block_t   *block;
-    ngx_http_qasino_cache_entry_t   *entry, **place;
 
     size = key->statement.len + reply->body.len;
 
@@ -227,34 +238,105 @@ ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
     cache = shm_zone->data;
     shpool = cache->shpool;
 
+    evict.generation = reply->generation;
+    evict.static_version = reply->static_version;
+    evict.tries = NGX_HTTP_QASINO_CACHE_EVICT;
+    evict.valid = 0;
+
+    sh = shpool->data;
+
+    if (sh) {
+        evict.valid = ngx_http_qasino_cache_seen(sh, key->hash);
+
+        if (ngx_http_qasino_cache_is_full(sh, size, &evict)) {
+            return;
+        }
+    }
+
     sh = ngx_http_qasino_cache_lock(cache);
     if (sh == NULL) {
         return;
     }
 
-    entry = *ngx_http_qasino_cache_search(sh, key->hash);
+    rc = ngx_http_qasino_cache_make_place(shpool, sh, key, reply);
 
-    if (entry) {
+    if (rc == NGX_OK) {
+        rc = ngx_http_qasino_cache_take_room(shpool, sh, size, &evict, &room);
+    }
 
-        if (entry->generation == reply->generation
-            && entry->static_version == reply->static_version
-            && ngx_http_qasino_cache_same_key(entry, key) == NGX_OK)
+    if (rc == NGX_OK) {
+        sh->users[ngx_process_slot].pins++;
+    }
+
+    ngx_http_qasino_cache_unlock(cache, sh);
+
+    if (rc != NGX_OK) {
+        return;
+    }
+
+    ngx_http_qasino_cache_fill(&room, key, reply);
+
+    locked = ngx_http_qasino_cache_lock(cache);
+
+    if (locked) {
+
+        if (ngx_http_qasino_cache_make_place(shpool, sh, key, reply)
+            == NGX_OK)
         {
-            goto done;
+            *ngx_http_qasino_cache_search(sh, key->hash) = room.entry;
+            ngx_queue_insert_head(&sh->queue, &room.entry->queue);
+
+        } else {
+            ngx_http_qasino_cache_give_back(shpool, sh, room.entry, room.next);
         }
 
-        ngx_http_qasino_cache_remove(shpool, sh, entry);
+        ngx_http_qasino_cache_unlock(cache, sh);
     }
 
-    evict.generation = reply->generation;
-    evict.static_version = reply->static_version;
-    evict.tries = NGX_HTTP_QASINO_CACHE_EVICT;
-    evict.valid = ngx_http_qasino_cache_seen(sh, key->hash);
+    sh->users[ngx_process_slot].pins--;
+}
 
-    entry = ngx_http_qasino_cache_new_entry(shpool, sh, size, &evict);
+
+/* NGX_DECLINED: the same is there already */
+
+static ngx_int_t
+ngx_http_qasino_cache_make_place(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_key_t *key,
+    ngx_http_qasino_reply_t *reply)
+{
+    ngx_http_qasino_cache_entry_t  *entry;
+
+    entry = *ngx_http_qasino_cache_search(sh, key->hash);
+
     if (entry == NULL) {
-        goto done;
+        return NGX_OK;
     }
+
+    if (entry->generation == reply->generation
+        && entry->static_version == reply->static_version
+        && ngx_http_qasino_cache_same_key(entry, key) == NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_qasino_cache_remove(shpool, sh, entry);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_qasino_cache_fill(ngx_http_qasino_cache_room_t *room,
+    ngx_http_qasino_cache_key_t *key, ngx_http_qasino_reply_t *reply)
+{
+    u_char                         *statement, *body;
+    size_t                          n, size;
+    ngx_http_qasino_cache_block_t  *block;
+    ngx_http_qasino_cache_entry_t  *entry;
+
+    entry = room->entry;
+
+    ngx_memzero(entry, NGX_HTTP_QASINO_CACHE_HEAD);
 
     entry->key = *key;
     entry->key.statement.data = NULL;
@@ -264,6 +346,9 @@ ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
     entry->op = reply->op;
     entry->format = reply->format;
     entry->body_size = reply->body.len;
+
+    entry->first.size = room->size;
+    entry->first.next = room->next;
 
     statement = key->statement.data;
     size = key->statement.len;
@@ -280,17 +365,6 @@ ngx_http_qasino_cache_keep(ngx_shm_zone_t *shm_zone,
         size -= n;
         body += block->size - n;
     }
-
-    /* the entries put out may have been before it in its bucket */
-
-    place = ngx_http_qasino_cache_search(sh, key->hash);
-    *place = entry;
-
-    ngx_queue_insert_head(&sh->queue, &entry->queue);
-
-done:
-
-    ngx_http_qasino_cache_unlock(cache, sh);
 }
 
 

@@ -2,7 +2,7 @@
 /*
  * What the entries of the result cache hang in and lie in: buckets, the marks
  * of what was asked before, memory, and who gives up theirs for a new one.
- * All of it with the mutex held.
+ * With the mutex held, but for what only looks or leaves a mark.
  */
 
 
@@ -14,8 +14,6 @@ static ngx_uint_t ngx_http_qasino_cache_slot(ngx_http_qasino_cache_sh_t *sh,
 static void *ngx_http_qasino_cache_alloc(ngx_slab_pool_t *shpool,
     ngx_http_qasino_cache_sh_t *sh, size_t size,
     ngx_http_qasino_cache_evict_t *evict);
-static void ngx_http_qasino_cache_free(ngx_slab_pool_t *shpool,
-    ngx_http_qasino_cache_entry_t *entry);
 
 
 /* Where the entry of that hash hangs, or else the end of its bucket. */
@@ -38,14 +36,34 @@ ngx_http_qasino_cache_search(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 }
 
 
+/* Nothing of that hash, as far as one can see without the mutex. */
+
+ngx_uint_t
+ngx_http_qasino_cache_lacks(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
+{
+    void *volatile  *buckets;
+
+    buckets = *(void *volatile **volatile) &sh->buckets;
+
+    return buckets && buckets[ngx_http_qasino_cache_slot(sh, hash)] == NULL;
+}
+
+
 /* Was it asked before, in any generation?  From now on it was. */
 
 ngx_uint_t
 ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 {
-    uint32_t  mark, *seen;
+    uint32_t            mark;
+    volatile uint32_t  *seen;
 
-    seen = &sh->seen[ngx_http_qasino_cache_slot(sh, hash)];
+    seen = *(volatile uint32_t *volatile *) &sh->seen;
+
+    if (seen == NULL) {
+        return 0;
+    }
+
+    seen += ngx_http_qasino_cache_slot(sh, hash);
     ngx_memcpy(&mark, hash, sizeof(uint32_t));
 
     if (*seen == mark) {
@@ -55,6 +73,23 @@ ngx_http_qasino_cache_seen(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
     *seen = mark;
 
     return 0;
+}
+
+
+/* That may be over when it is found: what was to be kept is not, for once. */
+
+ngx_uint_t
+ngx_http_qasino_cache_is_full(ngx_http_qasino_cache_sh_t *sh, size_t size,
+    ngx_http_qasino_cache_evict_t *evict)
+{
+    volatile ngx_http_qasino_cache_full_t  *full;
+
+    full = &sh->full;
+
+    return !evict->valid
+           && full->size && size >= full->size
+           && full->generation == evict->generation
+           && full->static_version == evict->static_version;
 }
 
 
@@ -74,59 +109,73 @@ ngx_http_qasino_cache_slot(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 
 
 /*
- * An entry with room for rest bytes, in no bucket or queue yet.  One piece is
- * sent faster than blocks, but nothing is put out for the sake of it.
+ * Memory for an entry with rest bytes.  One piece is sent faster than blocks,
+ * but nothing is put out for the sake of it.  The entry itself is not touched:
+ * its pages may have to come into being first.
  */
 
-ngx_http_qasino_cache_entry_t *
-ngx_http_qasino_cache_new_entry(ngx_slab_pool_t *shpool,
+ngx_int_t
+ngx_http_qasino_cache_take_room(ngx_slab_pool_t *shpool,
     ngx_http_qasino_cache_sh_t *sh, size_t rest,
-    ngx_http_qasino_cache_evict_t *evict)
+    ngx_http_qasino_cache_evict_t *evict, ngx_http_qasino_cache_room_t *room)
 {
-    size_t                          head, size;
-    ngx_http_qasino_cache_block_t  *block;
-    ngx_http_qasino_cache_entry_t  *entry;
+    size_t                          head, size, left;
+    ngx_http_qasino_cache_block_t  *block, **last;
 
     head = NGX_HTTP_QASINO_CACHE_HEAD;
-    size = head + rest;
 
-    entry = ngx_slab_alloc_locked(shpool, size);
+    room->next = NULL;
+    room->size = rest;
+    room->entry = ngx_slab_alloc_locked(shpool, head + rest);
 
-    if (entry == NULL) {
-        size = ngx_min(size, ngx_pagesize);
-
-        entry = ngx_http_qasino_cache_alloc(shpool, sh, size, evict);
-        if (entry == NULL) {
-            return NULL;
-        }
+    if (room->entry) {
+        return NGX_OK;
     }
 
-    ngx_memzero(entry, head);
+    size = ngx_min(head + rest, ngx_pagesize);
 
-    block = &entry->first;
+    room->entry = ngx_http_qasino_cache_alloc(shpool, sh, size, evict);
+    if (room->entry == NULL) {
+        goto full;
+    }
 
-    for ( ;; ) {
+    room->size = size - head;
+
+    left = rest - room->size;
+    last = &room->next;
+
+    head = offsetof(ngx_http_qasino_cache_block_t, data);
+
+    while (left) {
+        size = ngx_min(head + left, ngx_pagesize);
+
+        block = ngx_http_qasino_cache_alloc(shpool, sh, size, evict);
+        if (block == NULL) {
+            ngx_http_qasino_cache_give_back(shpool, sh, room->entry,
+                                            room->next);
+            goto full;
+        }
+
         block->next = NULL;
         block->size = size - head;
 
-        rest -= block->size;
+        left -= block->size;
 
-        if (rest == 0) {
-            return entry;
-        }
-
-        head = offsetof(ngx_http_qasino_cache_block_t, data);
-        size = ngx_min(head + rest, ngx_pagesize);
-
-        block->next = ngx_http_qasino_cache_alloc(shpool, sh, size, evict);
-
-        if (block->next == NULL) {
-            ngx_http_qasino_cache_free(shpool, entry);
-            return NULL;
-        }
-
-        block = block->next;
+        *last = block;
+        last = &block->next;
     }
+
+    return NGX_OK;
+
+full:
+
+    if (!evict->valid) {
+        sh->full.generation = evict->generation;
+        sh->full.static_version = evict->static_version;
+        sh->full.size = rest;
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -192,17 +241,20 @@ ngx_http_qasino_cache_remove(ngx_slab_pool_t *shpool,
         return;
     }
 
-    ngx_http_qasino_cache_free(shpool, entry);
+    ngx_http_qasino_cache_give_back(shpool, sh, entry, entry->first.next);
 }
 
 
-static void
-ngx_http_qasino_cache_free(ngx_slab_pool_t *shpool,
-    ngx_http_qasino_cache_entry_t *entry)
+void
+ngx_http_qasino_cache_give_back(ngx_slab_pool_t *shpool,
+    ngx_http_qasino_cache_sh_t *sh, ngx_http_qasino_cache_entry_t *entry,
+    ngx_http_qasino_cache_block_t *block)
 {
-    ngx_http_qasino_cache_block_t  *block, *next;
+    ngx_http_qasino_cache_block_t  *next;
 
-    for (block = entry->first.next; block; block = next) {
+    sh->full.size = 0;
+
+    for ( /* void */ ; block; block = next) {
         next = block->next;
         ngx_slab_free_locked(shpool, block);
     }

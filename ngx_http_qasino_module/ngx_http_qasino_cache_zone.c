@@ -201,7 +201,7 @@ ngx_http_qasino_cache_lock(ngx_http_qasino_cache_t *cache)
         }
 
     } else if (sh->leaked) {
-        (void) ngx_http_qasino_cache_empty(cache, "was sending from it");
+        (void) ngx_http_qasino_cache_empty(cache, "was sending from it or adding to it");
     }
 
     sh = shpool->data;

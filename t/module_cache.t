@@ -433,13 +433,17 @@ main::times(200, 93)
 --- request eval
 main::queries('keep old 20000', (map { "keep flood$_ 20000" } 1 .. 30),
     'keep old 20000', 'keep flood29 20000', 'keep flood29 20000',
-    'keep flood2 20000')
+    'keep flood2 20000', 'keep late 20000', 'keep late2 20000',
+    'page generation +30',
+    (map { ("keep next$_ 20000", "keep next$_ 20000") } 1 .. 3),
+    'page static 5 generation -30')
 --- response_body_like eval
 [qr/\Aold 1\n/, (map { qr/\Aflood$_ 1\n/ } 1 .. 30),
  qr/\Aold 1\n/, qr/\Aflood29 2\n/, qr/\Aflood29 2\n/,
- qr/\Aflood2 1\n/]
+ qr/\Aflood2 1\n/, qr/\Alate 1\n/, qr/\Alate2 1\n/,
+ qr/\Adone\n/, (map { (qr/\Anext$_ 1\n/) x 2 } 1 .. 3), qr/\Adone\n/]
 --- error_code eval
-main::times(200, 35)
+main::times(200, 45)
 
 
 
