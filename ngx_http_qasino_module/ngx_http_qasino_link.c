@@ -28,6 +28,10 @@
 /* bytes that wait to be sent: a worker that takes no more has enough */
 #define NGX_HTTP_QASINO_LINK_OUT_MAX   (4 * 1024 * 1024)
 
+/* requests that go out together: of a burst, the worker has the first while
+   nginx still reads the others */
+#define NGX_HTTP_QASINO_LINK_GATHER    8
+
 
 static void ngx_http_qasino_link_watch_time(ngx_http_qasino_link_t *link);
 static void ngx_http_qasino_link_watch_client(ngx_http_request_t *r,
@@ -66,6 +70,10 @@ ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
 
     size = ngx_http_qasino_request_size(r) + ctx->body_length;
 
+    if (link->gathered == NGX_HTTP_QASINO_LINK_GATHER) {
+        ngx_http_qasino_link_flush(link);
+    }
+
     if (ngx_http_qasino_link_body_fits(r, ctx) != NGX_OK
         || link->free == NGX_HTTP_QASINO_LINK_NO_SLOT
         || link->out.last - link->out.pos + size
@@ -87,6 +95,7 @@ ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
     slot = &link->slots[link->free];
     link->free = slot->next;
     link->waiting++;
+    link->gathered++;
 
     slot->request = r;
     slot->taken = 1;

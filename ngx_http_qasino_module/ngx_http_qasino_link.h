@@ -93,6 +93,7 @@ struct ngx_http_qasino_link_s {
     /* requests: bytes before pos are sent */
     ngx_buf_t                      out;
     ngx_event_t                    flush;
+    ngx_uint_t                     gathered;   /* requests since the last */
     uint64_t                       queued;     /* bytes, of this connection */
     uint64_t                       sent;
 
@@ -138,6 +139,7 @@ void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
 /* io: NGX_OK where there is a connection now */
 ngx_int_t ngx_http_qasino_link_init_buffers(ngx_http_qasino_link_t *link);
 ngx_int_t ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link);
+void ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link);
 void ngx_http_qasino_link_close(ngx_http_qasino_link_t *link);
 
 /* io: room for size bytes at out.last; they are written, up to last */

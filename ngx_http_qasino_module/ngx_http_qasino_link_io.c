@@ -22,7 +22,6 @@
 static void ngx_http_qasino_link_free_out(void *data);
 static void ngx_http_qasino_link_flush_handler(ngx_event_t *ev);
 static void ngx_http_qasino_link_write_handler(ngx_event_t *wev);
-static void ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link);
 static ngx_int_t ngx_http_qasino_link_ignore_writable(ngx_connection_t *c);
 static void ngx_http_qasino_link_read_handler(ngx_event_t *rev);
 static ssize_t ngx_http_qasino_link_recv(ngx_http_qasino_link_t *link);
@@ -238,7 +237,7 @@ ngx_http_qasino_link_write_handler(ngx_event_t *wev)
 }
 
 
-static void
+void
 ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
 {
     ssize_t            n;
@@ -247,6 +246,8 @@ ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
 
     c = link->connection;
     out = &link->out;
+
+    link->gathered = 0;
 
     if (c == NULL) {
         return;
