@@ -74,11 +74,24 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
         {
             query_process_end(process);
         } else {
-            query_process_serve(process, snapshot, static_version);
+            query_process_serve_later(process, snapshot, static_version);
         }
     }
 
     start_spares(lanes);
+}
+
+
+int
+lanes_catch_up(lanes_t *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        if (query_process_catch_up(&lanes->processes[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -314,7 +327,8 @@ is_slow(const lanes_t *lanes, const query_process_t *process, uint64_t ms)
 {
     return process->sent_count > 0
            && (process->paused
-               || uv_now(lanes->loop) - process->since_ms >= ms);
+               || (uv_now(lanes->loop) - process->since_ms >= ms
+                   && !query_process_catches_up(process)));
 }
 
 

@@ -59,9 +59,13 @@ typedef struct {
 int lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow);
 void lanes_destroy(lanes_t *lanes);
 
-/* All processes that run go over to this snapshot; some may begin or end. */
+/* All processes that run go over to this snapshot; some may begin or end.
+   Those that have nothing to do, at their next query or when they catch up. */
 void lanes_serve(lanes_t *lanes, snapshot_t *snapshot,
     uint64_t static_version);
+
+/* One of those: 1 if there may be another. */
+int lanes_catch_up(lanes_t *lanes);
 
 /* By what a query may take, in microseconds (qsn_costs.h); greedy: its client
    takes too much of the lanes. */

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #define GENERATIONS_KEPT  3
+#define CATCH_UP_MS       20    /* between two lanes that read a schema */
 
+static void on_catch_up(uv_timer_t *timer);
 static void replace(query_t *query, query_t *heir);
 static void on_before_poll(uv_prepare_t *prepare);
 
@@ -56,6 +58,8 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->queue_timer.data = pool;
     (void) uv_timer_init(loop, &pool->slow_timer);
     pool->slow_timer.data = pool;
+    (void) uv_timer_init(loop, &pool->catch_up_timer);
+    pool->catch_up_timer.data = pool;
 
     /* Handles that were started last run first: so this one comes after
        connection.c's, which may submit queries. */
@@ -73,6 +77,7 @@ pool_destroy(pool_t *pool)
     pool->stopping = 1;
     uv_close((uv_handle_t *) &pool->queue_timer, NULL);
     uv_close((uv_handle_t *) &pool->slow_timer, NULL);
+    uv_close((uv_handle_t *) &pool->catch_up_timer, NULL);
     uv_close((uv_handle_t *) &pool->before_poll, NULL);
 
     for (int pace = 0; pace < LANES_PACES; pace++) {
@@ -107,6 +112,7 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
     denylist_clear(&pool->suspected);
     denylist_clear(&pool->denied);
     lanes_serve(&pool->lanes, snapshot, static_version);
+    (void) uv_timer_start(&pool->catch_up_timer, on_catch_up, CATCH_UP_MS, 0);
 
     for (size_t i = 0; i < pool->lanes.count; i++) {
         query_process_t *process = &pool->lanes.processes[i];
@@ -223,6 +229,19 @@ pool_resume(query_t *query)
 {
     if (query->process) {
         query_process_resume(query->process);
+    }
+}
+
+
+/* The cores are for whoever the turn has woken, and for the process that answers
+   nginx itself (direct.h). */
+static void
+on_catch_up(uv_timer_t *timer)
+{
+    pool_t *pool = timer->data;
+
+    if (lanes_catch_up(&pool->lanes)) {
+        (void) uv_timer_start(timer, on_catch_up, CATCH_UP_MS, 0);
     }
 }
 

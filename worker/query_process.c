@@ -16,15 +16,19 @@
 #include "qsn_op.h"
 
 #define RESPAWN_DELAY_MS  200
+#define CATCH_UP_MS       1000  /* past that it is no schema that takes it */
 
 struct query_process_told_s {
     query_process_told_t *next;
     snapshot_t *snapshot;
     uint64_t told_ms;           /* loop time */
+    uint64_t last_id;           /* of the queries sent before */
 };
 
 static void spawn(query_process_t *process);
 static void tell_snapshot(query_process_t *process);
+static int is_before_queries(const query_process_t *process,
+    const query_process_told_t *told);
 static void on_kill_timer(uv_timer_t *timer);
 static void on_respawn_timer(uv_timer_t *timer);
 static void on_process_exit(subprocess_t *own, int status, int term_signal);
@@ -71,6 +75,35 @@ query_process_serve(query_process_t *process, snapshot_t *snapshot,
 }
 
 
+void
+query_process_serve_later(query_process_t *process, snapshot_t *snapshot,
+    uint64_t static_version)
+{
+    if (!query_process_is_up(process) || process->sent_count > 0) {
+        query_process_serve(process, snapshot, static_version);
+        return;
+    }
+
+    snapshot_put(process->wanted);
+    process->wanted = snapshot_get(snapshot);
+    process->static_version = static_version;
+    process->late = 1;
+}
+
+
+int
+query_process_catch_up(query_process_t *process)
+{
+    if (!process->late) {
+        return 0;
+    }
+
+    tell_snapshot(process);
+
+    return 1;
+}
+
+
 int
 query_process_is_up(const query_process_t *process)
 {
@@ -83,6 +116,14 @@ query_process_is_behind(const query_process_t *process, uint64_t ms)
 {
     return process->alive && !process->dying && process->told
            && uv_now(process->loop) - process->told->told_ms >= ms;
+}
+
+
+int
+query_process_catches_up(const query_process_t *process)
+{
+    return process->told && is_before_queries(process, process->told)
+           && !query_process_is_behind(process, CATCH_UP_MS);
 }
 
 
@@ -224,6 +265,11 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
 
         process->confirmed = 1;
 
+        /* what waited for it begins now */
+        if (is_before_queries(process, told)) {
+            process->since_ms = uv_now(process->loop);
+        }
+
     } else {
         qsn_log("query process %d cannot serve %s: %.*s", process->own.pid,
                 told->snapshot->path, (int) frame->body_length,
@@ -299,6 +345,7 @@ tell_snapshot(query_process_t *process)
     query_process_told_t *told = calloc(1, sizeof(*told));
     query_process_told_t **end = &process->told;
 
+    process->late = 0;
     qsn_frame_store_u64(number, snapshot->number);
     qsn_frame_store_u64(version, process->static_version);
     args[QSN_ARG_SNAPSHOT] = text_arg(snapshot->path);
@@ -315,12 +362,22 @@ tell_snapshot(query_process_t *process)
 
     told->snapshot = snapshot_get(snapshot);
     told->told_ms = uv_now(process->loop);
+    told->last_id = process->next_id;
 
     while (*end) {
         end = &(*end)->next;
     }
 
     *end = told;
+}
+
+
+/* All that it has to do came after it. */
+static int
+is_before_queries(const query_process_t *process,
+    const query_process_told_t *told)
+{
+    return process->sent_count == 0 || process->sent[0].id > told->last_id;
 }
 
 

@@ -84,6 +84,7 @@ struct query_process_s {
     int at_fault;               /* it died of the statement it ran */
     int dying;                  /* killed, its exit not seen yet */
     int confirmed;              /* serves a snapshot since its start */
+    int late;                   /* it has yet to be told of ->wanted */
     snapshot_t *wanted;         /* what a new start is told first */
     const qsn_settings_t *settings;
     uint64_t static_version;
@@ -103,11 +104,23 @@ void query_process_init(query_process_t *process, uv_loop_t *loop,
 void query_process_serve(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version);
 
+/* The same, but one that has nothing to do is told before its next query, or
+   when it is to catch up, if that is sooner. */
+void query_process_serve_later(query_process_t *process,
+    snapshot_t *snapshot, uint64_t static_version);
+
+/* 1 if it has been told only now. */
+int query_process_catch_up(query_process_t *process);
+
 /* 1 if it serves a snapshot. */
 int query_process_is_up(const query_process_t *process);
 
 /* 1 if it has not confirmed a snapshot that it was told so long ago. */
 int query_process_is_behind(const query_process_t *process, uint64_t ms);
+
+/* 1 if it reads the schema of a snapshot, and what it has to do waits for
+   that. */
+int query_process_catches_up(const query_process_t *process);
 
 /* 1 if another query can be sent. */
 int query_process_ready(const query_process_t *process);

@@ -29,6 +29,7 @@ query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
 {
     query_process_sent_t *sent = &process->sent[process->sent_count];
 
+    (void) query_process_catch_up(process);
     frame->id = ++process->next_id;
 
     if (query_process_put(process, frame, args) != 0) {
