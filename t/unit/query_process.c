@@ -1,13 +1,17 @@
-/* query_process.c: a program that cannot be started, or only later. */
+/* query_process.c: a program that cannot be started, or only later; when one
+   that runs is told of a snapshot. */
 
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
-#include "query_process.h"
+#include "query_process_private.h"
+#include "qsn_op.h"
 #include "worker_fixture.h"
 
 static fixture_t fixture;
@@ -51,6 +55,20 @@ on_death(query_process_t *that, int overdue)
 
 static const query_process_events_t events = {
     .on_ready = on_ready,
+    .on_frame = on_frame,
+    .on_death = on_death
+};
+
+
+static void
+ignore_ready(query_process_t *that)
+{
+    (void) that;
+}
+
+
+static const query_process_events_t indifferent = {
+    .on_ready = ignore_ready,
     .on_frame = on_frame,
     .on_death = on_death
 };
@@ -135,6 +153,94 @@ test_ended(void **state)
 }
 
 
+/* One that takes what it is told, and says nothing. */
+static void
+start_listener(void)
+{
+    FILE *script = fopen(program, "w");
+
+    assert_non_null(script);
+    (void) fputs("#!/bin/sh\nexec cat <&3 >/dev/null\n", script);
+    assert_int_equal(fclose(script), 0);
+    assert_int_equal(chmod(program, 0700), 0);
+    process.events = &indifferent;
+    query_process_serve(&process, snapshot, 1);
+    assert_true(process.alive);
+}
+
+
+static void
+confirm(void)
+{
+    qsn_frame_t frame = { .status = 200 };
+
+    assert_null(query_process_confirmed(&process, &frame, NULL));
+}
+
+
+static void
+send_query(void)
+{
+    qsn_frame_t frame = { .type = QSN_FRAME_REQUEST, .op = QSN_OP_QUERY };
+
+    assert_int_equal(query_process_send(&process, &process, &frame, NULL,
+                                        60000, 10), 0);
+}
+
+
+static void
+let_time_pass(void)
+{
+    uint64_t before = uv_now(&loop);
+
+    while (uv_now(&loop) == before) {
+        uv_sleep(1);
+        uv_update_time(&loop);
+    }
+}
+
+
+static void
+test_told_later(void **state)
+{
+    (void) state;
+
+    start_listener();
+    assert_true(query_process_catches_up(&process));
+    confirm();
+    assert_false(query_process_catches_up(&process));
+
+    /* with nothing to do: when it is to catch up */
+    query_process_serve_later(&process, snapshot, 1);
+    assert_null(process.told);
+    assert_true(query_process_is_up(&process));
+    assert_int_equal(query_process_catch_up(&process), 1);
+    assert_non_null(process.told);
+    assert_int_equal(query_process_catch_up(&process), 0);
+    confirm();
+
+    /* or before its next query, which begins when that is done */
+    query_process_serve_later(&process, snapshot, 1);
+    send_query();
+    assert_non_null(process.told);
+    assert_int_equal(query_process_catch_up(&process), 0);
+    assert_true(query_process_catches_up(&process));
+    let_time_pass();
+    assert_true(process.since_ms < uv_now(&loop));
+    confirm();
+    assert_true(process.since_ms == uv_now(&loop));
+    assert_false(query_process_catches_up(&process));
+
+    /* with something to do: behind that, and what is slow is that */
+    let_time_pass();
+    query_process_serve_later(&process, snapshot, 1);
+    assert_non_null(process.told);
+    assert_false(query_process_catches_up(&process));
+    confirm();
+    assert_true(process.since_ms < uv_now(&loop));
+}
+
+
 int
 main(void)
 {
@@ -142,6 +248,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_no_program, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_ended, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_told_later, open_fixture,
                                         close_fixture)
     };
 
