@@ -17,11 +17,12 @@
  * to give up that still holds.  What was asked before, in this generation or
  * another, has left a mark of its hash in seen, until another is put there.
  *
- * The mutex is for all of it, and is held for moments only: a process that
- * has it may lose its core, and the others then wait, too.  So an entry is
- * filled without it, being nobody else's yet.  An empty bucket, a mark, and
- * that there is no room (sh->full) are looked at without it: where that is
- * just changing, nothing worse comes of it than a miss.
+ * The mutex is for all of it, and is held for moments only, but where a hit
+ * is copied (see below): a process that has it may lose its core, and the
+ * others then wait, too.  So an entry is filled without it, being nobody
+ * else's yet.  An empty bucket, a mark, and that there is no room (sh->full)
+ * are looked at without it: where that is just changing, nothing worse comes
+ * of it than a miss.
  *
  * A hit is sent from where it lies.  Its entry is pinned meanwhile: it may
  * leave its bucket, as it does when a newer answer takes its place, but its
@@ -35,9 +36,10 @@
  * its mutex back, and two marks tell the others what is left:
  *
  *   sh->changing   it died within a change: nothing here can be believed.
- *                  The zone is out of use until nobody who lives sends from
- *                  it, which takes a moment, and then begins empty.
- *   users[].pins   those of a dead process never come back.  It costs their
+ *                  The zone is out of use until nobody who lives has a pin,
+ *                  which takes a moment, and then begins empty.
+ *   users[].pins   of entries that are sent, and of one that is filled: those
+ *                  of a dead process never come back.  It costs their
  *                  memory, until a moment without any others lets the zone
  *                  begin empty, too.
  */

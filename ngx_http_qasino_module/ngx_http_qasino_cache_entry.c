@@ -414,7 +414,8 @@ ngx_http_qasino_cache_size(ngx_http_qasino_cache_entry_t *entry)
 }
 
 
-/* With the mutex held, as in ngx_http_qasino_cache_keep(). */
+/* With the mutex held, as there is no pin: 256k, the longest there is without
+   qasino_cache_max_entry, take about as long as a request. */
 
 static ngx_http_qasino_cache_entry_t *
 ngx_http_qasino_cache_copy(ngx_pool_t *pool,

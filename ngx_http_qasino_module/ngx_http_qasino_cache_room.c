@@ -41,9 +41,10 @@ ngx_http_qasino_cache_search(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 ngx_uint_t
 ngx_http_qasino_cache_lacks(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 {
-    void *volatile  *buckets;
+    ngx_http_qasino_cache_entry_t *volatile  *buckets;
 
-    buckets = *(void *volatile **volatile) &sh->buckets;
+    buckets = *(ngx_http_qasino_cache_entry_t *volatile *volatile *)
+                                                               &sh->buckets;
 
     return buckets && buckets[ngx_http_qasino_cache_slot(sh, hash)] == NULL;
 }
@@ -110,8 +111,9 @@ ngx_http_qasino_cache_slot(ngx_http_qasino_cache_sh_t *sh, u_char *hash)
 
 /*
  * Memory for an entry with rest bytes.  One piece is sent faster than blocks,
- * but nothing is put out for the sake of it.  The entry itself is not touched:
- * its pages may have to come into being first.
+ * but nothing is put out for the sake of it.  The first piece is not touched:
+ * its pages may have to come into being first.  (Blocks are taken where the
+ * zone was full once, and all pages are there.)
  */
 
 ngx_int_t
@@ -169,7 +171,9 @@ ngx_http_qasino_cache_take_room(ngx_slab_pool_t *shpool,
 
 full:
 
-    if (!evict->valid) {
+    /* without tries left nobody knows */
+
+    if (!evict->valid && evict->tries) {
         sh->full.generation = evict->generation;
         sh->full.static_version = evict->static_version;
         sh->full.size = rest;

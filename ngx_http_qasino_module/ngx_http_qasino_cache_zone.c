@@ -201,7 +201,8 @@ ngx_http_qasino_cache_lock(ngx_http_qasino_cache_t *cache)
         }
 
     } else if (sh->leaked) {
-        (void) ngx_http_qasino_cache_empty(cache, "was sending from it or adding to it");
+        (void) ngx_http_qasino_cache_empty(cache,
+                                           "sent from it or added to it");
     }
 
     sh = shpool->data;

@@ -71,7 +71,7 @@ ngx_http_qasino_link_send(ngx_http_qasino_link_t *link, ngx_http_request_t *r,
     size = ngx_http_qasino_request_size(r) + ctx->body_length;
 
     if (link->gathered == NGX_HTTP_QASINO_LINK_GATHER) {
-        ngx_http_qasino_link_flush(link);
+        (void) ngx_http_qasino_link_write(link);
     }
 
     if (ngx_http_qasino_link_body_fits(r, ctx) != NGX_OK

@@ -139,7 +139,7 @@ void ngx_http_qasino_link_timer_handler(ngx_event_t *ev);
 /* io: NGX_OK where there is a connection now */
 ngx_int_t ngx_http_qasino_link_init_buffers(ngx_http_qasino_link_t *link);
 ngx_int_t ngx_http_qasino_link_connect(ngx_http_qasino_link_t *link);
-void ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link);
+ngx_int_t ngx_http_qasino_link_write(ngx_http_qasino_link_t *link);
 void ngx_http_qasino_link_close(ngx_http_qasino_link_t *link);
 
 /* io: room for size bytes at out.last; they are written, up to last */

@@ -22,6 +22,7 @@
 static void ngx_http_qasino_link_free_out(void *data);
 static void ngx_http_qasino_link_flush_handler(ngx_event_t *ev);
 static void ngx_http_qasino_link_write_handler(ngx_event_t *wev);
+static void ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link);
 static ngx_int_t ngx_http_qasino_link_ignore_writable(ngx_connection_t *c);
 static void ngx_http_qasino_link_read_handler(ngx_event_t *rev);
 static ssize_t ngx_http_qasino_link_recv(ngx_http_qasino_link_t *link);
@@ -149,6 +150,7 @@ ngx_http_qasino_link_close(ngx_http_qasino_link_t *link)
     link->connection = NULL;
     link->ended = ngx_current_msec;
     link->epoch++;
+    link->gathered = 0;
     link->id = 0;
     link->rest = 0;
     link->last = NULL;
@@ -237,8 +239,20 @@ ngx_http_qasino_link_write_handler(ngx_event_t *wev)
 }
 
 
-void
+static void
 ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
+{
+    if (ngx_http_qasino_link_write(link) != NGX_OK) {
+        ngx_http_qasino_link_broken(link, "cannot be written");
+    }
+}
+
+
+/* NGX_OK: as much as could be; else the link is broken, which whoever is in
+   the middle of something leaves to the flush that is to come. */
+
+ngx_int_t
+ngx_http_qasino_link_write(ngx_http_qasino_link_t *link)
 {
     ssize_t            n;
     ngx_buf_t         *out;
@@ -250,28 +264,23 @@ ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
     link->gathered = 0;
 
     if (c == NULL) {
-        return;
+        return NGX_OK;
     }
 
     while (out->pos < out->last) {
 
         if (!c->write->ready) {
-            return;
+            return NGX_OK;
         }
 
         n = c->send(c, out->pos, out->last - out->pos);
 
         if (n == NGX_AGAIN) {
-            if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-                ngx_http_qasino_link_broken(link, "cannot be written");
-            }
-
-            return;
+            return ngx_handle_write_event(c->write, 0);
         }
 
         if (n <= 0) {
-            ngx_http_qasino_link_broken(link, "cannot be written");
-            return;
+            return NGX_ERROR;
         }
 
         out->pos += n;
@@ -285,9 +294,7 @@ ngx_http_qasino_link_flush(ngx_http_qasino_link_t *link)
         ngx_http_qasino_link_free_out(link);
     }
 
-    if (ngx_http_qasino_link_ignore_writable(c) != NGX_OK) {
-        ngx_http_qasino_link_broken(link, "cannot be watched");
-    }
+    return ngx_http_qasino_link_ignore_writable(c);
 }
 
 

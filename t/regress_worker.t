@@ -86,7 +86,10 @@ for my $names (join(';', map { "k$_" } 1 .. 100_000), 'k;' x 100_000,
 
 # A statement past its limit is refused here: no query process sees it.
 {
-    my @pids = query_pids($worker);
+    # one more may be there for a moment, if the queries above took long
+    my @pids;
+    wait_until('the query processes to be two', sub {
+        (@pids = query_pids($worker)) == 2 });
     my $long = 'select ' . join(', ', map { "'" . 'x' x 1000 . "'" }
         1 .. 300);
 

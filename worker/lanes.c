@@ -85,7 +85,7 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
 int
 lanes_catch_up(lanes_t *lanes)
 {
-    for (size_t i = 0; i < lanes->count; i++) {
+    for (size_t i = lanes->count; i-- > 0; /* void */) {
         if (query_process_catch_up(&lanes->processes[i])) {
             return 1;
         }

@@ -64,7 +64,8 @@ void lanes_destroy(lanes_t *lanes);
 void lanes_serve(lanes_t *lanes, snapshot_t *snapshot,
     uint64_t static_version);
 
-/* One of those: 1 if there may be another. */
+/* One of those, who would be given a query first: 1 if there may be
+   another. */
 int lanes_catch_up(lanes_t *lanes);
 
 /* By what a query may take, in microseconds (qsn_costs.h); greedy: its client

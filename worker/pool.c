@@ -132,6 +132,10 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 void
 pool_drop_retired(pool_t *pool)
 {
+    while (lanes_catch_up(&pool->lanes)) {
+        /* void */
+    }
+
     for (size_t i = 0; i < pool->lanes.count; i++) {
         query_process_t *process = &pool->lanes.processes[i];
 
@@ -233,8 +237,8 @@ pool_resume(query_t *query)
 }
 
 
-/* The cores are for whoever the turn has woken, and for the process that answers
-   nginx itself (direct.h). */
+/* Until then the cores are for whoever the turn has woken, and for the process
+   that answers nginx itself (direct.h). */
 static void
 on_catch_up(uv_timer_t *timer)
 {

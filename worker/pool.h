@@ -89,8 +89,9 @@ pool_t *pool_create(uv_loop_t *loop, const qsn_settings_t *settings,
    Runs the loop until everything on it is closed. */
 void pool_destroy(pool_t *pool);
 
-/* All processes go over to this snapshot as soon as they are free; queries
-   submitted from now on run on it. */
+/* All processes go over to this snapshot: those that are busy when they are
+   free, idle ones with their next query or a little later.  Queries submitted
+   from now on run on it. */
 void pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version);
 
 /* Static tables have changed: an answer from before is none for a query

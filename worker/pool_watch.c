@@ -88,14 +88,15 @@ note_slowness(query_process_t *process)
 }
 
 
-/* What the process takes from here on is its first query's.  For those that
+/* What the process takes from here on is its first query's, unless it reads a
+   schema first.  For those that
    are known to be quick it is not asked: it would be a good part of that. */
 void
 pool_note_begin(query_process_t *process)
 {
     query_t *query = process->sent_count ? process->sent[0].query : NULL;
 
-    if (query && query->begun_us == 0
+    if (query && query->begun_us == 0 && !query_process_catches_up(process)
         && (!query->sure || query->cost_us >= LANES_QUICK_US))
     {
         query->begun_us = query_process_cpu(process);

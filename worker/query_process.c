@@ -16,7 +16,7 @@
 #include "qsn_op.h"
 
 #define RESPAWN_DELAY_MS  200
-#define CATCH_UP_MS       1000  /* past that it is no schema that takes it */
+#define SCHEMA_MS         1000  /* past that it is no schema that takes it */
 
 struct query_process_told_s {
     query_process_told_t *next;
@@ -79,7 +79,9 @@ void
 query_process_serve_later(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version)
 {
-    if (!query_process_is_up(process) || process->sent_count > 0) {
+    if (!query_process_is_up(process) || process->sent_count > 0
+        || process->late)
+    {
         query_process_serve(process, snapshot, static_version);
         return;
     }
@@ -94,7 +96,7 @@ query_process_serve_later(query_process_t *process, snapshot_t *snapshot,
 int
 query_process_catch_up(query_process_t *process)
 {
-    if (!process->late) {
+    if (!process->late || !query_process_is_up(process)) {
         return 0;
     }
 
@@ -122,8 +124,9 @@ query_process_is_behind(const query_process_t *process, uint64_t ms)
 int
 query_process_catches_up(const query_process_t *process)
 {
-    return process->told && is_before_queries(process, process->told)
-           && !query_process_is_behind(process, CATCH_UP_MS);
+    return process->told && process->sent_count > 0 && !process->dying
+           && is_before_queries(process, process->told)
+           && !query_process_is_behind(process, SCHEMA_MS);
 }
 
 
@@ -266,7 +269,7 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
         process->confirmed = 1;
 
         /* what waited for it begins now */
-        if (is_before_queries(process, told)) {
+        if (process->sent_count > 0 && is_before_queries(process, told)) {
             process->since_ms = uv_now(process->loop);
         }
 
@@ -310,6 +313,7 @@ spawn(query_process_t *process)
     process->at_fault = 0;
     process->dying = 0;
     process->confirmed = 0;
+    process->late = 0;
     process->sent_count = 0;
     qsn_buf_clear(&process->in);
     qsn_buf_clear(&process->outgoing.queued);
@@ -372,12 +376,12 @@ tell_snapshot(query_process_t *process)
 }
 
 
-/* All that it has to do came after it. */
+/* All that it has to do, which is something, came after it. */
 static int
 is_before_queries(const query_process_t *process,
     const query_process_told_t *told)
 {
-    return process->sent_count == 0 || process->sent[0].id > told->last_id;
+    return process->sent[0].id > told->last_id;
 }
 
 
@@ -422,6 +426,7 @@ on_process_exit(subprocess_t *own, int status, int term_signal)
     query_process_t *process = own->exits.data;
 
     process->alive = 0;
+    process->late = 0;
     process->at_fault |= is_crash(term_signal);
     process->killed = process->at_fault || process->dying ? 0 : term_signal;
     (void) uv_timer_stop(&process->timer);

@@ -84,7 +84,8 @@ struct query_process_s {
     int at_fault;               /* it died of the statement it ran */
     int dying;                  /* killed, its exit not seen yet */
     int confirmed;              /* serves a snapshot since its start */
-    int late;                   /* it has yet to be told of ->wanted */
+    int late;                   /* it lives, and is still to be told of
+                                   ->wanted */
     snapshot_t *wanted;         /* what a new start is told first */
     const qsn_settings_t *settings;
     uint64_t static_version;
@@ -105,7 +106,7 @@ void query_process_serve(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version);
 
 /* The same, but one that has nothing to do is told before its next query, or
-   when it is to catch up, if that is sooner. */
+   when it is to catch up, if that is sooner; and before the next snapshot. */
 void query_process_serve_later(query_process_t *process,
     snapshot_t *snapshot, uint64_t static_version);
 

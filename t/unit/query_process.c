@@ -206,7 +206,6 @@ test_told_later(void **state)
     (void) state;
 
     start_listener();
-    assert_true(query_process_catches_up(&process));
     confirm();
     assert_false(query_process_catches_up(&process));
 
@@ -241,6 +240,33 @@ test_told_later(void **state)
 }
 
 
+/* It ends before it was told, and is begun anew; and one that is late is told
+   at the next turn at the latest. */
+static void
+test_ended_late(void **state)
+{
+    (void) state;
+
+    start_listener();
+    confirm();
+    query_process_serve_later(&process, snapshot, 1);
+    query_process_serve_later(&process, snapshot, 2);
+    assert_non_null(process.told);
+    confirm();
+
+    query_process_serve_later(&process, snapshot, 3);
+    query_process_end(&process);
+    assert_int_equal(query_process_catch_up(&process), 0);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_true(query_process_is_off(&process));
+    assert_int_equal(query_process_catch_up(&process), 0);
+
+    query_process_serve(&process, snapshot, 4);
+    assert_non_null(process.told);
+    assert_int_equal(query_process_catch_up(&process), 0);
+}
+
+
 int
 main(void)
 {
@@ -250,6 +276,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_ended, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_told_later, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_ended_late, open_fixture,
                                         close_fixture)
     };
 

@@ -23,7 +23,7 @@
 #define FAST_POWERS  18
 #define EXPONENT_FROM   16      /* as many digits before the point: 1e+16 */
 #define DIGITS_MAX   17
-#define EIGHT_LIMIT  100000000  /* whole numbers below have eight digits */
+#define EIGHT_LIMIT  100000000  /* below it are eight digits at most */
 #define ASCII_ZEROS  0x3030303030303030u
 
 static size_t put_whole(char *out, uint64_t value);

@@ -162,7 +162,7 @@ put_integer(render_t *render, int64_t value, int column)
 }
 
 
-/* The same for all else. */
+/* The same for all else (other formats come by cell_t for integers, too). */
 static void
 put_cell(render_t *render, const cell_t *cell, int column)
 {

@@ -174,6 +174,7 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
 
     serve->answer.generation = reader->generation;
     answer_finish(&serve->answer);
+    outlet_flush(job->outlet, 1);       /* not with the next query's answer */
     reader_close(old);
     limit_heap(serve);
 }
