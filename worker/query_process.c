@@ -25,6 +25,8 @@ struct query_process_told_s {
     uint64_t last_id;           /* of the queries sent before */
 };
 
+static void want(query_process_t *process, snapshot_t *snapshot,
+    uint64_t static_version);
 static void spawn(query_process_t *process);
 static void tell_snapshot(query_process_t *process);
 static int is_before_queries(const query_process_t *process,
@@ -62,9 +64,7 @@ query_process_serve(query_process_t *process, snapshot_t *snapshot,
         return;
     }
 
-    snapshot_put(process->wanted);
-    process->wanted = snapshot_get(snapshot);
-    process->static_version = static_version;
+    want(process, snapshot, static_version);
 
     if (first) {
         spawn(process);
@@ -86,9 +86,7 @@ query_process_serve_later(query_process_t *process, snapshot_t *snapshot,
         return;
     }
 
-    snapshot_put(process->wanted);
-    process->wanted = snapshot_get(snapshot);
-    process->static_version = static_version;
+    want(process, snapshot, static_version);
     process->late = 1;
 }
 
@@ -296,6 +294,15 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
 
 
 static void
+want(query_process_t *process, snapshot_t *snapshot, uint64_t static_version)
+{
+    snapshot_put(process->wanted);
+    process->wanted = snapshot_get(snapshot);
+    process->static_version = static_version;
+}
+
+
+static void
 spawn(query_process_t *process)
 {
     (void) uv_pipe_init(process->loop, &process->pipe, 0);
@@ -426,7 +433,6 @@ on_process_exit(subprocess_t *own, int status, int term_signal)
     query_process_t *process = own->exits.data;
 
     process->alive = 0;
-    process->late = 0;
     process->at_fault |= is_crash(term_signal);
     process->killed = process->at_fault || process->dying ? 0 : term_signal;
     (void) uv_timer_stop(&process->timer);

@@ -23,6 +23,7 @@ static void json_row(render_t *render, sqlite3_stmt *statement);
 static void json_end(render_t *render);
 static inline void put_integer(render_t *render, int64_t value, int column);
 static void put_cell(render_t *render, const cell_t *cell, int column);
+static inline char *begin_cell(char *p, int column, int bare);
 static void put_long(render_t *render, const cell_t *cell, size_t *width);
 static void put_text(render_t *render, const char *data, size_t length,
     size_t *width);
@@ -140,14 +141,7 @@ put_integer(render_t *render, int64_t value, int column)
         return;
     }
 
-    if (column) {
-        memcpy(p, ", ", 2);
-        p += 2;
-    }
-
-    if (!render->native) {
-        *p++ = '"';
-    }
+    p = begin_cell(p, column, render->native);
 
     size_t length = number_from_int(p, value);
 
@@ -185,24 +179,11 @@ put_cell(render_t *render, const cell_t *cell, int column)
         return;
     }
 
-    if (column) {
-        memcpy(p, ", ", 2);
-        p += 2;
-    }
-
-    if (!bare) {
-        *p++ = '"';
-    }
+    p = begin_cell(p, column, bare);
 
     if (cell->kind == CELL_TEXT) {
-        width = copy_plain(p, cell->data, cell->length);
-        p += width;
-
-        if (width < cell->length) {
-            size_t left = cell->length - width;
-
-            p = escape_text(p, cell->data + width, left, left, &used, &width);
-        }
+        p = escape_text(p, cell->data, cell->length, cell->length, &used,
+                        &width);
 
     } else if (cell->kind == CELL_NULL && render->native) {
         memcpy(p - 1, "null", 4);
@@ -221,6 +202,22 @@ put_cell(render_t *render, const cell_t *cell, int column)
 
     qsn_buf_commit(buf, (size_t) (p - start));
     render_width(render, column, width);
+}
+
+
+static inline char *
+begin_cell(char *p, int column, int bare)
+{
+    if (column) {
+        memcpy(p, ", ", 2);
+        p += 2;
+    }
+
+    if (!bare) {
+        *p++ = '"';
+    }
+
+    return p;
 }
 
 
