@@ -2,8 +2,8 @@
 #define QSN_COUNTS_H
 
 /*
- * What the query process that nginx asks directly has answered: in memory
- * that the worker makes and reads, and its query processes add to.
+ * What a query process that nginx asks directly has done: in memory that the
+ * worker makes and reads, and the process and its successors add to.
  *
  * Threads: one adds at a time; any may read.
  */
@@ -14,6 +14,7 @@
 typedef struct {
     _Atomic uint64_t completed;         /* status 200 */
     _Atomic uint64_t errors;            /* any other; not what was moved */
+    _Atomic uint64_t ended;             /* connections */
 } qsn_counts_t;
 
 /* Makes such memory: its descriptor, which children do not inherit, and where

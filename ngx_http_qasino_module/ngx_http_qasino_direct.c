@@ -1,7 +1,7 @@
 
 /*
- * Queries that are quick go past the worker, to a query process of its own
- * that listens beside it (worker/direct.h), over a link like the worker's.
+ * Queries that are quick go past the worker, to a query process that listens
+ * beside it (worker/direct.h), over a link like the worker's.
  * It runs them one after the other, and each client's have little time
  * there: what takes longer, or finds no room, goes to the worker, which knows
  * how to be fair.  The way past it saves about a third of what a small
@@ -522,7 +522,8 @@ ngx_http_qasino_direct_overdue(ngx_http_qasino_link_t *link)
 /*
  * The process has died of the query that it had to answer next, or hangs with
  * it.  If it has never answered over this connection maybe it was not there:
- * then nobody is to blame, but the query does not try it again at once.
+ * then nobody is to blame, but the query does not try it again the next few
+ * times.
  */
 
 static void
@@ -533,7 +534,9 @@ ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
 
     direct = link->queries;
 
-    qsn_costs_add(direct->costs, slot->key, NGX_HTTP_QASINO_DIRECT_MOVED);
+    qsn_costs_add(direct->costs, slot->key,
+                  link->answers ? NGX_HTTP_QASINO_DIRECT_MOVED
+                                : NGX_HTTP_QASINO_DIRECT_STALL);
 
     if (link->answers) {
         ngx_http_qasino_direct_ban(&direct->clients[slot->client]);

@@ -1,6 +1,6 @@
-# Quick queries go past the worker, to a process that nginx asks itself.  It
+# Quick queries go past the worker, to processes that nginx asks itself.  It
 # can be told by this: they are answered while the worker is stopped.  All
-# else goes to the worker, and so does everything while that process is not
+# else goes to the worker, and so does everything while such a process is not
 # there or does not answer; whoever asks sees no difference.
 
 use v5.36;
@@ -48,7 +48,7 @@ sub get ($location, $sql, %more) {
     return $client->get(Qasino::Visitor::target($location, $sql, %more));
 }
 
-# Each of nginx's workers has a connection to the process.
+# Each of nginx's workers has a connection to one of them.
 sub wait_links () {
     return wait_until('links of both nginx workers', sub {
         get('request', 'select 1');
@@ -163,16 +163,41 @@ $server->wait_answer;
     is(scalar keys %seen, 20, 'a statement that is run each time');
 }
 
+# Of two processes each has one of nginx's workers, whatever ended before.
+sub peers ($pid) {
+    # one socket is the worker's
+    return -1 + grep { (readlink $_ // '') =~ /^socket:/ }
+        glob "/proc/$pid/fd/*";
+}
+
+sub wait_one_each ($what) {
+    return ok(wait_until("one nginx worker for each process $what", sub {
+        wait_links();
+        return !grep { peers($_) != 1 } $server->direct_pids;
+    }), "each nginx worker has a process to itself $what");
+}
+
+# Theirs are others than those.
+sub wait_others (@before) {
+    my %before = map { ($_ => 1) } @before;
+
+    wait_until('others', sub { !grep { $before{$_} } $server->direct_pids });
+}
+
+is(scalar $server->direct_pids, 2, 'there are two processes');
+wait_one_each('at first');
+
 # Its death is nobody's matter.
 {
     my $askers = Qasino::Askers->start($server, count => 4, roam => 1);
 
-    for (1 .. 8) {
-        my $pid = $server->direct_pid;
+    for my $n (1 .. 8) {
+        my $pid = ($server->direct_pids)[$n % 2];
 
         $askers->wait_answers(200);
         kill 'KILL', $pid;
-        wait_until('another', sub { $server->direct_pid != $pid });
+        wait_others($pid);
+        wait_one_each("after a death");
     }
 
     $askers->wait_answers(200);
@@ -182,21 +207,24 @@ $server->wait_answer;
 
 # It hangs.
 {
-    my $pid = $server->direct_pid;
+    my @pids = $server->direct_pids;
     my $askers = Qasino::Askers->start($server, count => 4, roam => 1);
 
-    for (1 .. 3) {
+    for my $n (1 .. 4) {
+        my @hang = $n > 2 ? @pids : $pids[$n % 2];
+
         $askers->wait_answers(100);
-        kill 'STOP', $pid;
+        kill 'STOP', @hang;
         $askers->wait_answers(100);
-        is($server->direct_pid, $pid, 'it hangs');
-        kill 'CONT', $pid;
+        is_deeply([$server->direct_pids], \@pids, scalar(@hang) . ' hang');
+        kill 'CONT', @hang;
     }
 
     $askers->wait_answers(100);
     is_deeply([$askers->finish], [], '... and no query fails');
     ok(wait_past('when it goes on'), '... it is asked again');
-    is($server->direct_pid, $pid, '... being the same');
+    is_deeply([$server->direct_pids], \@pids, '... being the same');
+    wait_one_each('after that');
 }
 
 # One call that nothing can interrupt takes it with it.  The worker does what
@@ -205,17 +233,16 @@ $server->wait_answer;
     my ($glob) = map { $_->[1] } grep { $_->[0] eq 'GLOB that backtracks' }
         bombs();
     my $askers = Qasino::Askers->start($server, count => 2, roam => 1);
-    my $pid;
     my $ask_and_end = sub ($client) {
         wait_links();
-        $pid = $server->direct_pid;
+        my @pids = $server->direct_pids;
 
         my $answer = get('request', "$glob as x", client => $client);
 
         is($answer->{status}, 200, 'a call that takes long is answered');
         like($answer->{content}, qr/\[\["0"\]\]/, '... right');
         wait_until('the end of the process', sub {
-            $server->direct_pid != $pid });
+            join(' ', $server->direct_pids) ne "@pids" });
     };
 
     $ask_and_end->(client()) for 1 .. 3;
@@ -253,6 +280,7 @@ $server->wait_answer;
     $askers->wait_answers(100);
     is_deeply([$askers->finish], [], 'a reload: no query fails');
     ok(wait_past('after a reload'), '... and the new ones have the way, too');
+    wait_one_each('after a reload');
     unlike($server->log_text, qr/open socket .* left/,
         'the old ones closed their connections');
 }

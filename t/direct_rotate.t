@@ -7,7 +7,7 @@ use v5.36;
 use Test::More;
 
 use Qasino::Askers;
-use Qasino::Process qw(wait_until);
+use Qasino::Process qw(slurp wait_until);
 use Qasino::Server;
 use Qasino::Visitor;
 
@@ -20,10 +20,11 @@ sub get ($client, $sql, @seconds) {
         Qasino::Visitor::target('request', $sql), @seconds));
 }
 
-# Each of nginx's workers has a connection to the process.
+# Each of nginx's workers has a connection to one of them.
 sub wait_links () {
     wait_until('links of both nginx workers', sub {
-        get(Qasino::Visitor->new($server, '127.0.0.9'), 'select 1');
+        state $n = 0;                   # nothing that is cached
+        get(Qasino::Visitor->new($server, '127.0.0.9'), 'select ' . $n++);
         return $server->direct_links == 2;
     });
 }
@@ -81,22 +82,48 @@ wait_links();
     is_deeply(\@old, [], 'what is acknowledged is seen at once');
 }
 
-# One that hangs does not keep what is old: it has to go when the generation
-# after the one it was told of comes.
+# Those that hang do not keep what is old: they have to go when the
+# generation after the one they were told of comes.
 {
-    my $pid = $server->direct_pid;
+    my @hang = $server->direct_pids;
     my $askers = Qasino::Askers->start($server, count => 2, roam => 1);
 
     $askers->wait_answers(50);
-    kill 'STOP', $pid;
-    isnt(wait_until('another process', sub {
-        my $now = $server->direct_pid;
-        return $now != $pid && $now;
-    }), $pid, 'one that hangs is replaced');
-    like($server->log_text, qr/query process $pid hangs: killed/,
-        '... as the worker says');
+    kill 'STOP', @hang;
+    ok(wait_until('other processes', sub {
+        my %now = map { ($_ => 1) } $server->direct_pids;
+        return !grep { $now{$_} } @hang;
+    }), 'those that hang are replaced');
+    like($server->log_text, qr/query process $_ hangs: killed/,
+        '... as the worker says') for @hang;
     $askers->wait_answers(50);
     is_deeply([$askers->finish], [], '... and no query fails');
+}
+
+# The pool's processes let them read a snapshot first, but do not wait for those
+# that hang.
+{
+    my $frames = $server->frames;
+    my $asker = $server->frames;
+    my $told = sub () {
+        return ($frames->receive->{body} =~ /"generation_number": *(\d+)/)[0];
+    };
+
+    $frames->request(op => 'subscribe');
+    ok(wait_until('an answer in the generation that was just told', sub {
+        my @hang = $server->direct_pids;
+        my $before = $told->();
+
+        kill 'STOP', @hang;
+        $told->();
+        my $answer = $asker->query(
+            'select generation_number from qasino_server_info');
+        kill 'KILL', @hang;
+        # a query on its way there would be taken for the one to blame
+        wait_until('nginx to know', sub { $server->direct_links == 0 });
+
+        return $answer->{body} =~ /\[\["$before"\]\]/;
+    }), 'a rotation while they hang: the worker answers in that generation');
 }
 
 # The worker cannot have counted what it was not asked.
@@ -144,8 +171,9 @@ wait_links();
     my $client = Qasino::Visitor->new($wide, '127.0.0.2');
     my $last = 0;
     my $rests = sub {
-        my $now = join ' ', (split ' ', Qasino::Process::slurp('/proc/'
-            . $wide->direct_pid . '/stat') =~ s/.*\) //sr)[11, 12];
+        my $now = join ' ', map {
+            (split ' ', slurp("/proc/$_/stat") =~ s/.*\) //sr)[11, 12]
+        } $wide->direct_pids;
         my $same = $now eq $last;
         $last = $now;
         return $same;

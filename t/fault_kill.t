@@ -28,7 +28,7 @@ my $seed = srand($ENV{QASINO_SEED} // time);
 
 for (1 .. $kills) {
     my $name = $names[rand @names];
-    my @pids = $name eq 'direct' ? $server->direct_pid
+    my @pids = $name eq 'direct' ? $server->direct_pids
                                  : $server->pids($name) or next;
 
     $ledger->wait_acks(1 + int rand 60);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "pool.h"
 #include "qsn_counts.h"
 #include "qsn_log.h"
 #include "query_process.h"
@@ -10,36 +11,64 @@
 
 #define HANGS_MS  1000          /* without a word of the last snapshot */
 
-struct direct_s {
+typedef struct {
     query_process_t process;
-    uv_pipe_t listener;
-    uv_prepare_t before_poll;
     qsn_counts_t *counts;
     uint64_t completed;         /* of them, taken over */
     uint64_t errors;
+    int pid;                    /* whose the connections are, */
+    uint64_t begun;             /* less than this by those that ended */
+} asked_t;
+
+struct direct_s {
+    asked_t *asked;
+    size_t count;
+    uv_pipe_t listener;
+    uv_prepare_t before_poll;
 };
 
+static void on_change(query_process_t *process);
+static void on_death(query_process_t *process, int overdue);
+static int asked_init(asked_t *asked, worker_t *worker, const char *program,
+    char **argv);
+static void asked_free(asked_t *asked);
+static void free_all(direct_t *direct);
 static void on_before_poll(uv_prepare_t *prepare);
 static void on_connection(uv_stream_t *listener, int status);
+static void give(direct_t *direct, int fd);
+static uint64_t connections(asked_t *asked);
 static void on_closed(uv_handle_t *pipe);
 static uint64_t take_over(uint64_t *before, _Atomic uint64_t *now);
+
+static const query_process_events_t events = {
+    .on_ready = on_change,
+    .on_death = on_death            /* and no queries are sent */
+};
 
 
 direct_t *
 direct_create(worker_t *worker, const char *program, char **argv)
 {
     direct_t *direct = calloc(1, sizeof(*direct));
+    size_t most = pool_per_core(worker->settings.query_processes);
+    size_t count = pool_per_core(worker->settings.nginx_workers);
 
     if (direct == NULL) {
         return NULL;
     }
 
-    query_process_init(&direct->process, &worker->loop, &worker->settings,
-                       program, argv);
-    direct->process.extra_fd = qsn_counts_create(&direct->counts);
+    count = count < most ? count : most;
+    direct->asked = calloc(count, sizeof(*direct->asked));
 
-    if (direct->process.extra_fd == -1) {
-        free(direct);
+    while (direct->asked && direct->count < count
+           && asked_init(&direct->asked[direct->count], worker, program, argv)
+              == 0)
+    {
+        direct->count++;
+    }
+
+    if (direct->asked == NULL || direct->count < count) {
+        free_all(direct);
         return NULL;
     }
 
@@ -65,7 +94,10 @@ direct_stop(worker_t *worker)
 {
     direct_t *direct = worker->direct;
 
-    query_process_stop(&direct->process);
+    for (size_t i = 0; i < direct->count; i++) {
+        query_process_stop(&direct->asked[i].process);
+    }
+
     uv_close((uv_handle_t *) &direct->listener, NULL);
     uv_close((uv_handle_t *) &direct->before_poll, NULL);
 }
@@ -74,12 +106,7 @@ direct_stop(worker_t *worker)
 void
 direct_free(worker_t *worker)
 {
-    direct_t *direct = worker->direct;
-
-    query_process_free(&direct->process);
-    (void) close(direct->process.extra_fd);
-    qsn_counts_unmap(direct->counts);
-    free(direct);
+    free_all(worker->direct);
 }
 
 
@@ -87,14 +114,18 @@ direct_free(worker_t *worker)
 void
 direct_serve(worker_t *worker, snapshot_t *snapshot, uint64_t static_version)
 {
-    query_process_t *process = &worker->direct->process;
+    direct_t *direct = worker->direct;
 
-    if (query_process_is_behind(process, HANGS_MS)) {
-        qsn_log("query process %d hangs: killed", process->own.pid);
-        query_process_kill(process);
+    for (size_t i = 0; i < direct->count; i++) {
+        query_process_t *process = &direct->asked[i].process;
+
+        if (query_process_is_behind(process, HANGS_MS)) {
+            qsn_log("query process %d hangs: killed", process->own.pid);
+            query_process_kill(process);
+        }
+
+        query_process_serve(process, snapshot, static_version);
     }
-
-    query_process_serve(process, snapshot, static_version);
 }
 
 
@@ -102,13 +133,81 @@ void
 direct_count(worker_t *worker, stats_t *stats)
 {
     direct_t *direct = worker->direct;
-    uint64_t completed = take_over(&direct->completed,
-                                   &direct->counts->completed);
-    uint64_t errors = take_over(&direct->errors, &direct->counts->errors);
 
-    stats->sql_received += completed + errors;
-    stats->sql_completed += completed;
-    stats->sql_errors += errors;
+    for (size_t i = 0; i < direct->count; i++) {
+        asked_t *asked = &direct->asked[i];
+        uint64_t completed = take_over(&asked->completed,
+                                       &asked->counts->completed);
+        uint64_t errors = take_over(&asked->errors, &asked->counts->errors);
+
+        stats->sql_received += completed + errors;
+        stats->sql_completed += completed;
+        stats->sql_errors += errors;
+    }
+}
+
+
+/*
+ * To read the schema of a snapshot takes its time.  If the pool's processes
+ * did so as well, for a query or two, those here would be done later, for
+ * whom nginx has many more.
+ */
+static void
+on_change(query_process_t *process)
+{
+    worker_t *worker = process->owner;
+    direct_t *direct = worker->direct;
+
+    for (size_t i = 0; i < direct->count; i++) {
+        if (query_process_is_behind(&direct->asked[i].process, 0)) {
+            return;
+        }
+    }
+
+    pool_go_on(worker->pool);
+}
+
+
+static void
+on_death(query_process_t *process, int overdue)
+{
+    (void) overdue;
+
+    on_change(process);
+}
+
+
+static int
+asked_init(asked_t *asked, worker_t *worker, const char *program, char **argv)
+{
+    query_process_init(&asked->process, &worker->loop, &worker->settings,
+                       program, argv);
+    asked->process.owner = worker;
+    asked->process.events = &events;
+    asked->process.extra_fd = qsn_counts_create(&asked->counts);
+
+    return asked->process.extra_fd == -1 ? -1 : 0;
+}
+
+
+static void
+asked_free(asked_t *asked)
+{
+    query_process_free(&asked->process);
+    (void) close(asked->process.extra_fd);
+    qsn_counts_unmap(asked->counts);
+}
+
+
+static void
+free_all(direct_t *direct)
+{
+    for (size_t i = 0; i < direct->count; i++) {
+        asked_free(&direct->asked[i]);
+    }
+
+    free(direct->asked);
+    free(direct);
 }
 
 
@@ -117,7 +216,9 @@ on_before_poll(uv_prepare_t *prepare)
 {
     direct_t *direct = prepare->data;
 
-    query_process_flush(&direct->process);
+    for (size_t i = 0; i < direct->count; i++) {
+        query_process_flush(&direct->asked[i].process);
+    }
 }
 
 
@@ -139,10 +240,45 @@ on_connection(uv_stream_t *listener, int status)
     if (unix_socket_accept(worker, listener, pipe) == 0
         && uv_fileno((uv_handle_t *) pipe, &fd) == 0)
     {
-        query_process_give(&worker->direct->process, fd);
+        give(worker->direct, fd);
     }
 
     uv_close((uv_handle_t *) pipe, on_closed);
+}
+
+
+/* To the one with the fewest.  If that is not there yet nginx comes again: with
+   another it would stay for ever. */
+static void
+give(direct_t *direct, int fd)
+{
+    asked_t *least = &direct->asked[0];
+
+    for (size_t i = 1; i < direct->count; i++) {
+        if (connections(&direct->asked[i]) < connections(least)) {
+            least = &direct->asked[i];
+        }
+    }
+
+    if (query_process_give(&least->process, fd) == 0) {
+        least->begun++;
+    }
+}
+
+
+/* One that has ended has none, and the next none of its. */
+static uint64_t
+connections(asked_t *asked)
+{
+    uint64_t ended = atomic_load_explicit(&asked->counts->ended,
+                                          memory_order_relaxed);
+
+    if (!asked->process.alive || asked->pid != asked->process.own.pid) {
+        asked->pid = asked->process.own.pid;
+        asked->begun = ended;
+    }
+
+    return asked->begun - ended;
 }
 
 

@@ -2,14 +2,17 @@
 #define DIRECT_H
 
 /*
- * The query process that nginx asks without the worker: quick queries take
- * less of the machine there than their way through the worker would.
+ * The query processes that nginx asks without the worker: quick queries take
+ * less of the machine there than their way through the worker would.  There
+ * is one for each of nginx's workers, but no more than query_processes: if
+ * one had to answer them all it would have to wait for its core, at times
+ * while others are idle.
  *
  * The worker accepts connections on <run_dir>/query.sock and hands each to
- * this process, tells it each snapshot like all others, and starts it anew
- * when it dies.  What the process does not do in no time it leaves to the
- * worker's own: that is for whoever asks to see to.  While it is not there,
- * connections are closed at once.
+ * the process that has the fewest, tells them each snapshot like all others,
+ * and starts those anew that die.  What a process does not do in no time it
+ * leaves to the worker's own: that is for whoever asks to see to.  While it is
+ * not there, connections to it are closed at once.
  *
  * Threads: the worker's loop only.
  */
@@ -26,7 +29,7 @@ int direct_listen(worker_t *worker);
 void direct_stop(worker_t *worker);
 void direct_free(worker_t *worker);
 
-/* It goes over to this snapshot. */
+/* They go over to this snapshot, and then the pool goes on. */
 void direct_serve(worker_t *worker, snapshot_t *snapshot,
     uint64_t static_version);
 

@@ -12,6 +12,7 @@
 static query_process_t *choose_lane(const lanes_t *lanes, uint32_t cost_us,
     int alone);
 static query_process_t *choose_yielding(lanes_t *lanes);
+static int is_there(const lanes_t *lanes, const query_process_t *process);
 static void start_yielding(lanes_t *lanes);
 static int lane_is_free(const lanes_t *lanes, uint32_t cost_us);
 static int is_slow(const lanes_t *lanes, const query_process_t *process,
@@ -211,12 +212,14 @@ choose_lane(const lanes_t *lanes, uint32_t cost_us, int alone)
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
-        if (!query_process_ready(process) || process->yields) {
+        if (!is_there(lanes, process) || process->yields) {
             continue;
         }
 
         if (process->sent_count == 0) {
-            idle = process;
+            if (idle == NULL || !process->late) {
+                idle = process;
+            }
 
         } else if (!alone && !lanes_is_slow(lanes, process)) {
             uint64_t load = query_process_load(process);
@@ -247,7 +250,7 @@ choose_yielding(lanes_t *lanes)
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
-        if (query_process_ready(process) && process->sent_count == 0) {
+        if (is_there(lanes, process) && process->sent_count == 0) {
             if (!process->yields) {
                 idle = process;
 
@@ -269,6 +272,13 @@ choose_yielding(lanes_t *lanes)
     start_yielding(lanes);
 
     return NULL;
+}
+
+
+static int
+is_there(const lanes_t *lanes, const query_process_t *process)
+{
+    return query_process_ready(process) && !(process->late && lanes->wait);
 }
 
 

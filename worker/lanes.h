@@ -52,6 +52,7 @@ typedef struct {
     uv_loop_t *loop;
     snapshot_t *snapshot;       /* what a process begins with */
     uint64_t static_version;
+    int wait;                   /* late ones take no query for now */
 } lanes_t;
 
 /* slow: how many queries at most run beside the lanes.  0 or -1 (memory); the

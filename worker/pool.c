@@ -32,9 +32,7 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->share = share_create();
     pool->costs = qsn_costs_create();
 
-    if (lanes_create(&pool->lanes, loop, settings->query_processes
-                     ? (size_t) settings->query_processes
-                     : (size_t) uv_available_parallelism(),
+    if (lanes_create(&pool->lanes, loop, pool_per_core(settings->query_processes),
                      (size_t) settings->query_slow_processes) != 0
         || (pool->takers = takers_create(pool->lanes.lanes)) == NULL
         || pool->share == NULL || pool->costs == NULL)
@@ -68,6 +66,13 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->before_poll.data = pool;
 
     return pool;
+}
+
+
+size_t
+pool_per_core(int64_t setting)
+{
+    return setting ? (size_t) setting : (size_t) uv_available_parallelism();
 }
 
 
@@ -112,6 +117,7 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
     denylist_clear(&pool->suspected);
     denylist_clear(&pool->denied);
     lanes_serve(&pool->lanes, snapshot, static_version);
+    pool->lanes.wait = 1;
     (void) uv_timer_start(&pool->catch_up_timer, on_catch_up, CATCH_UP_MS, 0);
 
     for (size_t i = 0; i < pool->lanes.count; i++) {
@@ -126,6 +132,14 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
             }
         }
     }
+}
+
+
+void
+pool_go_on(pool_t *pool)
+{
+    pool->lanes.wait = 0;
+    pool_dispatch(pool);
 }
 
 
@@ -237,12 +251,16 @@ pool_resume(query_t *query)
 }
 
 
-/* Until then the cores are for whoever the turn has woken, and for the process
-   that answers nginx itself (direct.h). */
+/* Until then the cores are for whoever the turn has woken, and for the
+   processes that answer nginx itself (direct.h). */
 static void
 on_catch_up(uv_timer_t *timer)
 {
     pool_t *pool = timer->data;
+
+    if (pool->lanes.wait) {
+        pool_go_on(pool);
+    }
 
     if (lanes_catch_up(&pool->lanes)) {
         (void) uv_timer_start(timer, on_catch_up, CATCH_UP_MS, 0);

@@ -85,14 +85,19 @@ struct query_s {
 pool_t *pool_create(uv_loop_t *loop, const qsn_settings_t *settings,
     stats_t *stats, slow_queries_t *slow, const char *program, char **argv);
 
+/* How many a setting means of which 0 is one per core. */
+size_t pool_per_core(int64_t setting);
+
 /* Kills the children; waiting and running queries get their last frame.
    Runs the loop until everything on it is closed. */
 void pool_destroy(pool_t *pool);
 
 /* All processes go over to this snapshot: those that are busy when they are
    free, idle ones with their next query or a little later.  Queries submitted
-   from now on run on it. */
+   from now on run on it; what would need an idle process waits for
+   pool_go_on(), but not for long. */
 void pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version);
+void pool_go_on(pool_t *pool);
 
 /* Static tables have changed: an answer from before is none for a query
    from now on. */

@@ -285,7 +285,7 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
 
     free(told);
 
-    if (process->events && query_process_ready(process)) {
+    if (query_process_ready(process)) {
         process->events->on_ready(process);
     }
 
@@ -444,9 +444,7 @@ on_process_exit(subprocess_t *own, int status, int term_signal)
 
     close_handles(process);
 
-    if (process->events) {
-        process->events->on_death(process, process->overdue);
-    }
+    process->events->on_death(process, process->overdue);
 
     process->sent_count = 0;
 }

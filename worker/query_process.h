@@ -54,8 +54,7 @@ typedef struct {
 
 struct query_process_s {
     void *owner;
-    const query_process_events_t *events;       /* NULL: nobody is told, and
-                                                   no queries are sent */
+    const query_process_events_t *events;
 
     /* what it has to do, in order: it runs the first */
     query_process_sent_t sent[QUERY_PROCESS_AHEAD];
@@ -160,9 +159,9 @@ void query_process_yield(query_process_t *process, int niceness);
 void query_process_pause(query_process_t *process);
 void query_process_resume(query_process_t *process);
 
-/* Hands it a connection, of which it gets a descriptor of its own, or none if
-   it is not there or busy. */
-void query_process_give(query_process_t *process, int fd);
+/* Hands it a connection, of which it gets a descriptor of its own: 0; -1 if it
+   is not there or busy. */
+int query_process_give(query_process_t *process, int fd);
 
 /* Writes what was sent; due once a turn of the loop. */
 void query_process_flush(query_process_t *process);

@@ -118,7 +118,7 @@ query_process_resume(query_process_t *process)
 }
 
 
-void
+int
 query_process_give(query_process_t *process, int fd)
 {
     uint8_t head[QSN_FRAME_HEADER_SIZE];
@@ -146,7 +146,7 @@ query_process_give(query_process_t *process, int fd)
         || outgoing_backlog(&process->outgoing) > 0
         || uv_fileno((uv_handle_t *) &process->pipe, &socket) != 0)
     {
-        return;
+        return -1;
     }
 
     memcpy(CMSG_DATA(&ancillary.head), &fd, sizeof(fd));
@@ -157,6 +157,8 @@ query_process_give(query_process_t *process, int fd)
     if (n > 0 && n < (ssize_t) sizeof(head)) {
         query_process_kill(process);    /* half a frame */
     }
+
+    return n == (ssize_t) sizeof(head) ? 0 : -1;
 }
 
 

@@ -20,6 +20,7 @@
 #define MUCH       (4 * 1024 * 1024)
 
 static peers_t *peers;
+static qsn_counts_t counts;
 static int worker[2];           /* ours, the peers' */
 static char taken[256];         /* what peers said, each in brackets */
 
@@ -30,7 +31,7 @@ create_peers(void **state)
 {
     (void) state;
 
-    peers = peers_create();
+    peers = peers_create(&counts);
 
     return peers == NULL;
 }
@@ -42,6 +43,7 @@ open_worker(void **state)
     (void) state;
 
     taken[0] = '\0';
+    counts.ended = 0;
 
     return socketpair(AF_UNIX, SOCK_STREAM, 0, worker);
 }
@@ -267,6 +269,7 @@ test_broken(void **state)
     (void) look();
     assert_taken("[well]");
     assert_true(is_open(its[2]));
+    assert_int_equal(counts.ended, 2);
 
     (void) close(ours[1]);
     (void) close(ours[2]);
@@ -411,6 +414,7 @@ test_limit(void **state)
 
     (void) look();
     assert_false(is_open(its[PEERS_MAX]));
+    assert_int_equal(counts.ended, 2);
     (void) close(more);
 
     /* one goes, and its place is free: for the one that comes next */

@@ -82,7 +82,7 @@ main(int argc, char **argv)
     counts = qsn_counts_map(COUNTS_FD);
 
     if (counts) {
-        peers = peers_create();
+        peers = peers_create(counts);
     }
 
     if (outlet && (counts == NULL || peers)) {

@@ -19,6 +19,7 @@
 struct peers_s {
     peer_t peers[PEERS_MAX];
     size_t count;
+    qsn_counts_t *counts;
     struct pollfd polled[PEERS_MAX + 1];
 
     pthread_mutex_t mutex;      /* for all below */
@@ -28,16 +29,18 @@ struct peers_s {
 
 static void take_added(peers_t *peers);
 static int create_peer(peer_t *peer, int fd);
+static void end(peers_t *peers, int fd);
 static void drop_broken(peers_t *peers);
 static void read_peer(peer_t *peer);
 
 
 peers_t *
-peers_create(void)
+peers_create(qsn_counts_t *counts)
 {
     peers_t *peers = calloc(1, sizeof(*peers));
 
     if (peers) {
+        peers->counts = counts;
         (void) pthread_mutex_init(&peers->mutex, NULL);
     }
 
@@ -58,7 +61,7 @@ peers_add(peers_t *peers, int fd)
     (void) pthread_mutex_unlock(&peers->mutex);
 
     if (fd != -1) {
-        (void) close(fd);
+        end(peers, fd);
     }
 }
 
@@ -130,7 +133,7 @@ take_added(peers_t *peers)
         if (peers->count == PEERS_MAX
             || create_peer(&peers->peers[peers->count], fd) == -1)
         {
-            (void) close(fd);
+            end(peers, fd);
         } else {
             peers->count++;
         }
@@ -157,6 +160,14 @@ create_peer(peer_t *peer, int fd)
 
 
 static void
+end(peers_t *peers, int fd)
+{
+    (void) close(fd);
+    atomic_fetch_add_explicit(&peers->counts->ended, 1, memory_order_relaxed);
+}
+
+
+static void
 drop_broken(peers_t *peers)
 {
     for (size_t i = 0; i < peers->count; /* void */) {
@@ -167,7 +178,7 @@ drop_broken(peers_t *peers)
             continue;
         }
 
-        (void) close(peer->fd);
+        end(peers, peer->fd);
         qsn_buf_free(&peer->input);
         outlet_destroy(peer->outlet);
         *peer = peers->peers[--peers->count];

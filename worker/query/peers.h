@@ -12,6 +12,7 @@
 
 #include "outlet.h"
 #include "qsn_buf.h"
+#include "qsn_counts.h"
 
 typedef struct peers_s peers_t;
 
@@ -22,8 +23,8 @@ typedef struct {
     int broken;                 /* it is of no further use */
 } peer_t;
 
-/* NULL without memory. */
-peers_t *peers_create(void);
+/* NULL without memory.  counts->ended is kept. */
+peers_t *peers_create(qsn_counts_t *counts);
 
 /* From any thread: fd belongs to the peers from here on. */
 void peers_add(peers_t *peers, int fd);

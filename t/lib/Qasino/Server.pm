@@ -17,6 +17,7 @@ use HTTP::Tiny ();
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
+use List::Util qw(min);
 use POSIX qw(WNOHANG);
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
@@ -212,7 +213,7 @@ sub pids ($self, $name) {
     my %found = map { ($_ => 1) }
         grep { slurp("/proc/$_/cmdline") =~ $title } $self->family;
 
-    # of these one is of another kind
+    # of these some are of another kind
     delete @found{grep { is_direct($_) } keys %found};
 
     # the child of one that has its name has not become another program yet
@@ -237,13 +238,18 @@ sub kill_and_wait ($self, $name, $pid = $self->pid_of($name)) {
     });
 }
 
-# The query process that nginx asks itself, which is none of those.
-sub direct_pid ($self) {
-    return wait_until('the query process that nginx asks', sub {
-        (grep { is_direct($_) } $self->family)[0] });
+# The query processes that nginx asks itself, which are none of those: as many
+# as there are nginx workers, or query_processes if that is less.
+sub direct_pids ($self) {
+    my $count = min(@{$self->{settings}}{qw(nginx_workers query_processes)});
+
+    return @{wait_until('the query processes that nginx asks', sub {
+        my @pids = grep { is_direct($_) } $self->family;
+        return @pids == $count && \@pids;
+    })};
 }
 
-# Connections of nginx to it: their ends there have the socket's name, as what
+# Connections of nginx to them: their ends there have the socket's name, as what
 # listens does.
 sub direct_links ($self) {
     my $path = $self->run_dir . '/query.sock';
