@@ -87,6 +87,7 @@ struct ngx_http_qasino_direct_s {
     ngx_uint_t                       load;     /* of all clients */
     ngx_uint_t                       passed;   /* slow ones, to the worker */
     ngx_uint_t                       late;     /* it was, so often in a row */
+    ngx_uint_t                       silent;   /* the last link was */
     ngx_addr_t                       addr;
     struct sockaddr_un               sockaddr;
     uint64_t                         secret[2];
@@ -453,6 +454,7 @@ ngx_http_qasino_direct_take(ngx_http_qasino_link_t *link,
     moved = 0;
 
     direct->late = 0;
+    direct->silent = 0;
 
     /* who had to wait for a core is not slow */
 
@@ -522,8 +524,8 @@ ngx_http_qasino_direct_overdue(ngx_http_qasino_link_t *link)
 /*
  * The process has died of the query that it had to answer next, or hangs with
  * it.  If it has never answered over this connection maybe it was not there:
- * then nobody is to blame, but the query does not try it again the next few
- * times.
+ * then nobody is to blame, and the query only stays away the next few times,
+ * unless it was so with the last connection, too.
  */
 
 static void
@@ -535,11 +537,14 @@ ngx_http_qasino_direct_lose(ngx_http_qasino_link_t *link,
     direct = link->queries;
 
     qsn_costs_add(direct->costs, slot->key,
-                  link->answers ? NGX_HTTP_QASINO_DIRECT_MOVED
-                                : NGX_HTTP_QASINO_DIRECT_STALL);
+                  link->answers || direct->silent
+                  ? NGX_HTTP_QASINO_DIRECT_MOVED
+                  : NGX_HTTP_QASINO_DIRECT_STALL);
 
     if (link->answers) {
         ngx_http_qasino_direct_ban(&direct->clients[slot->client]);
+    } else {
+        direct->silent = 1;
     }
 }
 

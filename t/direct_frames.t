@@ -13,7 +13,7 @@ use Qasino::Worker;
 use constant HELD => 16 << 20;  # OUTLET_HOLD_BYTES
 use constant PEERS => 200;      # PEERS_MAX
 
-my $worker = start_worker(generation_duration => 3600);
+my $worker = start_worker(generation_duration => 3600, nginx_workers => 1);
 my $path = $worker->run_dir . '/query.sock';
 
 sub peer () { Qasino::Frame->connect($path) }

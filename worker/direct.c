@@ -23,11 +23,13 @@ typedef struct {
 struct direct_s {
     asked_t *asked;
     size_t count;
+    size_t last;                /* that was given a connection */
     uv_pipe_t listener;
     uv_prepare_t before_poll;
 };
 
-static void on_change(query_process_t *process);
+static void go_on(worker_t *worker);
+static void on_ready(query_process_t *process);
 static void on_death(query_process_t *process, int overdue);
 static int asked_init(asked_t *asked, worker_t *worker, const char *program,
     char **argv);
@@ -41,7 +43,7 @@ static void on_closed(uv_handle_t *pipe);
 static uint64_t take_over(uint64_t *before, _Atomic uint64_t *now);
 
 static const query_process_events_t events = {
-    .on_ready = on_change,
+    .on_ready = on_ready,
     .on_death = on_death            /* and no queries are sent */
 };
 
@@ -126,6 +128,8 @@ direct_serve(worker_t *worker, snapshot_t *snapshot, uint64_t static_version)
 
         query_process_serve(process, snapshot, static_version);
     }
+
+    go_on(worker);              /* if none is there */
 }
 
 
@@ -153,9 +157,8 @@ direct_count(worker_t *worker, stats_t *stats)
  * whom nginx has many more.
  */
 static void
-on_change(query_process_t *process)
+go_on(worker_t *worker)
 {
-    worker_t *worker = process->owner;
     direct_t *direct = worker->direct;
 
     for (size_t i = 0; i < direct->count; i++) {
@@ -169,11 +172,18 @@ on_change(query_process_t *process)
 
 
 static void
+on_ready(query_process_t *process)
+{
+    go_on(process->owner);
+}
+
+
+static void
 on_death(query_process_t *process, int overdue)
 {
     (void) overdue;
 
-    on_change(process);
+    go_on(process->owner);
 }
 
 
@@ -247,38 +257,51 @@ on_connection(uv_stream_t *listener, int status)
 }
 
 
-/* To the one with the fewest.  If that is not there yet nginx comes again: with
-   another it would stay for ever. */
+/*
+ * To the one with the fewest; of several to the one whose turn it is, as the
+ * others may have some that are about to end.  If it has only begun nginx
+ * comes again: with another the connection would stay for ever.  Not to one
+ * that cannot even begin.
+ */
 static void
 give(direct_t *direct, int fd)
 {
-    asked_t *least = &direct->asked[0];
+    size_t least = direct->count;
 
-    for (size_t i = 1; i < direct->count; i++) {
-        if (connections(&direct->asked[i]) < connections(least)) {
-            least = &direct->asked[i];
+    for (size_t n = 1; n <= direct->count; n++) {
+        size_t i = (direct->last + n) % direct->count;
+
+        if (direct->asked[i].process.alive
+            && (least == direct->count
+                || connections(&direct->asked[i])
+                   < connections(&direct->asked[least])))
+        {
+            least = i;
         }
     }
 
-    if (query_process_give(&least->process, fd) == 0) {
-        least->begun++;
+    if (least < direct->count
+        && query_process_give(&direct->asked[least].process, fd) == 0)
+    {
+        direct->asked[least].begun++;
+        direct->last = least;
     }
 }
 
 
-/* One that has ended has none, and the next none of its. */
+/* The next process has none of those before. */
 static uint64_t
 connections(asked_t *asked)
 {
     uint64_t ended = atomic_load_explicit(&asked->counts->ended,
                                           memory_order_relaxed);
 
-    if (!asked->process.alive || asked->pid != asked->process.own.pid) {
+    if (asked->pid != asked->process.own.pid) {
         asked->pid = asked->process.own.pid;
         asked->begun = ended;
     }
 
-    return asked->begun - ended;
+    return asked->begun > ended ? asked->begun - ended : 0;
 }
 
 

@@ -12,7 +12,6 @@
 static query_process_t *choose_lane(const lanes_t *lanes, uint32_t cost_us,
     int alone);
 static query_process_t *choose_yielding(lanes_t *lanes);
-static int is_there(const lanes_t *lanes, const query_process_t *process);
 static void start_yielding(lanes_t *lanes);
 static int lane_is_free(const lanes_t *lanes, uint32_t cost_us);
 static int is_slow(const lanes_t *lanes, const query_process_t *process,
@@ -212,7 +211,9 @@ choose_lane(const lanes_t *lanes, uint32_t cost_us, int alone)
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
-        if (!is_there(lanes, process) || process->yields) {
+        if (!query_process_ready(process) || process->yields
+            || (process->late && lanes->wait))
+        {
             continue;
         }
 
@@ -246,12 +247,16 @@ choose_yielding(lanes_t *lanes)
 {
     query_process_t *idle = NULL;
     size_t yielding = count_yielding(lanes);
+    int waits = 0;
 
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
-        if (is_there(lanes, process) && process->sent_count == 0) {
-            if (!process->yields) {
+        if (query_process_ready(process) && process->sent_count == 0) {
+            if (process->late && lanes->wait) {
+                waits = 1;
+
+            } else if (!process->yields) {
                 idle = process;
 
             } else if (yielding <= lanes->count - lanes->lanes) {
@@ -269,16 +274,11 @@ choose_yielding(lanes_t *lanes)
         return idle;
     }
 
-    start_yielding(lanes);
+    if (!waits) {
+        start_yielding(lanes);
+    }
 
     return NULL;
-}
-
-
-static int
-is_there(const lanes_t *lanes, const query_process_t *process)
-{
-    return query_process_ready(process) && !(process->late && lanes->wait);
 }
 
 

@@ -207,7 +207,7 @@ pool_hear_of(pool_t *pool, uint64_t client)
 int
 pool_is_short(const pool_t *pool)
 {
-    return pool_waiting(pool) > 0;
+    return pool_waiting(pool) > 0 && !pool->lanes.wait;
 }
 
 

@@ -32,11 +32,18 @@ pool_enqueue(pool_t *pool, query_t *query)
         return;
     }
 
-    query_queue_push(&pool->queues[pace_of(pool, query)], query);
+    query_queue_t *queue = &pool->queues[pace_of(pool, query)];
+    size_t most = (size_t) pool->settings->query_queue;
+
+    query_queue_push(queue, query);
     watch_queues(pool);
 
-    if (pool_waiting(pool) > (size_t) pool->settings->query_queue) {
-        refuse_one(pool, query->queue);
+    if (pool_waiting(pool) > most && pool->lanes.wait) {
+        pool_go_on(pool);               /* it may have been answered */
+    }
+
+    if (pool_waiting(pool) > most) {
+        refuse_one(pool, queue);
     }
 }
 

@@ -2,9 +2,9 @@
  * qasino-query: where SQL from outside runs.
  *
  * The worker starts a pool of these, each with one end of a socket pair as
- * descriptor 3, and sends frames (docs/protocol.md).  One of them has
- * connections of nginx besides, and counts what it answers there in memory
- * that it shares with the worker: descriptor 4.  Reading order:
+ * descriptor 3, and sends frames (docs/protocol.md).  Some others
+ * have connections of nginx, too, and count what they answer there in memory
+ * that they share with the worker: descriptor 4.  Reading order:
  *
  *   confine.c    what the process as a whole can't do, ever
  *   control.c    a thread: deadlines, cancelling; ear.c: frames in

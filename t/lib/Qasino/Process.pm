@@ -67,7 +67,7 @@ sub temp_dir () {
     return $dir;
 }
 
-# The query process that nginx asks past the worker: it counts in memory that
+# A query process that nginx asks past the worker: it counts in memory that
 # the others do not have.
 sub is_direct ($pid) {
     return (readlink "/proc/$pid/fd/4" // '') =~ /memfd:qasino-counts/;
