@@ -32,7 +32,8 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->share = share_create();
     pool->costs = qsn_costs_create();
 
-    if (lanes_create(&pool->lanes, loop, pool_per_core(settings->query_processes),
+    if (lanes_create(&pool->lanes, loop,
+                     pool_per_core(settings->query_processes),
                      (size_t) settings->query_slow_processes) != 0
         || (pool->takers = takers_create(pool->lanes.lanes)) == NULL
         || pool->share == NULL || pool->costs == NULL)
