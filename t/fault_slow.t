@@ -130,7 +130,12 @@ sub works ($server, $name) {
     # children inherit it
     system('prlimit', '--pid=' . $server->pid, '--nofile=128:128') == 0
         or die "prlimit: $?";
+    my @old = $server->pids('nginx-worker');
+
     $server->kill_and_wait($_) for qw(qasino-worker nginx-master);
+    # they answer for a moment, and the new ones not yet
+    wait_until('the end of the old nginx workers', sub {
+        !grep { Qasino::Server::alive($_) } @old });
     $server->wait_answer;
 
     my $worker = $server->pid_of('qasino-worker');
