@@ -13,11 +13,12 @@
 
 typedef struct {
     query_process_t process;
+    worker_t *worker;
     qsn_counts_t *counts;
     uint64_t completed;         /* of them, taken over */
     uint64_t errors;
-    int pid;                    /* whose the connections are, */
-    uint64_t begun;             /* less than this by those that ended */
+    uint64_t begun;             /* connections, of which ->counts says how
+                                   many have ended */
 } asked_t;
 
 struct direct_s {
@@ -38,7 +39,8 @@ static void free_all(direct_t *direct);
 static void on_before_poll(uv_prepare_t *prepare);
 static void on_connection(uv_stream_t *listener, int status);
 static void give(direct_t *direct, int fd);
-static uint64_t connections(asked_t *asked);
+static uint64_t connections(const asked_t *asked);
+static uint64_t ended(const asked_t *asked);
 static void on_closed(uv_handle_t *pipe);
 static uint64_t take_over(uint64_t *before, _Atomic uint64_t *now);
 
@@ -174,16 +176,22 @@ go_on(worker_t *worker)
 static void
 on_ready(query_process_t *process)
 {
-    go_on(process->owner);
+    const asked_t *asked = process->owner;
+
+    go_on(asked->worker);
 }
 
 
+/* Its connections have ended with it. */
 static void
 on_death(query_process_t *process, int overdue)
 {
+    asked_t *asked = process->owner;
+
     (void) overdue;
 
-    go_on(process->owner);
+    asked->begun = ended(asked);
+    go_on(asked->worker);
 }
 
 
@@ -192,7 +200,8 @@ asked_init(asked_t *asked, worker_t *worker, const char *program, char **argv)
 {
     query_process_init(&asked->process, &worker->loop, &worker->settings,
                        program, argv);
-    asked->process.owner = worker;
+    asked->worker = worker;
+    asked->process.owner = asked;
     asked->process.events = &events;
     asked->process.extra_fd = qsn_counts_create(&asked->counts);
 
@@ -289,19 +298,19 @@ give(direct_t *direct, int fd)
 }
 
 
-/* The next process has none of those before. */
 static uint64_t
-connections(asked_t *asked)
+connections(const asked_t *asked)
 {
-    uint64_t ended = atomic_load_explicit(&asked->counts->ended,
-                                          memory_order_relaxed);
+    uint64_t gone = ended(asked);
 
-    if (asked->pid != asked->process.own.pid) {
-        asked->pid = asked->process.own.pid;
-        asked->begun = ended;
-    }
+    return asked->begun > gone ? asked->begun - gone : 0;
+}
 
-    return asked->begun > ended ? asked->begun - ended : 0;
+
+static uint64_t
+ended(const asked_t *asked)
+{
+    return atomic_load_explicit(&asked->counts->ended, memory_order_relaxed);
 }
 
 
