@@ -19,8 +19,8 @@ use POSIX qw(WNOHANG strftime);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
 our @EXPORT = qw(build_dir work_dir say_step now slurp spew spawn end figures
-    start_watch end_watch start_server stop_server port server_pid
-    server_options http_get http_post rows snapshot_path publish
+    on_each_core start_watch end_watch start_server stop_server port
+    server_pid server_options http_get http_post rows snapshot_path publish
     publish_rows wait_visible start_plain plain_pid nginx_work median
     provenance);
 
@@ -29,7 +29,7 @@ my $owner = $$;
 my $began = now();
 my $dir = tempdir('qasino-bench.XXXXXX', DIR => '/dev/shm');
 my $http = HTTP::Tiny->new(timeout => 120);
-my (%child, $server, %port, %options, $plain);
+my (%child, $server, %port, %options, $plain, $core);
 
 $SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 1 };
 
@@ -105,13 +105,31 @@ sub end_all () {
 
 # Runs one of our programs: its line of figures.
 sub figures ($program, @arguments) {
-    open my $out, '-|', "$build/bench-$program", @arguments
+    open my $out, '-|', defined $core ? ('taskset', '-c', $core) : (),
+        "$build/bench-$program", @arguments
         or die "bench: $program: $!\n";
     my @figures = split /\t/, scalar(<$out>) // '';
     close $out;
     chomp @figures;
     return @figures ? @figures
         : die "bench: bench-$program @arguments printed nothing\n";
+}
+
+# What one process reaches, the mean of all cores: on a machine that others
+# share they are not equally fast, and the server has them all.  measure->()
+# is called on each, and told on how many.
+sub on_each_core ($measure) {
+    my ($list) = `taskset -pc $$` =~ /: ([-\d,]+)$/
+        or die "bench: taskset does not say which cores there are\n";
+    my @cores = map { /(\d+)-(\d+)/ ? $1 .. $2 : $_ } split /,/, $list;
+    my $sum = 0;
+
+    for (@cores) {
+        $core = $_;
+        $sum += $measure->(scalar @cores);
+    }
+    $core = undef;
+    return $sum / @cores;
 }
 
 # bench-watch on the server, until end_watch(), which has its lines.

@@ -37,9 +37,9 @@ sub rate (@options) {
 }
 
 # Which worker accepts a connection is chance.  Where one of the two gets
-# nearly all of them, it has a core and the load generator the other, and says
-# "return 200" half as often again as two do: such a round is done again, on
-# both sides.
+# nearly all of them, it has a core and the load generator the other: it says
+# "return 200" half as often again as two do, and asks but one query process.
+# Such a round is done again, on both sides.
 sub with_both_workers ($parent, $again, $measure) {
     for (1 .. TRIES) {
         my %before = nginx_work($parent);
@@ -53,20 +53,26 @@ sub with_both_workers ($parent, $again, $measure) {
     die "bench: one nginx worker had the work of both, @{[TRIES]} times\n";
 }
 
+# The product's, with both workers; and how often it was done again.
+sub product_rate ($again, @load) {
+    return with_both_workers(server_pid(), $again,
+        sub () { rate('--port', port('http'), @load, numbers()) });
+}
+
+sub again_note ($again) {
+    return $again ? (note => "$again measurements done again: one nginx "
+        . 'worker had next to all connections') : ();
+}
+
 # Requests a second, the product's and those of "return 200".
 sub beside_plain ($rounds, $port, @load) {
     my $again = 0;
-    my $rate = sub ($parent, $port) {
-        return with_both_workers($parent, \$again,
-            sub () { rate('--port', $port, @load, numbers()) });
-    };
     my %figures = by_turns($rounds,
-        sub () { $rate->(server_pid(), port('http')) },
-        sub () { $rate->(plain_pid(), $port) });
+        sub () { product_rate(\$again, @load) },
+        sub () { with_both_workers(plain_pid(), \$again,
+            sub () { rate('--port', $port, @load, numbers()) }) });
 
-    return (%figures, unit => 'requests/s', $again ? (note =>
-        "$again measurements done again: one nginx worker had next to all "
-        . 'connections') : ());
+    return (%figures, unit => 'requests/s', again_note($again));
 }
 
 sub by_turns ($rounds, $product, $reference) {
@@ -112,7 +118,9 @@ sub bulk ($rounds, $seconds) {
             sub () { 10_000 * rate('--port', port('http'), '--target',
                 '/request?op=add_table_data', '--body', $body, '--expect',
                 $OK, '--connections', 4, '--seconds', $seconds, numbers()) },
-            sub () { (figures('bulk', work_dir(), $body, $seconds))[0] }));
+            sub () { on_each_core(sub ($cores) {
+                (figures('bulk', work_dir(), $body, $seconds / $cores))[0]
+            }) }));
 }
 
 sub small ($rounds, $seconds) {
@@ -184,12 +192,16 @@ sub hundred ($rounds, $seconds) {
     my $target = '/request?op=query&sql=select+*+from+point+where+'
         . $where =~ s/%/%25/r =~ tr/ /+/r;
 
+    my $again = 0;
+    my %figures = by_turns($rounds,
+        sub () { product_rate(\$again, query_load($target, $seconds)) },
+        sub () { on_each_core(sub ($cores) {
+            (figures('sqlite', snapshot_path(), $seconds / $cores, 99999999,
+                "select * from point where $where"))[0]
+        }) });
+
     result(what => '100 rows, miss / SQLite on one core, prepared',
-        goal => 0.7, unit => 'results/s', by_turns($rounds,
-            sub () { rate('--port', port('http'),
-                query_load($target, $seconds), numbers()) },
-            sub () { (figures('sqlite', snapshot_path(), $seconds, 99999999,
-                "select * from point where $where"))[0] }));
+        goal => 0.7, unit => 'results/s', %figures, again_note($again));
 }
 
 # The memory first, while the server has not streamed anything yet.
@@ -208,13 +220,13 @@ sub stream ($rounds) {
                 $bytes = $figures[6];
                 return STREAM_ROWS * 1e6 / $figures[3];
             },
-            sub () {
+            sub () { on_each_core(sub ($) {
                 my @figures = figures('sqlite', snapshot_path(), 'document',
                     'bench', $million);
                 die "bench: $figures[1] rows\n" if $figures[1] != STREAM_ROWS;
                 $reference_bytes = $figures[2];
                 return STREAM_ROWS / $figures[0];
-            }),
+            }) }),
         note => "$bytes bytes, the reference's document has "
             . "$reference_bytes");
 
