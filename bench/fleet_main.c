@@ -52,7 +52,9 @@
 #define TICK_US         2000            /* what is due may be that late */
 #define LOOK_US         500000          /* at the server's memory */
 #define SETTLE_MAX_US   1000000         /* replies on their way at a signal */
-#define PATIENCE_US     300000000       /* for the next signal */
+#define PATIENCE_US     300000000       /* for the next signal, */
+#define CONNECT_US      60000000        /* and for all to be connected, twice
+                                           the time they take themselves */
 
 /* A connection that asks. */
 typedef struct {
@@ -74,6 +76,7 @@ static void start_publishers(void);
 static void stop_publishers(void);
 static uint64_t connected(void);
 static void run(void);
+static void check_connected(void);
 static int on_signal(void);
 static uint64_t settle_us(void);
 static void begin_measuring(void);
@@ -283,6 +286,9 @@ run(void)
     struct epoll_event events[ASKERS + 2];
     struct sockaddr_in signal_to = tcp_address(NULL, options.pubsub_port);
     uint64_t heard_at = latency_now_us();
+    uint64_t connected_by = heard_at + CONNECT_US
+        + 2000000ull * publisher_count
+          / (options.connects_per_s * process_count);
     uint64_t look_at = 0;
 
     query_to = tcp_address(NULL, http_port);
@@ -312,6 +318,10 @@ run(void)
             exit(1);
         }
 
+        if (!measuring_at && now > connected_by) {
+            check_connected();
+        }
+
         for (unsigned i = 0; i <= ASKERS; i++) {
             if (askers[i].busy) {
                 on_answer(&askers[i]);
@@ -330,6 +340,20 @@ run(void)
             look_at = now + LOOK_US;
             usage_look(&usage);
         }
+    }
+}
+
+
+/* Some may never be: a server takes as many as it has descriptors for. */
+static void
+check_connected(void)
+{
+    uint64_t count = connected();
+
+    if (count < publisher_count) {
+        (void) fprintf(stderr, "bench-fleet: %" PRIu64 " of %u publishers are "
+                       "connected\n", count, publisher_count);
+        exit(1);
     }
 }
 
