@@ -20,6 +20,7 @@ use constant {
     STREAM_ROWS => 1_000_000,
     LEAST_SHARE => 0.25,        # of nginx's work, of each of its two workers
     TRIES       => 20,
+    ROUND_S     => 1,           # of a rate
     LONG_S      => 3600,        # a generation in which nothing rotates
 };
 
@@ -53,26 +54,24 @@ sub with_both_workers ($parent, $again, $measure) {
     die "bench: one nginx worker had the work of both, @{[TRIES]} times\n";
 }
 
-# The product's, with both workers; and how often it was done again.
-sub product_rate ($again, @load) {
-    return with_both_workers(server_pid(), $again,
-        sub () { rate('--port', port('http'), @load, numbers()) });
-}
+# The product with both workers, and a reference, which is told where to count
+# what it does again.
+sub beside ($rounds, $reference, @load) {
+    my $again = 0;
+    my %figures = by_turns($rounds,
+        sub () { with_both_workers(server_pid(), \$again,
+            sub () { rate('--port', port('http'), @load, numbers()) }) },
+        sub () { $reference->(\$again) });
 
-sub again_note ($again) {
-    return $again ? (note => "$again measurements done again: one nginx "
-        . 'worker had next to all connections') : ();
+    return (%figures, $again ? (note => "$again measurements done again: one "
+        . 'nginx worker had next to all connections') : ());
 }
 
 # Requests a second, the product's and those of "return 200".
 sub beside_plain ($rounds, $port, @load) {
-    my $again = 0;
-    my %figures = by_turns($rounds,
-        sub () { product_rate(\$again, @load) },
-        sub () { with_both_workers(plain_pid(), \$again,
-            sub () { rate('--port', $port, @load, numbers()) }) });
-
-    return (%figures, unit => 'requests/s', again_note($again));
+    return (unit => 'requests/s', beside($rounds,
+        sub ($again) { with_both_workers(plain_pid(), $again,
+            sub () { rate('--port', $port, @load, numbers()) }) }, @load));
 }
 
 sub by_turns ($rounds, $product, $reference) {
@@ -108,7 +107,7 @@ sub same_as ($answer) {
     return start_plain($location, $geo);
 }
 
-sub bulk ($rounds, $seconds) {
+sub bulk ($rounds) {
     start_server(fresh => 1);
 
     my $body = body('bulk', 10_000);
@@ -117,20 +116,20 @@ sub bulk ($rounds, $seconds) {
         unit => 'rows/s', by_turns($rounds,
             sub () { 10_000 * rate('--port', port('http'), '--target',
                 '/request?op=add_table_data', '--body', $body, '--expect',
-                $OK, '--connections', 4, '--seconds', $seconds, numbers()) },
+                $OK, '--connections', 4, '--seconds', ROUND_S, numbers()) },
             sub () { on_each_core(sub ($cores) {
-                (figures('bulk', work_dir(), $body, $seconds / $cores))[0]
+                (figures('bulk', work_dir(), $body, ROUND_S / $cores))[0]
             }) }));
 }
 
-sub small ($rounds, $seconds) {
+sub small ($rounds) {
     start_server(fresh => 1);
 
     my $body = body('small', 10);
     my $target = '/request?op=add_table_data';
     my $plain = same_as(http_post($target, slurp($body)));
     my @load = ('--target', $target, '--body', $body, '--expect', $OK,
-        '--connections', 32, '--seconds', $seconds);
+        '--connections', 32, '--seconds', ROUND_S);
 
     result(what => 'POST of 10 rows / return 200', goal => 0.5,
         beside_plain($rounds, $plain, @load));
@@ -155,53 +154,49 @@ sub prepare_frozen () {
     }
 }
 
-sub query_load ($target, $seconds) {
+sub query_load ($target) {
     return ('--target', $target, '--expect', $TABLE, '--connections', 32,
-        '--seconds', $seconds);
+        '--seconds', ROUND_S);
 }
 
-sub against_plain ($what, $goal, $rounds, $seconds, $target) {
+sub against_plain ($what, $goal, $rounds, $target) {
     my $plain = same_as(http_get($target =~ s/\@{8}/00000077/r));
 
     result(what => "$what / return 200", goal => $goal,
-        beside_plain($rounds, $plain, query_load($target, $seconds)));
+        beside_plain($rounds, $plain, query_load($target)));
 }
 
-sub hits ($rounds, $seconds, @rows) {
+sub hits ($rounds, @rows) {
     for my $rows (@rows ? @rows : (1, 37, 380)) {
         my $target = "/request?op=query&sql=select+*+from+point+limit+$rows";
         my $bytes = length http_get($target)->{content};
 
-        against_plain("repeated query, $bytes bytes", 0.9, $rounds, $seconds,
+        against_plain("repeated query, $bytes bytes", 0.9, $rounds,
             $target);
     }
 }
 
 # The number is in the text, so that no two statements are the same.
-sub misses ($rounds, $seconds) {
+sub misses ($rounds) {
     my $sql = '/request?op=query&sql=select+*+from+point+where+rowid+%3D+';
 
-    against_plain('point query, miss', 0.6, $rounds, $seconds,
+    against_plain('point query, miss', 0.6, $rounds,
         $sql . '@@@@@@@@+%25+' . POINT_ROWS . '+%2B+1');
-    against_plain('the same point query, never cached', 0.6, $rounds, $seconds,
+    against_plain('the same point query, never cached', 0.6, $rounds,
         $sql . '77+and+random()+is+not+null');
 }
 
-sub hundred ($rounds, $seconds) {
+sub hundred ($rounds) {
     my $where = 'rowid > @@@@@@@@ % 9000 limit 100';
     my $target = '/request?op=query&sql=select+*+from+point+where+'
         . $where =~ s/%/%25/r =~ tr/ /+/r;
 
-    my $again = 0;
-    my %figures = by_turns($rounds,
-        sub () { product_rate(\$again, query_load($target, $seconds)) },
-        sub () { on_each_core(sub ($cores) {
-            (figures('sqlite', snapshot_path(), $seconds / $cores, 99999999,
-                "select * from point where $where"))[0]
-        }) });
-
     result(what => '100 rows, miss / SQLite on one core, prepared',
-        goal => 0.7, unit => 'results/s', %figures, again_note($again));
+        goal => 0.7, unit => 'results/s', beside($rounds,
+            sub ($) { on_each_core(sub ($cores) {
+                (figures('sqlite', snapshot_path(), ROUND_S / $cores,
+                    99999999, "select * from point where $where"))[0]
+            }) }, query_load($target)));
 }
 
 # The memory first, while the server has not streamed anything yet.
