@@ -1,6 +1,6 @@
 /*
- * A fleet against a server that runs: publishers (publishers.h) in processes
- * of their own, and here what goes on beside them: queries, a look at every
+ * A fleet against a server that runs: publishers in processes of their own
+ * (shares.h), and here what goes on beside them: queries, a look at every
  * snapshot, the server's processes.
  *
  *   bench-fleet --http PORT --pubsub PORT --pid PID [OPTION VALUE]...
@@ -33,20 +33,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "http.h"
 #include "latency.h"
 #include "publishers.h"
+#include "shares.h"
 #include "usage.h"
 #include "zmtp.h"
 
-#define PROCESSES_MAX   16
 #define ASKERS          8
 #define TICK_MS         1
 #define TICK_US         2000            /* what is due may be that late */
@@ -71,10 +66,6 @@ enum {
 };
 
 static void parse(int argc, char **argv);
-static void raise_limit(void);
-static void start_publishers(void);
-static void stop_publishers(void);
-static uint64_t connected(void);
 static void run(void);
 static void check_connected(void);
 static int on_signal(void);
@@ -99,8 +90,6 @@ static double queries_per_s = 20;
 static int header;
 static int poll_fd;
 
-static publishers_shared_t *shared[PROCESSES_MAX];
-static pid_t children[PROCESSES_MAX];
 static struct sockaddr_in query_to;
 static zmtp_t subscription;
 static asker_t askers[ASKERS + 1];      /* the last one counts rows */
@@ -126,10 +115,9 @@ int
 main(int argc, char **argv)
 {
     parse(argc, argv);
-    raise_limit();
-    start_publishers();
+    shares_start(&options, publisher_count, process_count);
     run();
-    stop_publishers();
+    shares_stop();
 
     return print_result();
 }
@@ -190,7 +178,7 @@ parse(int argc, char **argv)
 
     if (optind < argc || http_port == 0 || options.pubsub_port == 0
         || usage.server_pid == 0 || process_count < 1
-        || process_count > PROCESSES_MAX || options.tables < 1
+        || process_count > SHARES_MAX || options.tables < 1
         || options.tables > PUBLISHERS_TABLES || options.connects_per_s < 1)
     {
         (void) fprintf(stderr, "usage: bench-fleet --http PORT --pubsub PORT "
@@ -199,84 +187,6 @@ parse(int argc, char **argv)
     }
 
     options.port = options.use_zmq ? options.port : http_port;
-    options.connects_per_s = options.connects_per_s / process_count + 1;
-}
-
-
-static void
-raise_limit(void)
-{
-    struct rlimit limit;
-    rlim_t needed = 2 * publisher_count / process_count + 64;
-
-    (void) getrlimit(RLIMIT_NOFILE, &limit);
-
-    if (limit.rlim_max < needed) {
-        (void) fprintf(stderr, "bench-fleet: %u publishers in %u processes "
-                       "take %u descriptors each, and the limit is %u: "
-                       "--processes N\n", publisher_count, process_count,
-                       (unsigned) needed, (unsigned) limit.rlim_max);
-        exit(1);
-    }
-
-    limit.rlim_cur = limit.rlim_max;
-    (void) setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-
-static void
-start_publishers(void)
-{
-    for (unsigned i = 0; i < process_count; i++) {
-        shared[i] = mmap(NULL, sizeof(*shared[i]), PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-        if (shared[i] == MAP_FAILED) {
-            die("memory");
-        }
-
-        options.first = (unsigned) ((uint64_t) publisher_count * i
-                                    / process_count);
-        options.count = (unsigned) ((uint64_t) publisher_count * (i + 1)
-                                    / process_count) - options.first;
-        children[i] = fork();
-
-        if (children[i] < 0) {
-            die("fork");
-        }
-
-        if (children[i] == 0) {
-            (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-            publishers_run(&options, shared[i]);
-            _exit(0);
-        }
-    }
-}
-
-
-static void
-stop_publishers(void)
-{
-    for (unsigned i = 0; i < process_count; i++) {
-        shared[i]->stopping = 1;
-    }
-
-    for (unsigned i = 0; i < process_count; i++) {
-        (void) waitpid(children[i], NULL, 0);
-    }
-}
-
-
-static uint64_t
-connected(void)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < process_count; i++) {
-        sum += shared[i]->connected;
-    }
-
-    return sum;
 }
 
 
@@ -287,8 +197,7 @@ run(void)
     struct sockaddr_in signal_to = tcp_address(NULL, options.pubsub_port);
     uint64_t heard_at = latency_now_us();
     uint64_t connected_by = heard_at + CONNECT_US
-        + 2000000ull * publisher_count
-          / (options.connects_per_s * process_count);
+        + 2000000ull * publisher_count / options.connects_per_s;
     uint64_t look_at = 0;
 
     query_to = tcp_address(NULL, http_port);
@@ -348,7 +257,7 @@ run(void)
 static void
 check_connected(void)
 {
-    uint64_t count = connected();
+    uint64_t count = shares_connected();
 
     if (count < publisher_count) {
         (void) fprintf(stderr, "bench-fleet: %" PRIu64 " of %u publishers are "
@@ -384,10 +293,7 @@ on_signal(void)
         measured++;
         usage_generation(&usage);
 
-        for (unsigned i = 0; i < process_count; i++) {
-            shared[i]->measuring = measured < wanted_generations;
-        }
-
+        shares_measure(measured < wanted_generations);
         count_at = latency_now_us() + settle_us();
         count_table = 0;
         generation_whole = 1;
@@ -399,7 +305,7 @@ on_signal(void)
             begin_measuring();
         }
 
-        warmed_up = connected() == publisher_count;
+        warmed_up = shares_connected() == publisher_count;
     }
 
     return 1;
@@ -424,10 +330,7 @@ begin_measuring(void)
         open_asker(&askers[i]);
     }
 
-    for (unsigned i = 0; i < process_count; i++) {
-        shared[i]->measuring = 1;
-    }
-
+    shares_measure(1);
     usage_generation(&usage);
 }
 
@@ -587,13 +490,7 @@ on_count(void)
     uint64_t rows = at ? strtoull(at + strlen("\"rows\": [[\""), NULL, 10)
                        : 0;
     uint64_t wanted = (uint64_t) publisher_count * options.rows;
-    uint64_t acked = 0;
-
-    for (unsigned i = 0; i < process_count; i++) {
-        acked += publishers_acked(shared[i], served, count_table);
-    }
-
-    acked *= options.rows;
+    uint64_t acked = shares_acked(served, count_table) * options.rows;
 
     if (counter->http.generation != served || rows != acked
         || rows != wanted)
@@ -625,19 +522,7 @@ print_result(void)
     double cores = (double) sysconf(_SC_NPROCESSORS_ONLN);
     double wall_ms = (double) usage.wall_us / 1000;
 
-    for (unsigned i = 0; i < process_count; i++) {
-        all.acked += shared[i]->acked;
-        all.refused += shared[i]->refused;
-        all.failed += shared[i]->failed;
-        all.late += shared[i]->late;
-        latency_merge(&all.publish, &shared[i]->publish);
-        latency_merge(&all.signal, &shared[i]->signal);
-
-        if (shared[i]->first_error[0]) {
-            (void) fprintf(stderr, "bench-fleet: %s\n",
-                           shared[i]->first_error);
-        }
-    }
+    shares_add_up(&all);
 
     if (header) {
         (void) printf("publishers\ttables\trows\ttransport\tduration_s\t"
