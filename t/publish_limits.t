@@ -252,7 +252,8 @@ sub wide ($name, $from, $to, @more) {
         'a client that leaves before its answer');
 
     my $files = sub {
-        grep { !/qasino_(?:table_store|next)_\d+\.db(?:-journal)?$/ }
+        grep { !/qasino_(?:table_store_\d+|next_(?:\d+|template))\.db
+            (?:-journal)?$/x }
             glob "$db_dir/*";
     };
     cmp_ok(scalar($files->()), '<=', 2 * (3 + 1),

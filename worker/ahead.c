@@ -1,4 +1,7 @@
 /*
+ * The file is begun at half of the time: its thread is the last that the
+ * scheduler thinks of, and gets little of a machine that is busy.
+ *
  * Listing is a job of the writer's for some publishers, and from its answer
  * the next one.  When all are listed others go on publishing: half of the
  * time later those are.
@@ -23,6 +26,8 @@ typedef struct {
     int more;
 } listing_t;
 
+static void make_spare(worker_t *worker, uint64_t left_ms);
+static void on_half(uv_timer_t *timer);
 static void on_timer(uv_timer_t *timer);
 static void run_listing(job_t *job);
 static void on_listed(job_t *job);
@@ -46,9 +51,27 @@ ahead_stop(worker_t *worker)
 void
 ahead_expect(worker_t *worker, uint64_t left_ms)
 {
-    uint64_t ahead = left_ms / 4 < AHEAD_MS ? left_ms / 4 : AHEAD_MS;
+    (void) uv_timer_start(&worker->ahead, on_half, left_ms / 2, 0);
+}
 
-    (void) uv_timer_start(&worker->ahead, on_timer, left_ms - ahead, 0);
+
+static void
+make_spare(worker_t *worker, uint64_t left_ms)
+{
+    spare_make(&worker->spare, worker->snapshot,
+               budget_awaited(&worker->writer.budget), left_ms / 4);
+}
+
+
+static void
+on_half(uv_timer_t *timer)
+{
+    worker_t *worker = timer->data;
+    uint64_t left = uv_timer_get_due_in(&worker->rotation);
+    uint64_t ahead = left / 2 < AHEAD_MS ? left / 2 : AHEAD_MS;
+
+    make_spare(worker, left);
+    (void) uv_timer_start(timer, on_timer, left - ahead, 0);
 }
 
 
@@ -58,7 +81,8 @@ on_timer(uv_timer_t *timer)
     worker_t *worker = timer->data;
     listing_t *listing = calloc(1, sizeof(*listing));
 
-    spare_make(&worker->spare, &worker->loop, &worker->settings);
+    /* if there was no room for it */
+    make_spare(worker, uv_timer_get_due_in(&worker->rotation));
 
     if (listing) {
         listing->job.run = run_listing;

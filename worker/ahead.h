@@ -3,10 +3,10 @@
 
 /*
  * What is done before the turn of a generation, so that publishes wait for
- * less at it.  A second before, the next generation's file is made (spare.h).
- * From then on publishers are listed in qasino_server_connections, some at a
- * time, between the publishes: sealing has only those to list that published
- * in the last moments.
+ * less at it.  At half of its time the next generation's file is made
+ * (spare.h).  From a second before its end on publishers are listed in
+ * qasino_server_connections, some at a time, between the publishes: sealing
+ * has only those to list that published in the last moments.
  *
  * Threads: the loop's; the listing is the writer's.
  */

@@ -26,6 +26,7 @@
 #define RESERVE_MAX    (16 * 1024 * 1024)
 #define RESERVE_SHARE  16       /* of the file system, at most one of these */
 #define SHARE          5        /* likewise, of a generation */
+#define AWAITED_SHARE  16       /* of a generation, likewise */
 #define PAGE_SIZE      4096     /* of every store */
 #define PAGES_MAX      0xfffffffell     /* SQLite's own bound */
 
@@ -72,6 +73,17 @@ budget_lift(store_t *store)
 {
     (void) sql_execf(store->db, "PRAGMA max_page_count = %lld",
                      (long long) PAGES_MAX);
+}
+
+
+/* Each has a page: who publishes others should not miss that room. */
+size_t
+budget_awaited(const budget_t *budget)
+{
+    int64_t pages = budget->max_generation / AWAITED_SHARE / PAGE_SIZE;
+    int64_t tables = budget->settings->max_tables;
+
+    return (size_t) (pages < tables ? pages : tables);
 }
 
 

@@ -6,7 +6,8 @@
  * back so that a full file system never stops the server: a reserve file in
  * db_dir, whose room sealing a generation may use when there is no other.
  *
- * Threads: the writer's, as the generation; budget_has_room() anyone's.
+ * Threads: the writer's, as the generation; budget_has_room() and
+ * budget_awaited() anyone's.
  */
 
 #include "request.h"
@@ -26,6 +27,10 @@ void budget_open(budget_t *budget, const qsn_settings_t *settings);
    the server itself writes is never refused. */
 void budget_limit(store_t *store, int64_t bytes);
 void budget_lift(store_t *store);
+
+/* How many tables may be in a generation's file before anybody publishes
+   them. */
+size_t budget_awaited(const budget_t *budget);
 
 /* Gives the reserve's room away; makes it anew: 0, or -1 without room. */
 void budget_spend_reserve(budget_t *budget);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "awaited.h"
 #include "carry_list.h"
 #include "carry_reports.h"
 #include "qsn_log.h"
@@ -425,7 +426,9 @@ copy(carry_t *carry, const catalog_table_t *table,
 
 
 /* The first of it makes the table, as was promised.  If it is there already,
-   that is what a worker has left that was killed: none but carried rows. */
+   that is what a worker has left that was killed: none but carried rows; or
+   it is awaited, perhaps with other columns, and later it is too late to drop
+   it: SQLite does not while it has a report in hand. */
 static int
 begin_table(carry_t *carry, const char *name)
 {
@@ -436,7 +439,7 @@ begin_table(carry_t *carry, const char *name)
 
     if (half == 0) {
         store->promised--;
-        return 0;
+        return awaited_drop(store, name);
     }
 
     return half == 1

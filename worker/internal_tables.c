@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "awaited.h"
 #include "sql.h"
 
 /* In the order they are made; the last one lists them all. */
@@ -41,7 +42,9 @@ const char internal_tables_schema[] =
     /* no copy, so that it costs nothing until somebody asks */
     "CREATE VIEW IF NOT EXISTS qasino_server_reports AS SELECT tablename, "
     "identity, nr_rows, updates AS nr_updates, epoch AS last_update_epoch, "
-    "persist, carried FROM _qasino_reports;";
+    "persist, carried FROM _qasino_reports;"
+
+    AWAITED_SCHEMA;
 
 static int make_slow_queries(sqlite3 *db, const slow_queries_t *slow);
 static int make_connections(generation_t *generation,

@@ -23,7 +23,8 @@ typedef struct {
     const catalog_t *statics;   /* the static tables */
 } internal_info_t;
 
-/* What a generation's file gets when it is made. */
+/* What a generation's file gets when it is made; the list of what makes its
+   tables (awaited.h), too. */
 extern const char internal_tables_schema[];
 
 /* Each in the transaction that is open: 0, or -1 (the reason is SQLite's). */

@@ -5,12 +5,16 @@
 #include <string.h>
 #include <strings.h>
 
+#include "awaited.h"
 #include "budget.h"
 #include "qsn_buf.h"
 #include "sql.h"
 
+static void create_sql(qsn_buf_t *sql, const char *name,
+    const table_t *source);
 static int create_table(store_t *store, const table_t *source,
     catalog_table_t **table);
+static int make_table(store_t *store, const char *name, const char *sql);
 static int add_columns(store_t *store, const table_t *source,
     catalog_table_t *table);
 
@@ -97,21 +101,11 @@ schema_create(sqlite3 *db, const char *name, const table_t *source)
 {
     qsn_buf_t sql = { 0 };
 
-    qsn_buf_string(&sql, "CREATE TABLE ");
-    sql_quote(&sql, name);
+    create_sql(&sql, name, source);
 
-    for (size_t i = 0; i < source->column_names.count; i++) {
-        qsn_buf_string(&sql, i ? ", " : "(");
-        sql_quote(&sql, source->column_names.items[i].data);
-        qsn_buf_byte(&sql, ' ');
-        qsn_buf_string(&sql, type_names[source->types[i]]);
-    }
+    int rc = !sql.failed && sql_exec(db, qsn_buf_text(&sql)) == SQLITE_OK
+             ? 0 : -1;
 
-    qsn_buf_byte(&sql, ')');
-
-    int rc = sql_exec(db, qsn_buf_text(&sql));
-
-    rc = rc == SQLITE_OK && !sql.failed ? 0 : -1;
     qsn_buf_free(&sql);
 
     return rc;
@@ -159,6 +153,23 @@ schema_failed(store_t *store, request_t *request)
 }
 
 
+static void
+create_sql(qsn_buf_t *sql, const char *name, const table_t *source)
+{
+    qsn_buf_string(sql, "CREATE TABLE ");
+    sql_quote(sql, name);
+
+    for (size_t i = 0; i < source->column_names.count; i++) {
+        qsn_buf_string(sql, i ? ", " : "(");
+        sql_quote(sql, source->column_names.items[i].data);
+        qsn_buf_byte(sql, ' ');
+        qsn_buf_string(sql, type_names[source->types[i]]);
+    }
+
+    qsn_buf_byte(sql, ')');
+}
+
+
 static int
 create_table(store_t *store, const table_t *source,
     catalog_table_t **table)
@@ -177,7 +188,31 @@ create_table(store_t *store, const table_t *source,
         }
     }
 
-    return schema_create(store->db, source->name.data, source);
+    qsn_buf_t sql = { 0 };
+
+    create_sql(&sql, source->name.data, source);
+
+    int rc = sql.failed ? -1 : make_table(store, source->name.data,
+                                          qsn_buf_text(&sql));
+
+    qsn_buf_free(&sql);
+
+    return rc;
+}
+
+
+/* Unless it is there, as it was in the generation before. */
+static int
+make_table(store_t *store, const char *name, const char *sql)
+{
+    int there;
+
+    if (awaited_take(store, name, sql, &there) != 0) {
+        return -1;
+    }
+
+    return there || (sql_exec(store->db, sql) == SQLITE_OK
+                     && awaited_made(store, name, sql) == 0) ? 0 : -1;
 }
 
 
@@ -185,6 +220,10 @@ static int
 add_columns(store_t *store, const table_t *source,
     catalog_table_t *table)
 {
+    if (awaited_changed(store, table->name) != 0) {
+        return -1;
+    }
+
     for (size_t i = 0; i < source->column_names.count; i++) {
         const char *name = source->column_names.items[i].data;
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "awaited.h"
 #include "direct.h"
 #include "internal_tables.h"
 #include "next.h"
@@ -156,6 +157,7 @@ seal(worker_t *worker, generation_t *generation, const seal_info_t *info,
     count(facts, &info->statics);
 
     if (store_begin(store) != 0
+        || awaited_remove(store) != 0
         || internal_tables_make(generation, &internal, worker->views) != 0
         || generation_mark_sealed(generation) != 0
         || store_commit(store) != 0)

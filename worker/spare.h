@@ -6,12 +6,16 @@
  * background (background.h) before its turn.  Then it only gets its name.
  * If there is none by then, the file is made there and then.
  *
+ * It is a copy of a template (template.h), which has the tables of the last
+ * sealed generation and is kept beside it.
+ *
  * Threads: the loop's; the generation is whosever has taken it.
  */
 
 #include <uv.h>
 
 #include "generation.h"
+#include "snapshot.h"
 
 /* Names of such files; left-overs are removed at start-up. */
 #define SPARE_PREFIX  "qasino_next_"
@@ -19,13 +23,16 @@
 /* All zeroes: there is none. */
 typedef struct {
     generation_t *generation;   /* NULL: there is none */
+    char *template;             /* its path; NULL: none was made yet */
     int making;
     int stopping;
 } spare_t;
 
-/* There will be one soon, if there is room.  Nothing to do where there is. */
-void spare_make(spare_t *spare, uv_loop_t *loop,
-    const qsn_settings_t *settings);
+/* There will be one soon, if there is room.  Nothing to do where there is.
+   It awaits the tables of the sealed one, at most at_most and those that can
+   be made in so many ms. */
+void spare_make(spare_t *spare, snapshot_t *sealed, size_t at_most,
+    uint64_t ms);
 
 /* NULL: there is none.  What was taken and not named is put back. */
 generation_t *spare_take(spare_t *spare);

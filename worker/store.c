@@ -8,11 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "awaited.h"
 #include "qsn_log.h"
 #include "sql.h"
 
 #define LAYOUT        2
 #define ROW_OVERHEAD  (64 * 1024)       /* of SQLite's, for a row */
+
+#define USERS_TABLES                                                         \
+    "SELECT name FROM sqlite_schema WHERE type = 'table' "                   \
+    "AND substr(name, 1, 1) <> '_' AND name NOT LIKE 'sqlite\\_%' "          \
+    "ESCAPE '\\' AND name NOT LIKE 'qasino\\_server\\_%' ESCAPE '\\' "
+#define ORDER         "ORDER BY rowid"
 
 /* One row a report, and no index, which would be changed all over by each
    group of publishes: the catalog knows the id of each.  columns: of a
@@ -112,6 +119,9 @@ store_close(store_t *store)
     (void) sqlite3_finalize(store->find_next);
     (void) sqlite3_finalize(store->mark_row);
     (void) sqlite3_finalize(store->unmark_rows);
+    (void) sqlite3_finalize(store->take_awaited);
+    (void) sqlite3_finalize(store->note_table);
+    (void) sqlite3_finalize(store->forget_table);
     rc = sqlite3_close(store->db);
 
     if (rc != SQLITE_OK) {
@@ -250,19 +260,18 @@ prepare_statements(store_t *store)
 
     return store->begin && store->commit && store->rollback
            && store->find_report && store->put_report && store->find_next
-           && store->mark_row && store->unmark_rows ? 0 : -1;
+           && store->mark_row && store->unmark_rows ? awaited_prepare(store)
+                                                    : -1;
 }
 
 
 static int
 load_catalog(store_t *store)
 {
-    sqlite3_stmt *statement = sql_prepare(store->db,
-        "SELECT name FROM sqlite_schema WHERE type = 'table' "
-        "AND substr(name, 1, 1) <> '_' AND name NOT LIKE 'sqlite\\_%' "
-        "ESCAPE '\\' AND name NOT LIKE 'qasino\\_server\\_%' ESCAPE '\\' "
-        "ORDER BY rowid");
-    int rc = statement ? SQLITE_ROW : SQLITE_ERROR;
+    sqlite3_stmt *statement = sql_prepare(store->db, store->take_awaited
+        ? USERS_TABLES "AND " AWAITED_NOT ORDER : USERS_TABLES ORDER);
+    int rc = statement && awaited_load(store) == 0 ? SQLITE_ROW
+                                                   : SQLITE_ERROR;
 
     while (rc == SQLITE_ROW) {
         rc = sqlite3_step(statement);

@@ -9,8 +9,9 @@
  *
  * Bookkeeping stands in the same file, so it shares the rows' fate:
  * _qasino_reports (who published what, where its rows are),
- * _qasino_updated (which rows an update has set) and _qasino_next (what to
- * carry into the next generation instead).  Names of users' tables
+ * _qasino_updated (which rows an update has set), _qasino_next (what to
+ * carry into the next generation instead) and, in a generation's file,
+ * _qasino_tables (what makes each table, awaited.h).  Names of users' tables
  * begin with a letter: these cannot clash.
  *
  * Threads: one at a time; its writer's while the worker runs.
@@ -44,6 +45,10 @@ typedef struct {
     sqlite3_stmt *find_next;    /* a second report, in _qasino_next */
     sqlite3_stmt *mark_row;
     sqlite3_stmt *unmark_rows;
+    sqlite3_int64 awaited;      /* tables that are, awaited.h */
+    sqlite3_stmt *take_awaited; /* this and the next two: NULL if the file */
+    sqlite3_stmt *note_table;   /* has no list of what is awaited */
+    sqlite3_stmt *forget_table;
 } store_t;
 
 /*

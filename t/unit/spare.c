@@ -15,6 +15,12 @@
 static fixture_t fixture;
 static uv_loop_t loop;
 static spare_t spare;
+static snapshot_t *sealed;
+
+static const char publish[] =
+    "{\"identity\": \"a\", \"table\": {\"tablename\": \"t\", "
+    "\"column_names\": [\"x\"], \"column_types\": [\"int\"], "
+    "\"rows\": [[1]]}}";
 
 
 static int
@@ -23,7 +29,19 @@ start(void **state)
     (void) state;
     memset(&spare, 0, sizeof(spare));
 
-    return uv_loop_init(&loop) == 0 ? fixture_open(&fixture) : -1;
+    if (uv_loop_init(&loop) != 0 || fixture_open(&fixture) != 0) {
+        return -1;
+    }
+
+    generation_t *generation = fixture_generation(&fixture, 5);
+
+    assert_int_equal(fixture_publish(&fixture, generation, publish),
+                     REPORT_TAKEN);
+    generation_close(generation);
+    sealed = snapshot_create(&loop, &fixture.settings, 5,
+                             generation_path(fixture.dir, 5));
+
+    return sealed ? 0 : -1;
 }
 
 
@@ -31,6 +49,8 @@ static int
 stop(void **state)
 {
     (void) state;
+    assert_int_equal(sealed->references, 1);
+    snapshot_put(sealed);
     fixture_close(&fixture);
 
     return uv_loop_close(&loop);
@@ -40,7 +60,7 @@ stop(void **state)
 static void
 make(void)
 {
-    spare_make(&spare, &loop, &fixture.settings);
+    spare_make(&spare, sealed, 20, 1000);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
 }
 
@@ -72,7 +92,7 @@ test_taken(void **state)
     assert_null(spare_take(&spare));
     make();
     make();                     /* there is one */
-    assert_int_equal(files(SPARE_PREFIX), 2);   /* its journal, too */
+    assert_int_equal(files(SPARE_PREFIX), 3);   /* its journal, the template */
 
     generation_t *generation = spare_take(&spare);
 
@@ -82,17 +102,17 @@ test_taken(void **state)
     assert_ptr_equal(spare_take(&spare), generation);
     assert_int_equal(generation_name(generation, &fixture.settings, 7,
                                      fixture.error), 0);
-    assert_int_equal(files(SPARE_PREFIX), 0);
+    assert_int_equal(files(SPARE_PREFIX), 1);
 
     /* the next one while that is in use */
     make();
-    assert_int_equal(files(SPARE_PREFIX), 2);
-    assert_int_equal(fixture_publish(&fixture, generation, "{\"identity\": "
-        "\"a\", \"table\": {\"tablename\": \"t\", \"column_names\": "
-        "[\"x\"], \"column_types\": [\"int\"], \"rows\": [[1]]}}"),
-        REPORT_TAKEN);
+    assert_int_equal(files(SPARE_PREFIX), 3);
+    assert_int_equal(generation->store.catalog.table_count, 0);
+    assert_int_equal(fixture_publish(&fixture, generation, publish),
+                     REPORT_TAKEN);
+    assert_int_equal(files("qasino_table_store_7.db"), 2);
     generation_discard(generation);
-    assert_int_equal(files("qasino_table_store_"), 0);
+    assert_int_equal(files("qasino_table_store_"), 1);
     spare_stop(&spare);
     assert_int_equal(files(SPARE_PREFIX), 0);
 }
@@ -102,7 +122,7 @@ static void
 test_stopped_meanwhile(void **state)
 {
     (void) state;
-    spare_make(&spare, &loop, &fixture.settings);
+    spare_make(&spare, sealed, 20, 1000);
     spare_stop(&spare);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
     assert_null(spare_take(&spare));
@@ -117,10 +137,33 @@ test_no_room(void **state)
     fixture.settings.db_dir = (char *) "/nonexistent";
     make();
     assert_null(spare_take(&spare));
+    spare_stop(&spare);
+
+    memset(&spare, 0, sizeof(spare));
     fixture.settings.db_dir = fixture.dir;
     make();
     assert_non_null(spare.generation);
     spare_stop(&spare);
+}
+
+
+/* Then it begins without tables, and without a file of that name. */
+static void
+test_sealed_is_gone(void **state)
+{
+    (void) state;
+    generation_unlink(sealed->path);
+    make();
+
+    generation_t *generation = spare_take(&spare);
+
+    assert_non_null(generation);
+    fixture_assert_rows(generation->store.db, "SELECT count(*) FROM "
+                        "sqlite_schema WHERE name = 't'", "0");
+    assert_int_equal(files("qasino_table_store_"), 0);
+    spare_put(&spare, generation);
+    spare_stop(&spare);
+    assert_int_equal(files(SPARE_PREFIX), 0);
 }
 
 
@@ -130,7 +173,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_taken, start, stop),
         cmocka_unit_test_setup_teardown(test_stopped_meanwhile, start, stop),
-        cmocka_unit_test_setup_teardown(test_no_room, start, stop)
+        cmocka_unit_test_setup_teardown(test_no_room, start, stop),
+        cmocka_unit_test_setup_teardown(test_sealed_is_gone, start, stop)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
