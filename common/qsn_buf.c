@@ -118,6 +118,30 @@ qsn_buf_json(qsn_buf_t *buf, const char *string)
 
 
 void
+qsn_buf_file_uri(qsn_buf_t *buf, const char *path, const char *query)
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    qsn_buf_string(buf, "file:");
+
+    for (const char *p = path; *p; p++) {
+        unsigned char byte = (unsigned char) *p;
+
+        if (byte <= ' ' || byte >= 0x7f || strchr("%?#", byte)) {
+            qsn_buf_byte(buf, '%');
+            qsn_buf_byte(buf, hex[byte >> 4]);
+            qsn_buf_byte(buf, hex[byte & 15]);
+        } else {
+            qsn_buf_byte(buf, *p);
+        }
+    }
+
+    qsn_buf_byte(buf, '?');
+    qsn_buf_string(buf, query);
+}
+
+
+void
 qsn_buf_consume(qsn_buf_t *buf, size_t length)
 {
     if (length >= buf->length) {

@@ -29,6 +29,9 @@ void qsn_buf_printf(qsn_buf_t *buf, const char *format, ...)
 /* string, escaped to stand inside a JSON string; no quotes. */
 void qsn_buf_json(qsn_buf_t *buf, const char *string);
 
+/* file:path?query with what a URI can't hold as %XX. */
+void qsn_buf_file_uri(qsn_buf_t *buf, const char *path, const char *query);
+
 /* For qsn_buf_reserve(), where there is not enough. */
 char *qsn_buf_grow(qsn_buf_t *buf, size_t length);
 

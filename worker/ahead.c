@@ -17,6 +17,7 @@
 #include "qsn_log.h"
 
 #define AHEAD_MS  1000          /* a quarter of a generation at most */
+#define MAKE_MS   2000          /* for making tables, likewise */
 #define AT_ONCE   500           /* less than a millisecond */
 #define LAST_MS   20            /* whoever comes later is few */
 
@@ -59,7 +60,8 @@ static void
 make_spare(worker_t *worker, uint64_t left_ms)
 {
     spare_make(&worker->spare, worker->snapshot,
-               budget_awaited(&worker->writer.budget), left_ms / 4);
+               budget_awaited(&worker->writer.budget),
+               left_ms / 2 < MAKE_MS ? left_ms / 2 : MAKE_MS);
 }
 
 

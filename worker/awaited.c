@@ -1,8 +1,8 @@
 /*
  * To drop a table SQLite searches the whole schema for it: a few are
  * dropped, many at once are renamed by one statement.  Their pages then
- * belong to tables that nobody can publish or query by a name of theirs,
- * until the file is deleted.
+ * belong to tables that nobody can publish or query, until the file is
+ * deleted.
  */
 
 #include "awaited.h"
@@ -14,8 +14,7 @@
 #define FEW     16
 #define UNUSED  "_qasino_unused_"
 
-static int drop(store_t *store, const char *table);
-static int drop_all(store_t *store);
+static int drop_few(store_t *store);
 static int rename_all(store_t *store);
 
 
@@ -56,12 +55,12 @@ awaited_load(store_t *store)
 
 
 int
-awaited_take(store_t *store, const char *table, const char *sql, int *there)
+awaited_take(store_t *store, const char *table, const char *sql,
+    enum awaited *how)
 {
     sqlite3_stmt *take = store->take_awaited;
-    int differs = 0;
 
-    *there = 0;
+    *how = AWAITED_NOT;
 
     if (store->awaited == 0) {
         return 0;
@@ -72,22 +71,28 @@ awaited_take(store_t *store, const char *table, const char *sql, int *there)
     if (sqlite3_step(take) == SQLITE_ROW) {
         const char *made_by = (const char *) sqlite3_column_text(take, 0);
 
-        *there = made_by && strcmp(made_by, sql) == 0;
-        differs = !*there;
+        *how = sql && made_by && strcmp(made_by, sql) == 0
+               ? AWAITED_SO : AWAITED_OTHERWISE;
         store->awaited--;
     }
 
-    return sqlite3_reset(take) == SQLITE_OK
-           && (!differs || drop(store, table) == 0) ? 0 : -1;
+    if (sqlite3_reset(take) != SQLITE_OK) {
+        return -1;
+    }
+
+    return *how != AWAITED_OTHERWISE
+           || (sql_execf(store->db, "DROP TABLE main.\"%w\"", table)
+               == SQLITE_OK
+               && awaited_changed(store, table) == 0) ? 0 : -1;
 }
 
 
 int
 awaited_drop(store_t *store, const char *table)
 {
-    int there;
+    enum awaited how;
 
-    return awaited_take(store, table, "", &there);      /* by no statement */
+    return awaited_take(store, table, NULL, &how);
 }
 
 
@@ -125,55 +130,34 @@ awaited_changed(store_t *store, const char *table)
 int
 awaited_remove(store_t *store)
 {
-    if (store->awaited == 0) {
-        return 0;
-    }
+    return store->awaited <= FEW ? drop_few(store) : rename_all(store);
+}
 
-    if ((store->awaited <= FEW ? drop_all(store) : rename_all(store)) != 0
-        || sql_exec(store->db, "DELETE FROM main." AWAITED_LIST
-                    " WHERE awaited") != SQLITE_OK)
-    {
-        return -1;
-    }
 
-    store->awaited = 0;
+/* One after the other: SQLite drops none while it looks at the list. */
+static int
+drop_few(store_t *store)
+{
+    while (store->awaited > 0) {
+        sqlite3_stmt *first = sql_prepare(store->db, "SELECT tablename FROM "
+                                          "main." AWAITED_LIST
+                                          " WHERE awaited LIMIT 1");
+        char *table = first && sqlite3_step(first) == SQLITE_ROW
+                      ? sqlite3_mprintf("%s", sqlite3_column_text(first, 0))
+                      : NULL;
+        int rc = sqlite3_finalize(first);
+
+        if (rc != SQLITE_OK || table == NULL
+            || awaited_drop(store, table) != 0)
+        {
+            sqlite3_free(table);
+            return -1;
+        }
+
+        sqlite3_free(table);
+    }
 
     return 0;
-}
-
-
-static int
-drop(store_t *store, const char *table)
-{
-    return sql_execf(store->db, "DROP TABLE main.\"%w\"", table) == SQLITE_OK
-           ? 0 : -1;
-}
-
-
-/* One after the other: SQLite drops none while a statement is under way. */
-static int
-drop_all(store_t *store)
-{
-    char *names[FEW];
-    int count = 0;
-    int rc = 0;
-    sqlite3_stmt *list = sql_prepare(store->db, "SELECT tablename FROM main."
-                                     AWAITED_LIST " WHERE awaited");
-
-    while (count < FEW && list && sqlite3_step(list) == SQLITE_ROW) {
-        names[count++] = sqlite3_mprintf("%s", sqlite3_column_text(list, 0));
-    }
-
-    if (sqlite3_finalize(list) != SQLITE_OK || count == 0) {
-        rc = -1;
-    }
-
-    for (int i = 0; i < count; i++) {
-        rc = rc == 0 && names[i] && drop(store, names[i]) == 0 ? 0 : -1;
-        sqlite3_free(names[i]);
-    }
-
-    return rc;
 }
 
 
@@ -183,19 +167,32 @@ static int
 rename_all(store_t *store)
 {
     sqlite3 *db = store->db;
-    int rc = sql_exec(db, "PRAGMA writable_schema = ON;"
-        "UPDATE main.sqlite_schema SET name = '" UNUSED "' || rootpage, "
-        "tbl_name = '" UNUSED "' || rootpage, "
-        "sql = 'CREATE TABLE \"" UNUSED "' || rootpage || '\"(x)' "
-        "WHERE type = 'table' AND name IN "
-        "(SELECT tablename FROM main." AWAITED_LIST " WHERE awaited)");
+
+    (void) sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
+
+    int rc = sql_exec(db, "UPDATE main.sqlite_schema SET "
+        "name = '" UNUSED "' || rootpage, tbl_name = '" UNUSED "' || "
+        "rootpage, sql = 'CREATE TABLE \"" UNUSED "' || rootpage || '\"(x)' "
+        "WHERE type = 'table' AND name IN " AWAITED_NAMES ";"
+        "DELETE FROM main." AWAITED_LIST " WHERE awaited");
 
     if (rc == SQLITE_OK) {
         rc = sql_execf(db, "PRAGMA main.schema_version = %lld",
                        sql_int64(db, "PRAGMA main.schema_version", 0) + 1);
     }
 
-    int reset = sql_exec(db, "PRAGMA writable_schema = RESET");
+    if (rc == SQLITE_OK) {
+        rc = sql_exec(db, "PRAGMA writable_schema = RESET");
+    }
 
-    return rc == SQLITE_OK && reset == SQLITE_OK ? 0 : -1;
+    /* which leaves the reason of an error as it is */
+    (void) sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, NULL);
+
+    if (rc != SQLITE_OK) {
+        return -1;
+    }
+
+    store->awaited = 0;
+
+    return 0;
 }

@@ -8,13 +8,13 @@
  * it, and when the file is sealed it goes.
  *
  * _qasino_tables has the statement that makes each table, and whether it is
- * still awaited.  Not so of a table whose columns came from several reports:
- * which of them is the first next time is not known.
+ * still awaited.  Not so of a table that came with other columns than it was
+ * awaited with, or got some from a later report: which report comes first the
+ * next time is not known.
  *
  * Each in the transaction that is open, with no statement under way: 0, or -1
- * (the reason is SQLite's).
- * Nothing is awaited, nor written down, in a file without that list (the
- * static tables', a former worker's).
+ * (the reason is SQLite's).  Nothing is awaited, nor written down, in a file
+ * without that list (the static tables', a former worker's).
  *
  * Threads: whosever the store is.
  */
@@ -28,10 +28,9 @@
     "CREATE TABLE IF NOT EXISTS " AWAITED_LIST "(tablename TEXT COLLATE "    \
     "NOCASE PRIMARY KEY, sql TEXT, awaited INTEGER) WITHOUT ROWID;"
 
-/* Of a name in sqlite_schema: that it is none which is awaited. */
-#define AWAITED_NOT                                                          \
-    "name NOT IN (SELECT tablename FROM main." AWAITED_LIST                  \
-    " WHERE awaited) "
+/* Names of those that are awaited. */
+#define AWAITED_NAMES                                                        \
+    "(SELECT tablename FROM main." AWAITED_LIST " WHERE awaited) "
 
 /* Whether there is a list, and the statements for it.  Ended with the
    store's. */
@@ -40,12 +39,17 @@ int awaited_prepare(store_t *store);
 /* How many are awaited, with the catalog. */
 int awaited_load(store_t *store);
 
-/* The table is wanted as sql makes it: *there if it now is.  If it was
-   awaited with other columns, types or spelling it is no more. */
-int awaited_take(store_t *store, const char *table, const char *sql,
-    int *there);
+enum awaited {
+    AWAITED_NOT,
+    AWAITED_SO,                 /* as sql makes it: it is there */
+    AWAITED_OTHERWISE           /* spelled, ordered or typed: it is dropped */
+};
 
-/* It is not awaited any more. */
+/* The table is wanted as sql makes it; from now on it is not awaited. */
+int awaited_take(store_t *store, const char *table, const char *sql,
+    enum awaited *how);
+
+/* If it is awaited it is dropped. */
 int awaited_drop(store_t *store, const char *table);
 
 /* It has been made by sql; or it has been changed since. */

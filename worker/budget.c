@@ -76,14 +76,11 @@ budget_lift(store_t *store)
 }
 
 
-/* Each has a page: who publishes others should not miss that room. */
-size_t
+/* Who publishes should not miss that room. */
+int64_t
 budget_awaited(const budget_t *budget)
 {
-    int64_t pages = budget->max_generation / AWAITED_SHARE / PAGE_SIZE;
-    int64_t tables = budget->settings->max_tables;
-
-    return (size_t) (pages < tables ? pages : tables);
+    return budget->max_generation / AWAITED_SHARE / PAGE_SIZE;
 }
 
 

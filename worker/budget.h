@@ -28,9 +28,9 @@ void budget_open(budget_t *budget, const qsn_settings_t *settings);
 void budget_limit(store_t *store, int64_t bytes);
 void budget_lift(store_t *store);
 
-/* How many tables may be in a generation's file before anybody publishes
-   them. */
-size_t budget_awaited(const budget_t *budget);
+/* How many pages a generation's file may have before anybody publishes into
+   it. */
+int64_t budget_awaited(const budget_t *budget);
 
 /* Gives the reserve's room away; makes it anew: 0, or -1 without room. */
 void budget_spend_reserve(budget_t *budget);

@@ -63,7 +63,8 @@ typedef struct {
 } catalog_pair_t;
 
 typedef struct {
-    catalog_table_t **tables;   /* in order of creation */
+    catalog_table_t **tables;   /* in order of their first reports; as the
+                                   file has them when it was loaded */
     size_t table_count;
     size_t table_capacity;
     catalog_index_t table_index;

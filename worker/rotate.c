@@ -218,6 +218,7 @@ on_rotated(job_t *job)
     spare_put(&worker->spare, rotation->spare);
 
     if (rotation->refusing) {
+        spare_drop(&worker->spare);
         next_look_for_room(worker);
     }
 

@@ -205,14 +205,16 @@ create_table(store_t *store, const table_t *source,
 static int
 make_table(store_t *store, const char *name, const char *sql)
 {
-    int there;
+    enum awaited how;
 
-    if (awaited_take(store, name, sql, &there) != 0) {
+    if (awaited_take(store, name, sql, &how) != 0) {
         return -1;
     }
 
-    return there || (sql_exec(store->db, sql) == SQLITE_OK
-                     && awaited_made(store, name, sql) == 0) ? 0 : -1;
+    return how == AWAITED_SO
+           || (sql_exec(store->db, sql) == SQLITE_OK
+               && (how == AWAITED_OTHERWISE
+                   || awaited_made(store, name, sql) == 0)) ? 0 : -1;
 }
 
 

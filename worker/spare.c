@@ -11,7 +11,7 @@
 typedef struct {
     spare_t *spare;
     snapshot_t *sealed;
-    size_t at_most;
+    int64_t pages;
     uint64_t ms;
     char *path;
     generation_t *generation;   /* NULL: it could not be made */
@@ -26,7 +26,7 @@ static void remove_template(spare_t *spare);
 
 
 void
-spare_make(spare_t *spare, snapshot_t *sealed, size_t at_most, uint64_t ms)
+spare_make(spare_t *spare, snapshot_t *sealed, int64_t pages, uint64_t ms)
 {
     making_t *making;
 
@@ -44,7 +44,7 @@ spare_make(spare_t *spare, snapshot_t *sealed, size_t at_most, uint64_t ms)
     }
 
     making->sealed = snapshot_get(sealed);
-    making->at_most = at_most;
+    making->pages = pages;
     making->ms = ms;
     spare->making = 1;
     background_run(sealed->loop, run_making, on_made, making);
@@ -77,6 +77,13 @@ void
 spare_stop(spare_t *spare)
 {
     spare->stopping = 1;
+    spare_drop(spare);
+}
+
+
+void
+spare_drop(spare_t *spare)
+{
     generation_discard(spare_take(spare));
 
     if (!spare->making) {
@@ -120,7 +127,7 @@ run_making(void *data)
     char error[GENERATION_ERROR_SIZE];
 
     if (template_update(settings, template, making->sealed->path,
-                        making->at_most, making->ms) == 0)
+                        making->pages, making->ms) == 0)
     {
         (void) template_copy(template, making->path);
     }

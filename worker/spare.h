@@ -29,14 +29,17 @@ typedef struct {
 } spare_t;
 
 /* There will be one soon, if there is room.  Nothing to do where there is.
-   It awaits the tables of the sealed one, at most at_most and those that can
-   be made in so many ms. */
-void spare_make(spare_t *spare, snapshot_t *sealed, size_t at_most,
+   It awaits the tables of the sealed one, those for which so many pages and
+   so many ms are enough. */
+void spare_make(spare_t *spare, snapshot_t *sealed, int64_t pages,
     uint64_t ms);
 
 /* NULL: there is none.  What was taken and not named is put back. */
 generation_t *spare_take(spare_t *spare);
 void spare_put(spare_t *spare, generation_t *generation);
+
+/* It is not for now: its room is wanted. */
+void spare_drop(spare_t *spare);
 
 /* The loop still has to run until none is being made. */
 void spare_stop(spare_t *spare);

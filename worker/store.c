@@ -269,7 +269,8 @@ static int
 load_catalog(store_t *store)
 {
     sqlite3_stmt *statement = sql_prepare(store->db, store->take_awaited
-        ? USERS_TABLES "AND " AWAITED_NOT ORDER : USERS_TABLES ORDER);
+        ? USERS_TABLES "AND name NOT IN " AWAITED_NAMES ORDER
+        : USERS_TABLES ORDER);
     int rc = statement && awaited_load(store) == 0 ? SQLITE_ROW
                                                    : SQLITE_ERROR;
 

@@ -230,6 +230,19 @@ test_json(void **state)
 }
 
 
+static void
+test_file_uri(void **state)
+{
+    qsn_buf_t buf = { 0 };
+
+    (void) state;
+    qsn_buf_file_uri(&buf, "/a b/100%?#/\xc3\xa9&=.db", "mode=ro");
+    assert_string_equal(qsn_buf_text(&buf), "file:/a%20b/100%25%3F%23/"
+                        "%C3%A9&=.db?mode=ro");
+    qsn_buf_free(&buf);
+}
+
+
 int
 main(void)
 {
@@ -241,7 +254,8 @@ main(void)
         cmocka_unit_test(test_printf_long),
         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_json)
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_file_uri)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -60,7 +60,7 @@ stop(void **state)
 static void
 make(void)
 {
-    spare_make(&spare, sealed, 20, 1000);
+    spare_make(&spare, sealed, 1000, 1000);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
 }
 
@@ -122,7 +122,7 @@ static void
 test_stopped_meanwhile(void **state)
 {
     (void) state;
-    spare_make(&spare, sealed, 20, 1000);
+    spare_make(&spare, sealed, 1000, 1000);
     spare_stop(&spare);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
     assert_null(spare_take(&spare));

@@ -119,37 +119,13 @@ reader_settle(reader_t *reader)
 }
 
 
-void
-reader_uri(qsn_buf_t *out, const char *path, const char *query)
-{
-    static const char hex[] = "0123456789ABCDEF";
-
-    qsn_buf_string(out, "file:");
-
-    for (const char *p = path; *p; p++) {
-        unsigned char byte = (unsigned char) *p;
-
-        if (byte <= ' ' || byte >= 0x7f || strchr("%?#", byte)) {
-            qsn_buf_byte(out, '%');
-            qsn_buf_byte(out, hex[byte >> 4]);
-            qsn_buf_byte(out, hex[byte & 15]);
-        } else {
-            qsn_buf_byte(out, *p);
-        }
-    }
-
-    qsn_buf_byte(out, '?');
-    qsn_buf_string(out, query);
-}
-
-
 static int
 open_main(reader_t *reader, const char *path)
 {
     qsn_buf_t uri = { 0 };
     int rc;
 
-    reader_uri(&uri, path, "immutable=1&mode=ro");
+    qsn_buf_file_uri(&uri, path, "immutable=1&mode=ro");
     rc = sqlite3_open_v2(qsn_buf_text(&uri), &reader->db,
                          SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
                          | SQLITE_OPEN_NOMUTEX, CLOCK_VFS);
@@ -206,7 +182,7 @@ attach_static(reader_t *reader)
         return;
     }
 
-    reader_uri(&uri, reader->static_path, "mode=ro");
+    qsn_buf_file_uri(&uri, reader->static_path, "mode=ro");
     rc = sqlite3_prepare_v2(reader->db, "ATTACH ?1 AS static", -1, &attach,
                             NULL);
 

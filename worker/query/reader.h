@@ -48,7 +48,4 @@ int reader_refresh(reader_t *reader);
 /* After an interrupted query: SQLite forgets the interruption. */
 void reader_settle(reader_t *reader);
 
-/* Appends file:PATH?QUERY with what a URI can't hold as %XX. */
-void reader_uri(qsn_buf_t *out, const char *path, const char *query);
-
 #endif
