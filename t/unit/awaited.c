@@ -457,13 +457,13 @@ test_no_list(void **state)
 
 /* Carried are the rows of t1, whichever way it is awaited. */
 static void
-carried(const char *columns, const char *types, const char *expected)
+carried(const char *columns, const char *types)
 {
-    carry_t *carry = NULL;
     static const char json[] =
         "{\"identity\": \"b\", \"persist\": 1, \"table\": {\"tablename\": "
         "\"t1\", \"column_names\": [\"x\", \"s\"], \"column_types\": "
         "[\"int\", \"text\"], \"rows\": [[1, \"y\"]]}}";
+    carry_t *carry = NULL;
 
     publish_usual(2);
     assert_int_equal(publish("a", "t1", columns, types, "[1, 2]"),
@@ -497,7 +497,7 @@ carried(const char *columns, const char *types, const char *expected)
 
     free(sealed);
     free(path);
-    holds("SELECT * FROM t1", expected);
+    holds("SELECT * FROM t1", "1|y");
     holds(TABLES, "t1,t2");
     assert_int_equal(generation->store.catalog.table_count, 1);
 
@@ -511,9 +511,9 @@ static void
 test_carried(void **state)
 {
     (void) state;
-    carried("\"x\", \"s\"", "\"int\", \"text\"", "1|y");
-    carried("\"s\", \"x\"", "\"int\", \"text\"", "1|y");
-    carried("\"z\", \"s\"", "\"int\", \"int\"", "1|y");
+    carried("\"x\", \"s\"", "\"int\", \"text\"");
+    carried("\"s\", \"x\"", "\"int\", \"text\"");
+    carried("\"z\", \"s\"", "\"int\", \"int\"");
 }
 
 
