@@ -419,6 +419,7 @@ test_no_list(void **state)
 {
     sqlite3 *db = NULL;
     char *path = generation_path(fixture.dir, number);
+    char *nowhere = generation_path(fixture.dir, 1);
 
     (void) state;
 
@@ -447,11 +448,12 @@ test_no_list(void **state)
     assert_int_equal(template_copy(template, path), 0);
     generation = fixture_generation(&fixture, number);
     holds(TABLES, "NULL");
-    free(path);
 
     generation_unlink(template);
-    assert_int_equal(template_copy(template, "nowhere"), -1);
-    assert_int_equal(access("nowhere", F_OK), -1);
+    assert_int_equal(template_copy(template, nowhere), -1);
+    assert_int_equal(access(nowhere, F_OK), -1);
+    free(nowhere);
+    free(path);
 }
 
 
