@@ -17,6 +17,8 @@ enum qsn_op {
     QSN_OP_SNAPSHOT = 17,       /* worker to query process: serve this file */
     QSN_OP_CLAIM = 18,          /* frames only: the answer that was too long */
     QSN_OP_PEER = 19,           /* worker to query process: a connection */
+    QSN_OP_PREPARE = 20,        /* worker to query process: read this file's
+                                   schema, it will be served */
     QSN_OP_UNKNOWN = 255
 };
 

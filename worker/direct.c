@@ -29,7 +29,6 @@ struct direct_s {
     uv_prepare_t before_poll;
 };
 
-static void go_on(worker_t *worker);
 static void on_ready(query_process_t *process);
 static void on_death(query_process_t *process, int overdue);
 static int asked_init(asked_t *asked, worker_t *worker, const char *program,
@@ -130,8 +129,20 @@ direct_serve(worker_t *worker, snapshot_t *snapshot, uint64_t static_version)
 
         query_process_serve(process, snapshot, static_version);
     }
+}
 
-    go_on(worker);              /* if none is there */
+
+size_t
+direct_processes(const worker_t *worker)
+{
+    return worker->direct->count;
+}
+
+
+query_process_t *
+direct_process(const worker_t *worker, size_t i)
+{
+    return &worker->direct->asked[i].process;
 }
 
 
@@ -153,32 +164,11 @@ direct_count(worker_t *worker, stats_t *stats)
 }
 
 
-/*
- * To read the schema of a snapshot takes its time.  If the pool's processes
- * did so as well, for a query or two, those here would be done later, for
- * whom nginx has many more.
- */
-static void
-go_on(worker_t *worker)
-{
-    direct_t *direct = worker->direct;
-
-    for (size_t i = 0; i < direct->count; i++) {
-        if (query_process_is_behind(&direct->asked[i].process, 0)) {
-            return;
-        }
-    }
-
-    pool_go_on(worker->pool);
-}
-
-
+/* Queries come to it without us. */
 static void
 on_ready(query_process_t *process)
 {
-    const asked_t *asked = process->owner;
-
-    go_on(asked->worker);
+    (void) process;
 }
 
 
@@ -191,7 +181,6 @@ on_death(query_process_t *process, int overdue)
     (void) overdue;
 
     asked->begun = ended(asked);
-    go_on(asked->worker);
 }
 
 

@@ -17,6 +17,7 @@
  * Threads: the worker's loop only.
  */
 
+#include "query_process.h"
 #include "worker.h"
 
 /* program and argv: as pool_create().  NULL without memory. */
@@ -29,9 +30,13 @@ int direct_listen(worker_t *worker);
 void direct_stop(worker_t *worker);
 void direct_free(worker_t *worker);
 
-/* They go over to this snapshot, and then the pool goes on. */
+/* They go over to this snapshot. */
 void direct_serve(worker_t *worker, snapshot_t *snapshot,
     uint64_t static_version);
+
+/* For preparation.h. */
+size_t direct_processes(const worker_t *worker);
+query_process_t *direct_process(const worker_t *worker, size_t i);
 
 /* Adds to stats what was answered there since the last time. */
 void direct_count(worker_t *worker, stats_t *stats);

@@ -74,24 +74,11 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
         {
             query_process_end(process);
         } else {
-            query_process_serve_later(process, snapshot, static_version);
+            query_process_serve(process, snapshot, static_version);
         }
     }
 
     start_spares(lanes);
-}
-
-
-int
-lanes_catch_up(lanes_t *lanes)
-{
-    for (size_t i = lanes->count; i-- > 0; /* void */) {
-        if (query_process_catch_up(&lanes->processes[i])) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -211,16 +198,12 @@ choose_lane(const lanes_t *lanes, uint32_t cost_us, int alone)
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
-        if (!query_process_ready(process) || process->yields
-            || (process->late && lanes->wait))
-        {
+        if (!query_process_ready(process) || process->yields) {
             continue;
         }
 
         if (process->sent_count == 0) {
-            if (idle == NULL || !process->late) {
-                idle = process;
-            }
+            idle = process;
 
         } else if (!alone && !lanes_is_slow(lanes, process)) {
             uint64_t load = query_process_load(process);
@@ -247,16 +230,12 @@ choose_yielding(lanes_t *lanes)
 {
     query_process_t *idle = NULL;
     size_t yielding = count_yielding(lanes);
-    int waits = 0;
 
     for (size_t i = 0; i < lanes->count; i++) {
         query_process_t *process = &lanes->processes[i];
 
         if (query_process_ready(process) && process->sent_count == 0) {
-            if (process->late && lanes->wait) {
-                waits = 1;
-
-            } else if (!process->yields) {
+            if (!process->yields) {
                 idle = process;
 
             } else if (yielding <= lanes->count - lanes->lanes) {
@@ -274,9 +253,7 @@ choose_yielding(lanes_t *lanes)
         return idle;
     }
 
-    if (!waits) {
-        start_yielding(lanes);
-    }
+    start_yielding(lanes);
 
     return NULL;
 }

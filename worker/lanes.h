@@ -52,7 +52,6 @@ typedef struct {
     uv_loop_t *loop;
     snapshot_t *snapshot;       /* what a process begins with */
     uint64_t static_version;
-    int wait;                   /* late ones take no query for now */
 } lanes_t;
 
 /* slow: how many queries at most run beside the lanes.  0 or -1 (memory); the
@@ -60,14 +59,9 @@ typedef struct {
 int lanes_create(lanes_t *lanes, uv_loop_t *loop, size_t count, size_t slow);
 void lanes_destroy(lanes_t *lanes);
 
-/* All processes that run go over to this snapshot; some may begin or end.
-   Those that have nothing to do, at their next query or when they catch up. */
+/* All processes that run go over to this snapshot; some may begin or end. */
 void lanes_serve(lanes_t *lanes, snapshot_t *snapshot,
     uint64_t static_version);
-
-/* One of those, who would be given a query first: 1 if there may be
-   another. */
-int lanes_catch_up(lanes_t *lanes);
 
 /* By what a query may take, in microseconds (qsn_costs.h); greedy: its client
    takes too much of the lanes. */

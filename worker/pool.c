@@ -8,9 +8,7 @@
 #include <stdlib.h>
 
 #define GENERATIONS_KEPT  3
-#define CATCH_UP_MS       20    /* between two lanes that read a schema */
 
-static void on_catch_up(uv_timer_t *timer);
 static void replace(query_t *query, query_t *heir);
 static void on_before_poll(uv_prepare_t *prepare);
 
@@ -57,8 +55,6 @@ pool_create(uv_loop_t *loop, const qsn_settings_t *settings, stats_t *stats,
     pool->queue_timer.data = pool;
     (void) uv_timer_init(loop, &pool->slow_timer);
     pool->slow_timer.data = pool;
-    (void) uv_timer_init(loop, &pool->catch_up_timer);
-    pool->catch_up_timer.data = pool;
 
     /* Handles that were started last run first: so this one comes after
        connection.c's, which may submit queries. */
@@ -83,7 +79,6 @@ pool_destroy(pool_t *pool)
     pool->stopping = 1;
     uv_close((uv_handle_t *) &pool->queue_timer, NULL);
     uv_close((uv_handle_t *) &pool->slow_timer, NULL);
-    uv_close((uv_handle_t *) &pool->catch_up_timer, NULL);
     uv_close((uv_handle_t *) &pool->before_poll, NULL);
 
     for (int pace = 0; pace < LANES_PACES; pace++) {
@@ -118,8 +113,6 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
     denylist_clear(&pool->suspected);
     denylist_clear(&pool->denied);
     lanes_serve(&pool->lanes, snapshot, static_version);
-    pool->lanes.wait = 1;
-    (void) uv_timer_start(&pool->catch_up_timer, on_catch_up, CATCH_UP_MS, 0);
 
     for (size_t i = 0; i < pool->lanes.count; i++) {
         query_process_t *process = &pool->lanes.processes[i];
@@ -136,21 +129,16 @@ pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version)
 }
 
 
-void
-pool_go_on(pool_t *pool)
+query_process_t *
+pool_process(const pool_t *pool, size_t i)
 {
-    pool->lanes.wait = 0;
-    pool_dispatch(pool);
+    return i < pool->lanes.count ? &pool->lanes.processes[i] : NULL;
 }
 
 
 void
 pool_drop_retired(pool_t *pool)
 {
-    while (lanes_catch_up(&pool->lanes)) {
-        /* void */
-    }
-
     for (size_t i = 0; i < pool->lanes.count; i++) {
         query_process_t *process = &pool->lanes.processes[i];
 
@@ -208,7 +196,7 @@ pool_hear_of(pool_t *pool, uint64_t client)
 int
 pool_is_short(const pool_t *pool)
 {
-    return pool_waiting(pool) > 0 && !pool->lanes.wait;
+    return pool_waiting(pool) > 0;
 }
 
 
@@ -248,23 +236,6 @@ pool_resume(query_t *query)
 {
     if (query->process) {
         query_process_resume(query->process);
-    }
-}
-
-
-/* Until then the cores are for whoever the turn has woken, and for the
-   processes that answer nginx itself (direct.h). */
-static void
-on_catch_up(uv_timer_t *timer)
-{
-    pool_t *pool = timer->data;
-
-    if (pool->lanes.wait) {
-        pool_go_on(pool);
-    }
-
-    if (lanes_catch_up(&pool->lanes)) {
-        (void) uv_timer_start(timer, on_catch_up, CATCH_UP_MS, 0);
     }
 }
 

@@ -28,6 +28,7 @@
 
 #include "qsn_frame.h"
 #include "qsn_settings.h"
+#include "query_process.h"
 #include "slow_queries.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -56,7 +57,7 @@ struct query_s {
     query_t *previous;          /* there */
     query_t *next;
     uint64_t round;
-    struct query_process_s *process;    /* NULL while it is queued */
+    query_process_t *process;   /* NULL while it is queued */
     uint64_t queued_ms;         /* loop time */
     uint64_t key;               /* in qsn_costs_t */
     uint32_t cost_us;           /* what it may take, or QSN_COSTS_UNKNOWN */
@@ -92,12 +93,12 @@ size_t pool_per_core(int64_t setting);
    Runs the loop until everything on it is closed. */
 void pool_destroy(pool_t *pool);
 
-/* All processes go over to this snapshot: those that are busy when they are
-   free, idle ones with their next query or a little later.  Queries submitted
-   from now on run on it; what would need an idle process waits for
-   pool_go_on(), but not for long. */
+/* All processes go over to this snapshot, those that are busy when they are
+   free.  Queries submitted from now on run on it. */
 void pool_serve(pool_t *pool, snapshot_t *snapshot, uint64_t static_version);
-void pool_go_on(pool_t *pool);
+
+/* For preparation.h: NULL past the last. */
+query_process_t *pool_process(const pool_t *pool, size_t i);
 
 /* Static tables have changed: an answer from before is none for a query
    from now on. */

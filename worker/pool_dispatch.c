@@ -38,10 +38,6 @@ pool_enqueue(pool_t *pool, query_t *query)
     query_queue_push(queue, query);
     watch_queues(pool);
 
-    if (pool_waiting(pool) > most && pool->lanes.wait) {
-        pool_go_on(pool);               /* it may have been answered */
-    }
-
     if (pool_waiting(pool) > most) {
         refuse_one(pool, queue);
     }

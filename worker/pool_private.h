@@ -29,7 +29,6 @@ struct pool_s {
     takers_t *takers;
     query_queue_t queues[LANES_PACES];
     uv_timer_t queue_timer;     /* while queries wait, or a while longer */
-    uv_timer_t catch_up_timer;  /* while there are idle lanes on an old one */
     uv_timer_t slow_timer;      /* while queries run */
     uv_prepare_t before_poll;
     int stopping;

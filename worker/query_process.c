@@ -29,6 +29,8 @@ static void want(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version);
 static void spawn(query_process_t *process);
 static void tell_snapshot(query_process_t *process);
+static int put_snapshot(query_process_t *process, enum qsn_op op,
+    const snapshot_t *snapshot, uint64_t static_version);
 static int is_before_queries(const query_process_t *process,
     const query_process_told_t *told);
 static void on_kill_timer(uv_timer_t *timer);
@@ -75,32 +77,23 @@ query_process_serve(query_process_t *process, snapshot_t *snapshot,
 }
 
 
-void
-query_process_serve_later(query_process_t *process, snapshot_t *snapshot,
-    uint64_t static_version)
-{
-    if (!query_process_is_up(process) || process->sent_count > 0
-        || process->late)
-    {
-        query_process_serve(process, snapshot, static_version);
-        return;
-    }
-
-    want(process, snapshot, static_version);
-    process->late = 1;
-}
-
-
 int
-query_process_catch_up(query_process_t *process)
+query_process_prepare(query_process_t *process, snapshot_t *snapshot,
+    uint64_t static_version, query_process_prepared_pt done, void *data)
 {
-    if (!process->late || !query_process_is_up(process)) {
-        return 0;
+    if (!query_process_is_up(process) || process->told || process->preparing
+        || process->yields
+        || put_snapshot(process, QSN_OP_PREPARE, snapshot, static_version)
+           != 0)
+    {
+        return -1;
     }
 
-    tell_snapshot(process);
+    process->preparing = snapshot_get(snapshot);
+    process->prepared = done;
+    process->prepared_data = data;
 
-    return 1;
+    return 0;
 }
 
 
@@ -293,6 +286,23 @@ query_process_confirmed(query_process_t *process, const qsn_frame_t *frame,
 }
 
 
+const char *
+query_process_prepared(query_process_t *process)
+{
+    snapshot_t *snapshot = process->preparing;
+
+    if (snapshot == NULL) {
+        return "has prepared what it was not told to";
+    }
+
+    process->preparing = NULL;
+    process->prepared(process->prepared_data, snapshot);
+    snapshot_put(snapshot);
+
+    return NULL;
+}
+
+
 static void
 want(query_process_t *process, snapshot_t *snapshot, uint64_t static_version)
 {
@@ -320,7 +330,6 @@ spawn(query_process_t *process)
     process->at_fault = 0;
     process->dying = 0;
     process->confirmed = 0;
-    process->late = 0;
     process->sent_count = 0;
     qsn_buf_clear(&process->in);
     qsn_buf_clear(&process->outgoing.queued);
@@ -346,25 +355,13 @@ static void
 tell_snapshot(query_process_t *process)
 {
     snapshot_t *snapshot = process->wanted;
-    qsn_frame_arg_t args[QSN_FRAME_TAGS] = { { 0 } };
-    qsn_frame_t frame = {
-        .type = QSN_FRAME_REQUEST,
-        .op = QSN_OP_SNAPSHOT
-    };
-    uint8_t number[8];
-    uint8_t version[8];
     query_process_told_t *told = calloc(1, sizeof(*told));
     query_process_told_t **end = &process->told;
 
-    process->late = 0;
-    qsn_frame_store_u64(number, snapshot->number);
-    qsn_frame_store_u64(version, process->static_version);
-    args[QSN_ARG_SNAPSHOT] = text_arg(snapshot->path);
-    args[QSN_ARG_STATIC_DB] = text_arg(process->settings->static_db);
-    args[QSN_ARG_GENERATION] = (qsn_frame_arg_t) { number, 8 };
-    args[QSN_ARG_STATIC_VERSION] = (qsn_frame_arg_t) { version, 8 };
-
-    if (told == NULL || query_process_put(process, &frame, args) != 0) {
+    if (told == NULL
+        || put_snapshot(process, QSN_OP_SNAPSHOT, snapshot,
+                        process->static_version) != 0)
+    {
         /* a process that serves an old snapshot for ever is worse */
         free(told);
         query_process_kill(process);
@@ -380,6 +377,26 @@ tell_snapshot(query_process_t *process)
     }
 
     *end = told;
+}
+
+
+static int
+put_snapshot(query_process_t *process, enum qsn_op op,
+    const snapshot_t *snapshot, uint64_t static_version)
+{
+    qsn_frame_arg_t args[QSN_FRAME_TAGS] = { { 0 } };
+    qsn_frame_t frame = { .type = QSN_FRAME_REQUEST, .op = (uint8_t) op };
+    uint8_t number[8];
+    uint8_t version[8];
+
+    qsn_frame_store_u64(number, snapshot->number);
+    qsn_frame_store_u64(version, static_version);
+    args[QSN_ARG_SNAPSHOT] = text_arg(snapshot->path);
+    args[QSN_ARG_STATIC_DB] = text_arg(process->settings->static_db);
+    args[QSN_ARG_GENERATION] = (qsn_frame_arg_t) { number, 8 };
+    args[QSN_ARG_STATIC_VERSION] = (qsn_frame_arg_t) { version, 8 };
+
+    return query_process_put(process, &frame, args);
 }
 
 
@@ -512,6 +529,7 @@ let_go(query_process_t *process)
 
     snapshot_put(process->serving);
     process->serving = NULL;
+    (void) query_process_prepared(process);
 }
 
 

@@ -41,6 +41,10 @@ typedef struct {
     void (*on_death)(query_process_t *process, int overdue);
 } query_process_events_t;
 
+/* snapshot: only to be compared. */
+typedef void (*query_process_prepared_pt)(void *data,
+    const snapshot_t *snapshot);
+
 /* What it was told to serve and has not confirmed yet. */
 typedef struct query_process_told_s query_process_told_t;
 
@@ -83,13 +87,14 @@ struct query_process_s {
     int at_fault;               /* it died of the statement it ran */
     int dying;                  /* killed, its exit not seen yet */
     int confirmed;              /* serves a snapshot since its start */
-    int late;                   /* it lives, and is still to be told of
-                                   ->wanted */
     snapshot_t *wanted;         /* what a new start is told first */
     const qsn_settings_t *settings;
     uint64_t static_version;
     snapshot_t *serving;
     query_process_told_t *told; /* oldest first */
+    snapshot_t *preparing;      /* NULL: none */
+    query_process_prepared_pt prepared;
+    void *prepared_data;
     uint64_t next_id;
     qsn_buf_t in;
     outgoing_t outgoing;
@@ -104,13 +109,13 @@ void query_process_init(query_process_t *process, uv_loop_t *loop,
 void query_process_serve(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version);
 
-/* The same, but one that has nothing to do is told before its next query, or
-   when it is to catch up, if that is sooner; and before the next snapshot. */
-void query_process_serve_later(query_process_t *process,
-    snapshot_t *snapshot, uint64_t static_version);
-
-/* 1 if it has been told only now. */
-int query_process_catch_up(query_process_t *process);
+/*
+ * It reads the schema of a snapshot that it will be told to serve, beside what
+ * it does.  0, and done is called later, once, when it has or when it cannot;
+ * -1 if there is no use in it: it is not up, hangs, or is for slow queries.
+ */
+int query_process_prepare(query_process_t *process, snapshot_t *snapshot,
+    uint64_t static_version, query_process_prepared_pt done, void *data);
 
 /* 1 if it serves a snapshot. */
 int query_process_is_up(const query_process_t *process);

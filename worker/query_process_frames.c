@@ -29,7 +29,6 @@ query_process_send(query_process_t *process, void *query, qsn_frame_t *frame,
 {
     query_process_sent_t *sent = &process->sent[process->sent_count];
 
-    (void) query_process_catch_up(process);
     frame->id = ++process->next_id;
 
     if (query_process_put(process, frame, args) != 0) {
@@ -288,6 +287,10 @@ take_frame(query_process_t *process, const qsn_frame_t *frame,
 {
     if (frame->type == QSN_FRAME_RESPONSE && frame->op == QSN_OP_SNAPSHOT) {
         return query_process_confirmed(process, frame, body);
+    }
+
+    if (frame->type == QSN_FRAME_RESPONSE && frame->op == QSN_OP_PREPARE) {
+        return query_process_prepared(process);
     }
 
     return take_answer(process, frame, args, body);

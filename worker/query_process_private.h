@@ -20,6 +20,9 @@ void query_process_listen(query_process_t *process);
 const char *query_process_confirmed(query_process_t *process,
     const qsn_frame_t *frame, const uint8_t *body);
 
+/* It has prepared a snapshot, or cannot: likewise. */
+const char *query_process_prepared(query_process_t *process);
+
 /* Sees to it that it is killed in time; kill_ms: what the query may take. */
 void query_process_limit(query_process_t *process, uint64_t kill_ms);
 

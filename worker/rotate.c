@@ -8,12 +8,14 @@
  *           use_write_db (write_copy.h), seals the file (seal.h), opens the
  *           next one and finds what is to be carried into that (next.h,
  *           carry.h); then it goes on writing
- *   loop    the query processes are told of the sealed file, the page is
- *           published, the signal sent
+ *   loop    the query processes read the schema of the sealed file
+ *           (preparation.h)
+ *   loop    they are told to serve it, the page is published, the signal sent
  *   later   what the file took of memory is freed (closing.h)
  *
  * Publishes wait while the writer is at it, so what can be done before or
- * after is.  Killed anywhere in between, the next start finds either an open
+ * after is.  Queries wait for nothing: until all processes are told the last
+ * snapshot is served, and the new one to nobody.  Killed anywhere in between, the next start finds either an open
  * file to go on with, or a sealed one to serve; never neither (recovery.h).
  *
  * The clock is the monotonic one.  The wall clock only names generations.
@@ -41,7 +43,7 @@
 
 #define SEAL_MS  1000           /* to the next try */
 
-typedef struct {
+struct rotation_s {
     job_t job;
     worker_t *worker;
     seal_info_t info;
@@ -50,13 +52,17 @@ typedef struct {
     uint64_t next;
     seal_facts_t facts;         /* of the sealed one */
     generation_t *closing;      /* likewise */
+    snapshot_t *snapshot;       /* the sealed one */
     int refusing;               /* there is no room for what comes next */
-} rotation_t;
+};
 
 static void on_rotation(uv_timer_t *timer);
 static void run_rotation(job_t *job);
 static void on_rotated(job_t *job);
-static int serve(worker_t *worker, uint64_t number);
+static void take_turn(worker_t *worker);
+static void rotation_free(rotation_t *rotation);
+static snapshot_t *snapshot_of(worker_t *worker, uint64_t number);
+static void serve(worker_t *worker, snapshot_t *snapshot);
 static void publish_page(worker_t *worker, uint64_t left_ms);
 
 
@@ -72,16 +78,20 @@ rotate_start(worker_t *worker, char *error)
         return -1;
     }
 
-    if (serve(worker, found.served) != 0) {
+    snapshot_t *snapshot = snapshot_of(worker, found.served);
+
+    if (snapshot == NULL) {
         (void) snprintf(error, ROTATE_ERROR_SIZE, "out of memory");
         return -1;
     }
 
+    serve(worker, snapshot);
     leftovers_clean_up(worker, &found);
     publish_page(worker, left);
     worker->rotation.data = worker;
     (void) uv_timer_init(&worker->loop, &worker->rotation);
     (void) uv_timer_start(&worker->rotation, on_rotation, left, 0);
+    preparation_start(worker);
     ahead_start(worker);
     ahead_expect(worker, left);
     next_start(worker);
@@ -94,6 +104,13 @@ void
 rotate_stop(worker_t *worker)
 {
     uv_close((uv_handle_t *) &worker->rotation, NULL);
+    preparation_stop(worker);
+
+    if (worker->turn) {
+        snapshot_put(worker->turn->snapshot);
+        rotation_free(worker->turn);
+    }
+
     next_stop(worker);
     ahead_stop(worker);
     spare_stop(&worker->spare);
@@ -212,9 +229,7 @@ on_rotated(job_t *job)
 {
     rotation_t *rotation = (rotation_t *) job;
     worker_t *worker = rotation->worker;
-    qsn_buf_t body = { 0 };
 
-    worker->rotating = 0;
     spare_put(&worker->spare, rotation->spare);
 
     if (rotation->refusing) {
@@ -226,64 +241,90 @@ on_rotated(job_t *job)
         uint64_t duration =
             (uint64_t) worker->settings.generation_duration_ms;
 
+        worker->rotating = 0;
         seal_info_give_back(worker, &rotation->info);
         (void) uv_timer_start(&worker->rotation, on_rotation,
                               duration < SEAL_MS ? duration : SEAL_MS, 0);
-
-    } else {
-        if (rotation->closing) {
-            closing_begin(&worker->loop, rotation->closing);
-        }
-
-        worker->collecting = rotation->next;
-        seal_show(worker, &rotation->facts);
-
-        if (serve(worker, rotation->sealed) != 0) {
-            qsn_log("out of memory at the turn of a generation");
-            abort();
-        }
-
-        write_snapshot_turn(worker);
-        publish_page(worker, uv_timer_get_due_in(&worker->rotation));
-        rotate_signal(worker, "op\": \"generation_signal", &body);
-        connection_event(worker, worker->collecting, body.data, body.length);
-        qsn_buf_free(&body);
+        rotation_free(rotation);
+        return;
     }
 
+    if (rotation->closing) {
+        closing_begin(&worker->loop, rotation->closing);
+    }
+
+    rotation->snapshot = snapshot_of(worker, rotation->sealed);
+
+    if (rotation->snapshot == NULL) {
+        qsn_log("out of memory at the turn of a generation");
+        abort();
+    }
+
+    worker->turn = rotation;
+    preparation_begin(worker, rotation->snapshot, take_turn);
+}
+
+
+static void
+take_turn(worker_t *worker)
+{
+    rotation_t *rotation = worker->turn;
+    qsn_buf_t body = { 0 };
+
+    worker->turn = NULL;
+    worker->rotating = 0;
+    worker->collecting = rotation->next;
+    seal_show(worker, &rotation->facts);
+    serve(worker, rotation->snapshot);
+    write_snapshot_turn(worker);
+    publish_page(worker, uv_timer_get_due_in(&worker->rotation));
+    rotate_signal(worker, "op\": \"generation_signal", &body);
+    connection_event(worker, worker->collecting, body.data, body.length);
+    qsn_buf_free(&body);
+    rotation_free(rotation);
+}
+
+
+static void
+rotation_free(rotation_t *rotation)
+{
     seal_info_free(&rotation->info);
     free(rotation);
 }
 
 
-static int
-serve(worker_t *worker, uint64_t number)
+static snapshot_t *
+snapshot_of(worker_t *worker, uint64_t number)
+{
+    char *path = generation_path(worker->settings.db_dir, number);
+    snapshot_t *snapshot = path ? snapshot_create(&worker->loop,
+                                                  &worker->settings, number,
+                                                  path) : NULL;
+
+    if (snapshot == NULL) {
+        free(path);
+    }
+
+    return snapshot;
+}
+
+
+/* From here on it is the worker's. */
+static void
+serve(worker_t *worker, snapshot_t *snapshot)
 {
     snapshot_t *before = worker->snapshot;
-    char *path = generation_path(worker->settings.db_dir, number);
 
-    if (path == NULL) {
-        return -1;
-    }
-
-    worker->snapshot = snapshot_create(&worker->loop, &worker->settings,
-                                       number, path);
-
-    if (worker->snapshot == NULL) {
-        free(path);
-        return -1;
-    }
+    worker->snapshot = snapshot;
 
     if (before) {
         before->retired = 1;
     }
 
-    pool_serve(worker->pool, worker->snapshot,
-               worker->page_state.static_version);
-    direct_serve(worker, worker->snapshot, worker->page_state.static_version);
+    pool_serve(worker->pool, snapshot, worker->page_state.static_version);
+    direct_serve(worker, snapshot, worker->page_state.static_version);
     snapshot_put(before);
-    worker->page_state.generation_number = number;
-
-    return 0;
+    worker->page_state.generation_number = snapshot->number;
 }
 
 

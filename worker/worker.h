@@ -18,6 +18,7 @@
 
 #include "mailbox.h"
 #include "pool.h"
+#include "preparation.h"
 #include "qsn_page.h"
 #include "qsn_settings.h"
 #include "request.h"
@@ -31,6 +32,7 @@
 
 typedef struct connection_s connection_t;
 typedef struct direct_s direct_t;
+typedef struct rotation_s rotation_t;   /* rotate.c */
 typedef struct exchange_s exchange_t;
 typedef struct held_s held_t;
 typedef struct parser_s parser_t;
@@ -47,7 +49,7 @@ typedef struct {
     exchange_t *last;
 } receiving_t;
 
-typedef struct {
+typedef struct worker_s {
     uv_loop_t loop;
     qsn_settings_t settings;
     request_limits_t limits;
@@ -71,11 +73,13 @@ typedef struct {
     qsn_page_t *page;
     qsn_page_state_t page_state;
     uv_timer_t rotation;
+    preparation_t preparation;  /* of the next snapshot */
     uv_timer_t room;            /* looks for it while publishes are refused */
     uv_timer_t ahead;           /* of the turn, ahead.h */
     spare_t spare;              /* file of the next generation */
 
     int rotating;               /* the writer has been told to */
+    rotation_t *turn;           /* it has: the sealed one is being prepared */
 
     writer_t writer;
     static_writer_t static_writer;

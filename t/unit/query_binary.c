@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -101,6 +102,8 @@ send_bytes(const void *data, size_t length)
 }
 
 
+static uint64_t generation = 1795331135;
+
 static void
 send_request(uint64_t id, enum qsn_op op, enum qsn_format format,
     uint16_t flags, const char *sql, const char *snapshot, uint64_t deadline)
@@ -120,10 +123,10 @@ send_request(uint64_t id, enum qsn_op op, enum qsn_format format,
                               strlen(snapshot));
     }
 
-    if (op == QSN_OP_SNAPSHOT) {
+    if (op == QSN_OP_SNAPSHOT || op == QSN_OP_PREPARE) {
         p = qsn_frame_put_arg(p, QSN_ARG_STATIC_DB, fixture.statics,
                               strlen(fixture.statics));
-        p = qsn_frame_put_u64(p, QSN_ARG_GENERATION, 1795331135);
+        p = qsn_frame_put_u64(p, QSN_ARG_GENERATION, generation);
         p = qsn_frame_put_u64(p, QSN_ARG_STATIC_VERSION, 7);
     }
 
@@ -239,15 +242,22 @@ answers(enum qsn_format format, const char *sql, int status,
 
 
 static void
-serve(void)
+tell(enum qsn_op op, const char *snapshot, int status)
 {
     reply_t reply;
 
-    send_request(1, QSN_OP_SNAPSHOT, 0, 0, NULL, fixture.snapshot, 0);
+    send_request(1, op, 0, 0, NULL, snapshot, 0);
     receive(&reply, 1);
-    assert_int_equal(reply.head.status, 200);
-    assert_int_equal(reply.head.op, QSN_OP_SNAPSHOT);
+    assert_int_equal(reply.head.status, status);
+    assert_int_equal(reply.head.op, op);
     forget(&reply);
+}
+
+
+static void
+serve(void)
+{
+    tell(QSN_OP_SNAPSHOT, fixture.snapshot, 200);
 }
 
 
@@ -319,6 +329,124 @@ test_before_snapshot(void **state)
     answers(QSN_FORMAT_TEXT, "select count(*) n from fix", 200,
             "n\n=\n4\n1 rows returned\n");
     assert_int_equal(stop(), 0);
+}
+
+
+/* A name of the fixture's snapshot that lets whoever opens it wait. */
+static void
+make_fifo(char *path, size_t size)
+{
+    (void) snprintf(path, size, "%s/fifo", fixture.dir);
+    (void) unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+
+/* Whoever waits for it gets what is no database. */
+static void
+let_go(const char *path)
+{
+    int out = open(path, O_WRONLY);
+
+    assert_true(out >= 0);
+    (void) close(out);
+}
+
+
+static void
+is_generation(uint64_t expected)
+{
+    reply_t reply;
+
+    query(&reply, QSN_FORMAT_TEXT, "select count(*) n from fix");
+    assert_int_equal(reply.head.status, 200);
+    assert_string_equal(reply.body.data, "n\n=\n4\n1 rows returned\n");
+    assert_int_equal(qsn_frame_arg_u64(&reply.args[QSN_ARG_GENERATION], 0),
+                     expected);
+    forget(&reply);
+}
+
+
+/* The schema of the next snapshot is read beside the one that is served, and
+   beside a query that runs. */
+static void
+test_prepare(void **state)
+{
+    uint64_t first = generation;
+    char fifo[sizeof(fixture.dir) + 8];
+    reply_t reply;
+
+    (void) state;
+    make_fifo(fifo, sizeof(fifo));
+    generation++;
+
+    /* that takes as long as it takes: nobody waits for it */
+    send_request(5, QSN_OP_PREPARE, 0, 0, NULL, fifo, 0);
+    is_generation(first);
+    is_generation(first);
+    let_go(fifo);
+    receive(&reply, 5);
+    assert_int_equal(reply.head.op, QSN_OP_PREPARE);
+    assert_int_equal(reply.head.status, 500);
+    assert_non_null(strstr(reply.body.data, fifo));
+    forget(&reply);
+
+    /* answered while a query runs that never ends */
+    send_request(6, QSN_OP_QUERY, 0, 0, ENDLESS, NULL, 0);
+    tell(QSN_OP_PREPARE, fixture.snapshot, 200);
+    send_cancel(6);
+    receive(&reply, 6);
+    assert_int_equal(reply.head.status, 503);
+    forget(&reply);
+
+    /* served when that is said, from what is open already: by then its file
+       need not even be there */
+    is_generation(first);
+    tell(QSN_OP_SNAPSHOT, fixture.snapshot, 200);
+    is_generation(first + 1);
+    generation++;
+    tell(QSN_OP_PREPARE, fixture.snapshot, 200);
+    tell(QSN_OP_SNAPSHOT, "/nonexistent", 200);
+    is_generation(first + 2);
+
+    /* another one than what was prepared; and it is of no use any more */
+    generation++;
+    tell(QSN_OP_PREPARE, fixture.snapshot, 200);
+    generation++;
+    tell(QSN_OP_SNAPSHOT, "/nonexistent", 500);
+    is_generation(first + 2);
+    tell(QSN_OP_SNAPSHOT, fixture.snapshot, 200);
+    is_generation(first + 4);
+
+    /* one that comes too late is served without it */
+    generation++;
+    send_request(7, QSN_OP_PREPARE, 0, 0, NULL, fifo, 0);
+    tell(QSN_OP_SNAPSHOT, fixture.snapshot, 200);
+    is_generation(first + 5);
+    let_go(fifo);
+    receive(&reply, 7);
+    assert_int_equal(reply.head.op, QSN_OP_PREPARE);
+    forget(&reply);
+    is_generation(first + 5);
+    generation = first;
+}
+
+
+/* One at a time: what else the worker sends is not to be trusted. */
+static void
+test_prepare_twice(void **state)
+{
+    char fifo[sizeof(fixture.dir) + 8];
+    int status;
+
+    (void) state;
+    start();
+    make_fifo(fifo, sizeof(fifo));
+    send_request(5, QSN_OP_PREPARE, 0, 0, NULL, fifo, 0);
+    send_request(6, QSN_OP_PREPARE, 0, 0, NULL, fifo, 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 1 << 8);
+    (void) close(fd);
 }
 
 
@@ -753,6 +881,8 @@ main(void)
 
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_before_snapshot),
+        SERVING(test_prepare),
+        cmocka_unit_test(test_prepare_twice),
         SERVING(test_shortcuts),
         SERVING(test_errors),
         SERVING(test_listing),

@@ -178,92 +178,103 @@ confirm(void)
 }
 
 
-static void
-send_query(void)
-{
-    qsn_frame_t frame = { .type = QSN_FRAME_REQUEST, .op = QSN_OP_QUERY };
+static int prepared;
 
-    assert_int_equal(query_process_send(&process, &process, &frame, NULL,
-                                        60000, 10), 0);
+static void
+on_prepared(void *data, const snapshot_t *that)
+{
+    assert_ptr_equal(data, &prepared);
+    assert_ptr_equal(that, snapshot);
+    prepared++;
 }
 
 
-static void
-let_time_pass(void)
+static int
+prepare(void)
 {
+    return query_process_prepare(&process, snapshot, 1, on_prepared,
+                                 &prepared);
+}
+
+
+/* Only one that serves a snapshot already and is about no other. */
+static void
+test_prepare(void **state)
+{
+    (void) state;
+    prepared = 0;
+
+    assert_int_equal(prepare(), -1);
+    start_listener();
+    assert_int_equal(prepare(), -1);
+    confirm();
+    assert_int_equal(prepare(), 0);
+    assert_int_equal(prepare(), -1);
+    assert_int_equal(prepared, 0);
+    assert_null(query_process_prepared(&process));
+    assert_int_equal(prepared, 1);
+    assert_non_null(query_process_prepared(&process));
+
+    query_process_serve(&process, snapshot, 1);
+    assert_int_equal(prepare(), -1);
+    confirm();
+    process.yields = 1;
+    assert_int_equal(prepare(), -1);
+    process.yields = 0;
+    assert_int_equal(prepare(), 0);
+    assert_int_equal(prepared, 1);
+}
+
+
+/* Its death is an answer. */
+static void
+test_prepare_and_die(void **state)
+{
+    (void) state;
+    prepared = 0;
+
+    start_listener();
+    confirm();
+    assert_int_equal(prepare(), 0);
+    query_process_end(&process);
+    assert_int_equal(prepared, 0);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(prepared, 1);
+    assert_int_equal(deaths, 1);
+}
+
+
+/* What waits behind a schema begins when that is read. */
+static void
+test_catches_up(void **state)
+{
+    qsn_frame_t frame = { .type = QSN_FRAME_REQUEST, .op = QSN_OP_QUERY };
+
+    (void) state;
+
+    start_listener();
+    confirm();
+    query_process_serve(&process, snapshot, 1);
+    assert_false(query_process_catches_up(&process));
+    assert_int_equal(query_process_send(&process, &process, &frame, NULL,
+                                        60000, 10), 0);
+    assert_true(query_process_catches_up(&process));
+
     uint64_t before = uv_now(&loop);
 
     while (uv_now(&loop) == before) {
         uv_sleep(1);
         uv_update_time(&loop);
     }
-}
 
-
-static void
-test_told_later(void **state)
-{
-    (void) state;
-
-    start_listener();
-    confirm();
-    assert_false(query_process_catches_up(&process));
-
-    /* with nothing to do: when it is to catch up */
-    query_process_serve_later(&process, snapshot, 1);
-    assert_null(process.told);
-    assert_true(query_process_is_up(&process));
-    assert_int_equal(query_process_catch_up(&process), 1);
-    assert_non_null(process.told);
-    assert_int_equal(query_process_catch_up(&process), 0);
-    confirm();
-
-    /* or before its next query, which begins when that is done */
-    query_process_serve_later(&process, snapshot, 1);
-    send_query();
-    assert_non_null(process.told);
-    assert_int_equal(query_process_catch_up(&process), 0);
-    assert_true(query_process_catches_up(&process));
-    let_time_pass();
     assert_true(process.since_ms < uv_now(&loop));
     confirm();
     assert_true(process.since_ms == uv_now(&loop));
     assert_false(query_process_catches_up(&process));
 
-    /* with something to do: behind that, and what is slow is that */
-    let_time_pass();
-    query_process_serve_later(&process, snapshot, 1);
-    assert_non_null(process.told);
+    /* and not what it had to do before it was told */
+    query_process_serve(&process, snapshot, 1);
     assert_false(query_process_catches_up(&process));
-    confirm();
-    assert_true(process.since_ms < uv_now(&loop));
-}
-
-
-/* It ends before it was told, and is begun anew; and one that is late is told
-   at the next turn at the latest. */
-static void
-test_ended_late(void **state)
-{
-    (void) state;
-
-    start_listener();
-    confirm();
-    query_process_serve_later(&process, snapshot, 1);
-    query_process_serve_later(&process, snapshot, 2);
-    assert_non_null(process.told);
-    confirm();
-
-    query_process_serve_later(&process, snapshot, 3);
-    query_process_end(&process);
-    assert_int_equal(query_process_catch_up(&process), 0);
-    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
-    assert_true(query_process_is_off(&process));
-    assert_int_equal(query_process_catch_up(&process), 0);
-
-    query_process_serve(&process, snapshot, 4);
-    assert_non_null(process.told);
-    assert_int_equal(query_process_catch_up(&process), 0);
 }
 
 
@@ -275,9 +286,11 @@ main(void)
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_ended, open_fixture,
                                         close_fixture),
-        cmocka_unit_test_setup_teardown(test_told_later, open_fixture,
+        cmocka_unit_test_setup_teardown(test_prepare, open_fixture,
                                         close_fixture),
-        cmocka_unit_test_setup_teardown(test_ended_late, open_fixture,
+        cmocka_unit_test_setup_teardown(test_prepare_and_die, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_catches_up, open_fixture,
                                         close_fixture)
     };
 

@@ -45,7 +45,7 @@ static uint64_t now_us(clockid_t clock);
 
 
 control_t *
-control_create(int fd, outlet_t *outlet, peers_t *peers,
+control_create(int fd, outlet_t *outlet, peers_t *peers, loader_t *loader,
     uint64_t deadline_ms)
 {
     control_t *control = calloc(1, sizeof(*control));
@@ -59,6 +59,7 @@ control_create(int fd, outlet_t *outlet, peers_t *peers,
     control->fd = fd;
     control->outlet = outlet;
     control->peers = peers;
+    control->loader = loader;
     control->handed_over = -1;
     control->done = peers ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
     (void) pthread_getcpuclockid(pthread_self(), &control->own);

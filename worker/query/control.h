@@ -12,7 +12,11 @@
  * CONTROL_PEER_US, and as much again of their own time; one that cannot even
  * be stopped ends the process.
  *
- * Threads: all functions are the main thread's.  What both threads touch is
+ * A snapshot that is to be prepared is no job in that queue: the loader has it
+ * at once, whatever runs.
+ *
+ * Threads: all functions are the main thread's, but for those that take a job
+ * alone.  What both threads touch is
  * inside control_t, under its one mutex; a job belongs to the main thread
  * from control_next() to control_done(), but for ->stop.
  */
@@ -55,16 +59,22 @@ struct control_job {
 };
 
 typedef struct control control_t;
+typedef struct loader loader_t;         /* loader.h */
 
 /* Starts the thread.  peers: NULL where there are none.  NULL with errno
    set. */
 control_t *control_create(int fd, outlet_t *outlet, peers_t *peers,
-    uint64_t deadline_ms);
+    loader_t *loader, uint64_t deadline_ms);
 
 /* The next request; where there is none, what the outlet has gathered goes
    out and we wait.  control_done() is due. */
 control_job_t *control_next(control_t *control);
 void control_done(control_t *control, control_job_t *job);
+void control_free_job(control_job_t *job);
+
+/* An argument as a string; NULL where absent, with a NUL inside, or without
+   memory. */
+char *control_job_text(const control_job_t *job, enum qsn_frame_tag tag);
 
 /*
  * Between these two calls db is interrupted when the current job has to

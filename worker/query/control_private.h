@@ -15,6 +15,7 @@ struct control {
     int fd;
     outlet_t *outlet;
     peers_t *peers;             /* NULL: has none */
+    loader_t *loader;
     uint64_t deadline_ms;
     qsn_buf_t input;            /* belongs to whoever has the ear, */
     int handed_over;            /* as this does: a descriptor, or -1 */
@@ -52,8 +53,6 @@ void control_charge_from_now(control_t *control);
 
 /* The main thread's own time, in microseconds. */
 uint64_t control_own_us(const control_t *control);
-
-void control_free_job(control_job_t *job);
 
 /* Ends the process. */
 _Noreturn void control_give_up(const char *why);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "loader.h"
 #include "qsn_log.h"
 #include "qsn_op.h"
 
@@ -302,6 +303,14 @@ take_request(control_t *control, const qsn_frame_t *frame,
         control_give_up(wrong);
     }
 
+    if (frame->op == QSN_OP_PREPARE) {
+        if (loader_begin(control->loader, job) == -1) {
+            control_give_up("prepares two snapshots at a time");
+        }
+
+        return;
+    }
+
     if (frame->op == QSN_OP_SNAPSHOT) {
         job->due = UINT64_MAX;  /* not a user's: it takes what it takes */
     }
@@ -346,6 +355,19 @@ control_free_job(control_job_t *job)
         free(job->bytes);
         free(job);
     }
+}
+
+
+char *
+control_job_text(const control_job_t *job, enum qsn_frame_tag tag)
+{
+    const qsn_frame_arg_t *arg = &job->args[tag];
+
+    if (arg->data == NULL || memchr(arg->data, '\0', arg->length)) {
+        return NULL;
+    }
+
+    return strndup((const char *) arg->data, arg->length);
 }
 
 

@@ -9,10 +9,12 @@
  *   confine.c    what the process as a whole can't do, ever
  *   control.c    a thread: deadlines, cancelling; ear.c: frames in
  *   peers.c      connections that come from nginx
+ *   loader.c     a thread: the next snapshot, beside the one that is served
  *   serve.c      one request after the other; memo.c: the last answers
  *   statement.c  what the user's text asks for
  *   reader.c     the sealed generation; policy.c: what may be done with it;
- *                functions.c: functions that would never end, bounded
+ *                functions.c: functions that would never end, bounded;
+ *                heap.c: what they may take of memory
  *   execute.c    SQLite's steps, rendered by render_*.c
  *   answer.c     frames out, gathered by outlet.c
  *
@@ -33,6 +35,8 @@
 #include "clock.h"
 #include "confine.h"
 #include "control.h"
+#include "heap.h"
+#include "loader.h"
 #include "qsn_log.h"
 #include "qsn_settings.h"
 #include "serve.h"
@@ -57,6 +61,7 @@ main(int argc, char **argv)
     outlet_t *outlet;
     qsn_counts_t *counts;
     peers_t *peers = NULL;
+    loader_t *loader;
     control_t *control = NULL;
 
     qsn_log_open("qasino-query");
@@ -85,13 +90,15 @@ main(int argc, char **argv)
         peers = peers_create(counts);
     }
 
-    if (outlet && (counts == NULL || peers)) {
-        control = control_create(WORKER_FD, outlet, peers,
+    loader = outlet ? loader_create(&settings, outlet) : NULL;
+
+    if (loader && (counts == NULL || peers)) {
+        control = control_create(WORKER_FD, outlet, peers, loader,
                                  (uint64_t) settings.query_deadline_ms);
     }
 
     if (control == NULL
-        || serve_init(&serve, &settings, control, counts) == -1)
+        || serve_init(&serve, &settings, control, loader, counts) == -1)
     {
         qsn_log("can't start: %s", strerror(errno));
         return 1;
@@ -154,20 +161,19 @@ check_socket(void)
 }
 
 
-/* One thread uses SQLite, so it needs no mutexes; it counts its memory,
-   so that a query can't take more than its share. */
+/* No connection is used by two threads at a time.  Memory is counted, so that a
+   query can't take more than its share. */
 static int
 start_sqlite(const qsn_settings_t *settings)
 {
-    if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK
-        || sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1) != SQLITE_OK
-        || sqlite3_initialize() != SQLITE_OK || clock_start() == -1)
+    if (sqlite3_config(SQLITE_CONFIG_MULTITHREAD) != SQLITE_OK
+        || heap_start() == -1 || sqlite3_initialize() != SQLITE_OK || clock_start() == -1)
     {
         qsn_log("can't start SQLite %s", sqlite3_libversion());
         return -1;
     }
 
-    (void) sqlite3_hard_heap_limit64(settings->query_heap);
+    heap_limit((size_t) settings->query_heap);
 
     return 0;
 }

@@ -121,6 +121,17 @@ static int is_hidden(const char *name);
 static int clamp(size_t value);
 
 
+policy_limits_t
+policy_limits(const qsn_settings_t *settings)
+{
+    return (policy_limits_t) {
+        .max_cell = (size_t) settings->max_cell,
+        .max_sql = (size_t) settings->query_max_sql,
+        .max_work = (uint64_t) settings->query_max_work
+    };
+}
+
+
 int
 policy_harden(sqlite3 *db)
 {

@@ -17,6 +17,8 @@
 
 #include <sqlite3.h>
 
+#include "qsn_settings.h"
+
 /* A row is more than its cell: SQLite's own limit is higher by so much. */
 #define POLICY_CELL_MARGIN  (64 * 1024)
 
@@ -42,6 +44,8 @@ typedef struct {
     int volatile_functions;     /* the above, or-ed */
     char refused[160];          /* what was not allowed, "" if all was */
 } policy_t;
+
+policy_limits_t policy_limits(const qsn_settings_t *settings);
 
 /* Switches off what no query needs.  Returns an SQLite result code. */
 int policy_harden(sqlite3 *db);

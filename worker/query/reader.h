@@ -6,8 +6,8 @@
  * it as schema "static", under the policy.  What is open here never
  * changes; static tables do, with each publish of one.
  *
- * Threads: the main thread alone; another may call sqlite3_interrupt() on
- * ->db between control_watch() and control_unwatch().
+ * Threads: whoever has it.  The watchdog may call sqlite3_interrupt() on ->db
+ * between control_watch() and control_unwatch().
  */
 
 #include <stddef.h>
@@ -19,7 +19,9 @@
 #include "policy.h"
 #include "prepared.h"
 
-typedef struct {
+typedef struct reader reader_t;
+
+struct reader {
     sqlite3 *db;
     policy_t policy;
     policy_limits_t limits;
@@ -30,7 +32,8 @@ typedef struct {
     uint64_t generation;        /* 0: a generation being collected */
     int64_t start_ms;           /* of its being served, since 1970, or 0 */
     uint64_t static_version;    /* when it was opened, or last refreshed */
-} reader_t;
+    reader_t *next;             /* the owner's */
+};
 
 /*
  * Opens the file at path, loads its schema, closes the policy.  A static

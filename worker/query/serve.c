@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "execute.h"
+#include "heap.h"
 #include "listing.h"
 #include "qsn_op.h"
 #include "qsn_reply.h"
@@ -18,7 +19,6 @@
 static void count(serve_t *serve);
 static void serve_snapshot(serve_t *serve, control_job_t *job,
     failure_t *failure);
-static void limit_heap(const serve_t *serve);
 static int adopt_static(serve_t *serve, const control_job_t *job);
 static void serve_query(serve_t *serve, control_job_t *job,
     failure_t *failure);
@@ -36,20 +36,18 @@ static int watch(serve_t *serve, const execute_t *execute,
 static void unwatch(serve_t *serve, reader_t *reader);
 static void set_cacheable(void *data, int cacheable);
 static void open_page(serve_t *serve);
-static char *copy_argument(const control_job_t *job, enum qsn_frame_tag tag);
 
 
 int
 serve_init(serve_t *serve, const qsn_settings_t *settings,
-    control_t *control, qsn_counts_t *counts)
+    control_t *control, loader_t *loader, qsn_counts_t *counts)
 {
     memset(serve, 0, sizeof(*serve));
 
     serve->settings = settings;
     serve->control = control;
-    serve->limits.max_cell = (size_t) settings->max_cell;
-    serve->limits.max_sql = (size_t) settings->query_max_sql;
-    serve->limits.max_work = (uint64_t) settings->query_max_work;
+    serve->loader = loader;
+    serve->limits = policy_limits(settings);
     serve->counts = counts;
 
     if (counts && (serve->memo = memo_create()) == NULL) {
@@ -133,38 +131,35 @@ count(serve_t *serve)
 }
 
 
-/* The old snapshot is let go after the answer: unmapping takes its time. */
+/* Prepared or not: what is not there by now is not waited for. */
 static void
 serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
 {
-    char *path = copy_argument(job, QSN_ARG_SNAPSHOT);
     reader_t *old = serve->reader;
-    reader_t *reader = NULL;
+    reader_t *reader =
+        loader_take(serve->loader,
+                    qsn_frame_arg_u64(&job->args[QSN_ARG_GENERATION], 0));
 
     failure->plain = 1;
 
-    /* query_heap is for queries: schemas come on top of it, for a moment
-       that of the old snapshot, too */
-    (void) sqlite3_hard_heap_limit64(0);
-
-    if (path && adopt_static(serve, job) == 0) {
-        reader = reader_open(path, serve->static_path, &serve->limits,
-                             failure);
-    } else {
-        failure_set(failure, 500, "a snapshot needs a path");
-    }
-
-    free(path);
-
-    if (reader == NULL) {
-        limit_heap(serve);
+    if (adopt_static(serve, job) == -1) {
+        failure_set(failure, 500, "out of memory");
+        loader_close(serve->loader, reader);
         return;
     }
 
-    reader->generation =
-        qsn_frame_arg_u64(&job->args[QSN_ARG_GENERATION], 0);
-    reader->static_version =
-        qsn_frame_arg_u64(&job->args[QSN_ARG_STATIC_VERSION], 0);
+    if (reader == NULL) {
+        /* query_heap is for queries */
+        heap_limit(0);
+        reader = loader_open(job, serve->settings, &serve->limits, failure);
+    }
+
+    heap_limit((size_t) serve->settings->query_heap);
+
+    if (reader == NULL) {
+        return;
+    }
+
     serve->reader = reader;
     open_page(serve);
 
@@ -175,16 +170,7 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
     serve->answer.generation = reader->generation;
     answer_finish(&serve->answer);
     outlet_flush(job->outlet, 1);       /* not with the next query's answer */
-    reader_close(old);
-    limit_heap(serve);
-}
-
-
-static void
-limit_heap(const serve_t *serve)
-{
-    (void) sqlite3_hard_heap_limit64(serve->settings->query_heap
-                                     + sqlite3_memory_used());
+    loader_close(serve->loader, old);
 }
 
 
@@ -195,7 +181,7 @@ adopt_static(serve_t *serve, const control_job_t *job)
         return 0;
     }
 
-    char *path = copy_argument(job, QSN_ARG_STATIC_DB);
+    char *path = control_job_text(job, QSN_ARG_STATIC_DB);
 
     if (path == NULL) {
         return -1;
@@ -433,7 +419,7 @@ reader_for(serve_t *serve, const control_job_t *job, failure_t *failure)
     qsn_page_state_t state;
 
     if (job->args[QSN_ARG_SNAPSHOT].data) {
-        char *path = copy_argument(job, QSN_ARG_SNAPSHOT);
+        char *path = control_job_text(job, QSN_ARG_SNAPSHOT);
 
         reader = path ? reader_open(path, serve->static_path,
                                     &serve->limits, failure) : NULL;
@@ -528,18 +514,4 @@ open_page(serve_t *serve)
     (void) snprintf(path, sizeof(path), "%s/%s", serve->settings->run_dir,
                     QSN_PAGE_FILE);
     serve->page = qsn_page_open(path);
-}
-
-
-/* As a string; NULL where absent, with a NUL inside, or without memory. */
-static char *
-copy_argument(const control_job_t *job, enum qsn_frame_tag tag)
-{
-    const qsn_frame_arg_t *arg = &job->args[tag];
-
-    if (arg->data == NULL || memchr(arg->data, '\0', arg->length)) {
-        return NULL;
-    }
-
-    return strndup((const char *) arg->data, arg->length);
 }

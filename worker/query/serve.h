@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "control.h"
+#include "loader.h"
 #include "memo.h"
 #include "qsn_counts.h"
 #include "qsn_page.h"
@@ -17,6 +18,7 @@
 typedef struct {
     const qsn_settings_t *settings;
     control_t *control;
+    loader_t *loader;
     policy_limits_t limits;
     char *static_path;          /* NULL: none was named yet */
     const qsn_page_t *page;     /* NULL while there is none */
@@ -28,9 +30,9 @@ typedef struct {
     memo_t *memo;
 } serve_t;
 
-/* 0, or -1 without memory.  settings, control and counts outlive it. */
+/* 0, or -1 without memory.  All that is given outlives it. */
 int serve_init(serve_t *serve, const qsn_settings_t *settings,
-    control_t *control, qsn_counts_t *counts);
+    control_t *control, loader_t *loader, qsn_counts_t *counts);
 
 /* Answers one request.  The job stays the caller's. */
 void serve_run(serve_t *serve, control_job_t *job);
