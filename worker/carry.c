@@ -1,7 +1,6 @@
 /*
- * The sealed file is attached until all is carried, so no row passes through
- * this process's memory.  That a table is done is remembered in the
- * transaction that carries the last of it.
+ * That a table is done is remembered in the transaction that carries the last
+ * of it.
  *
  * A table goes over in several transactions while nobody wants it, and of
  * those there is one at a time: a worker that is killed then begins it anew.
@@ -22,13 +21,15 @@
 #include "qsn_log.h"
 #include "sql.h"
 
-#define STEP_ROWS  500          /* a fifth of a millisecond */
+#define STEP_ROWS  500          /* a third of a millisecond */
 #define HALF       "half_carried"       /* in _qasino_meta: a table's name */
 #define DONE       "_qasino_carried"    /* names of those that are done */
 
 struct carry_s {
     store_t *store;
     char *sealed_path;
+    carry_source_t source;      /* all zeroes: there is none */
+    sqlite3 *sealed;            /* its connection, or our own; NULL: none yet */
     carry_reports_t *reports;   /* NULL: the file is not looked into yet */
     catalog_t tables;           /* to carry; their ->updates: done */
     size_t next;                /* all before it are done */
@@ -40,7 +41,8 @@ struct carry_s {
 static int create(store_t *store, const char *sealed_path, carry_t **out,
     char *error);
 static int look_into(carry_t **out, char *error);
-static int is_gone(const char *path);
+static int is_gone(const carry_t *carry);
+static int open_sealed(carry_t *carry);
 static int end(carry_t **out, char *error);
 static void let_go(carry_t *carry);
 static int load_done(carry_t *carry);
@@ -81,7 +83,8 @@ carry_begin(generation_t *generation, const char *sealed_path,
 
 int
 carry_expect(generation_t *generation, const char *sealed_path,
-    const catalog_t *before, carry_t **out, char *error)
+    const catalog_t *before, const carry_source_t *source, carry_t **out,
+    char *error)
 {
     if (create(&generation->store, sealed_path, out, error) != 0) {
         return -1;
@@ -103,6 +106,7 @@ carry_expect(generation_t *generation, const char *sealed_path,
     count_promised(carry);
 
     if (rc == 0 && carry->tables.table_count > 0) {
+        carry->source = *source;
         return 0;
     }
 
@@ -150,6 +154,16 @@ carry_table(carry_t *carry, const char *name)
     return copy(carry, table, carry->half == table->name ? &carry->position
                                                          : &begin, INT64_MAX)
            == 1 ? is_done(carry, table) : -1;
+}
+
+
+const char *
+carry_sealed_error(const carry_t *carry)
+{
+    int code = carry->sealed ? sqlite3_errcode(carry->sealed) : SQLITE_OK;
+
+    return code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE
+           ? NULL : sqlite3_errmsg(carry->sealed);
 }
 
 
@@ -210,8 +224,10 @@ void
 carry_stop(carry_t *carry)
 {
     if (carry) {
-        if (carry_is_open(carry)) {
-            let_go(carry);
+        let_go(carry);
+
+        if (carry->source.generation) {
+            carry->source.done(carry->source.data, carry->source.generation);
         }
 
         catalog_clear(&carry->tables);
@@ -250,10 +266,9 @@ static int
 look_into(carry_t **out, char *error)
 {
     carry_t *carry = *out;
-    store_t *store = carry->store;
     catalog_t found;
 
-    if (is_gone(carry->sealed_path)) {
+    if (is_gone(carry)) {
         qsn_log("%s is gone: what persisted in it and is not carried yet is "
                 "lost", carry->sealed_path);
         catalog_clear(&carry->tables);
@@ -261,17 +276,16 @@ look_into(carry_t **out, char *error)
         return end(out, error);
     }
 
-    /* the file's name is our own: digits in db_dir */
-    int rc = sql_execf(store->db, "ATTACH %Q AS sealed", carry->sealed_path)
-             == SQLITE_OK ? 0 : -1;
+    int rc = open_sealed(carry);
 
     catalog_init(&found);
 
-    if (rc == 0 && (rc = carry_list_make(store, &found)) == 0) {
+    if (rc == 0 && (rc = carry_list_make(carry->sealed, &found)) == 0) {
         catalog_clear(&carry->tables);
         carry->tables = found;
 
-        rc = carry_reports_create(store, &carry->reports) == 0
+        rc = carry_reports_create(carry->store, carry->sealed,
+                                  &carry->reports) == 0
              && load_done(carry) == 0 ? 0 : -1;
     } else {
         catalog_clear(&found);
@@ -287,14 +301,38 @@ look_into(carry_t **out, char *error)
 }
 
 
-/* Deleted by hand.  SQLite would make it anew, with nothing in it, and go on
-   asking it for what it has not. */
+/* Deleted by hand: of what is open already that is no matter. */
 static int
-is_gone(const char *path)
+is_gone(const carry_t *carry)
 {
     struct stat st;
 
-    return stat(path, &st) == -1 ? errno == ENOENT : st.st_size == 0;
+    return carry->source.generation == NULL
+           && (stat(carry->sealed_path, &st) == -1 ? errno == ENOENT
+                                                   : st.st_size == 0);
+}
+
+
+static int
+open_sealed(carry_t *carry)
+{
+    qsn_buf_t uri = { 0 };
+    int rc;
+
+    if (carry->source.generation) {
+        carry->sealed = carry->source.generation->store.db;
+        return 0;
+    }
+
+    qsn_buf_file_uri(&uri, carry->sealed_path, "immutable=1&mode=ro");
+    rc = sqlite3_open_v2(qsn_buf_text(&uri), &carry->sealed,
+                         SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+                         | SQLITE_OPEN_NOMUTEX, NULL);
+    qsn_buf_free(&uri);
+
+    return rc == SQLITE_OK
+           && sql_exec(carry->sealed, "PRAGMA temp_store = MEMORY")
+              == SQLITE_OK ? 0 : -1;
 }
 
 
@@ -324,8 +362,15 @@ let_go(carry_t *carry)
 {
     carry_reports_destroy(carry->reports);
     carry->reports = NULL;
-    carry_list_drop(carry->store);
-    (void) sql_exec(carry->store->db, "DETACH sealed");
+
+    if (carry->source.generation == NULL) {
+        (void) sqlite3_close(carry->sealed);
+
+    } else if (carry->sealed) {
+        carry_list_drop(carry->sealed);
+    }
+
+    carry->sealed = NULL;
 }
 
 
@@ -384,9 +429,11 @@ count_promised(carry_t *carry)
 static void
 say_why(const carry_t *carry, char *error)
 {
+    const char *why = carry_sealed_error(carry);
+
     (void) snprintf(error, GENERATION_ERROR_SIZE, "cannot carry persisted "
                     "rows from %s: %s", carry->sealed_path,
-                    sqlite3_errmsg(carry->store->db));
+                    why ? why : sqlite3_errmsg(carry->store->db));
 }
 
 

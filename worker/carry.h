@@ -13,12 +13,24 @@
  * generation's file: a worker killed half-way goes on, and carries nothing
  * twice.
  *
+ * The sealed file is read through a connection of its own: at the turn it is
+ * the one that has written it, as reading a schema takes some microseconds a
+ * table, in which nobody could publish.
+ *
  * Threads: the writer's.
  */
 
 #include "generation.h"
 
 typedef struct carry_s carry_t;
+
+/* A sealed generation that is open still, and unlocked; done takes it back when
+   it is of no use any more. */
+typedef struct {
+    generation_t *generation;
+    void (*done)(void *data, generation_t *generation);
+    void *data;
+} carry_source_t;
 
 /*
  * What is to be carried from sealed_path into the generation; *carry is NULL
@@ -31,18 +43,22 @@ int carry_begin(generation_t *generation, const char *sealed_path,
  * The same for one that has just begun, from the catalog of the sealed one.
  * The file is looked into later, by the first carry_next(): until then the
  * carry is not open, and carry_has() says of some tables that they are to be
- * carried of which it turns out that they are not.
+ * carried of which it turns out that they are not.  source has
+ * no generation if that is closed; it is not taken where there is no carry.
  */
 int carry_expect(generation_t *generation, const char *sealed_path,
-    const catalog_t *before, carry_t **carry, char *error);
+    const catalog_t *before, const carry_source_t *source, carry_t **carry,
+    char *error);
 int carry_is_open(const carry_t *carry);
 
 /* Whether the table is still to be carried. */
 int carry_has(const carry_t *carry, const char *name);
 
 /* Open, inside a transaction, before a publish of the table: 0, or -1 and it
-   must be rolled back, and carry_rolled_back() told of that. */
+   must be rolled back, and carry_rolled_back() told of that.  The reason is
+   carry_sealed_error(), or if that is NULL the generation's. */
 int carry_table(carry_t *carry, const char *name);
+const char *carry_sealed_error(const carry_t *carry);
 int carry_rolled_back(carry_t *carry);
 
 /* Outside of one: carries a table, or so much of it that nobody waits for

@@ -18,18 +18,24 @@ static int take_columns(carry_copy_t *copy, request_t *request,
     const sealed_columns_t *own, const char *names);
 static int prepare_rows(carry_copy_t *copy, const table_t *merged,
     const char *names);
+static int prepare_copy(const carry_copy_t *copy, const char *from,
+    const char *columns, sqlite3_stmt **read, sqlite3_stmt **write);
+static int run_copy(store_t *store, sqlite3_stmt *read, sqlite3_stmt *write,
+    sqlite3_int64 first, sqlite3_int64 last, sqlite3_int64 *rows);
+static void finalize_both(sqlite3_stmt **read, sqlite3_stmt **write);
 static void quote_names(qsn_buf_t *out, const char *names);
 
 
 int
-carry_copy_prepare(carry_copy_t *copy, store_t *store)
+carry_copy_prepare(carry_copy_t *copy, store_t *store, sqlite3 *sealed)
 {
     copy->store = store;
-    copy->updates = sql_prepare(store->db,
+    copy->from = sealed;
+    copy->updates = sql_prepare(sealed,
         "SELECT columns FROM temp." CARRY_LIST " WHERE tablename = ?1 "
         "AND is_update = 1 AND columns IS NOT NULL "
         "GROUP BY columns ORDER BY min(id)");
-    copy->info = sql_prepare(store->db, SEALED_COLUMNS_SQL);
+    copy->info = sql_prepare(sealed, SEALED_COLUMNS_SQL);
 
     return copy->updates && copy->info ? 0 : -1;
 }
@@ -47,11 +53,15 @@ carry_copy_free(carry_copy_t *copy)
 int
 carry_copy_begin(carry_copy_t *copy, const char *name)
 {
-    int rc = sealed_columns_load(&copy->sealed, copy->info, name) == 0
-             ? SQLITE_ROW : SQLITE_ERROR;
+    int rc = SQLITE_ROW;
 
     copy->name = name;
     copy->merges++;
+
+    if (sealed_columns_load(&copy->sealed, copy->info, name) != 0) {
+        return -1;
+    }
+
     (void) sqlite3_bind_text(copy->updates, 1, name, -1, SQLITE_STATIC);
 
     while (rc == SQLITE_ROW
@@ -73,8 +83,7 @@ carry_copy_begin(carry_copy_t *copy, const char *name)
 void
 carry_copy_end(carry_copy_t *copy)
 {
-    (void) sqlite3_finalize(copy->rows);
-    copy->rows = NULL;
+    finalize_both(&copy->read, &copy->write);
     copy->table = NULL;
     copy->name = NULL;
     qsn_buf_free(&copy->updated);
@@ -84,7 +93,7 @@ carry_copy_end(carry_copy_t *copy)
 
 
 /* Nobody else changes the table meanwhile: after a report of the same
-   columns it has them, and ->rows is right. */
+   columns it has them, and ->read and ->write are right. */
 enum report_result
 carry_copy_merge(carry_copy_t *copy, const char *source, const char *names)
 {
@@ -93,7 +102,7 @@ carry_copy_merge(carry_copy_t *copy, const char *source, const char *names)
     sealed_columns_t own = { 0 };
     request_t request;
 
-    if (source == NULL && copy->rows
+    if (source == NULL && copy->write
         && strcmp(names, qsn_buf_text(&copy->merged)) == 0)
     {
         return REPORT_TAKEN;
@@ -130,31 +139,32 @@ carry_copy_merge(carry_copy_t *copy, const char *source, const char *names)
 
 
 int
-carry_copy_rows(carry_copy_t *copy, sqlite3_int64 first, sqlite3_int64 last)
+carry_copy_rows(carry_copy_t *copy, sqlite3_int64 first, sqlite3_int64 last,
+    sqlite3_int64 *rows)
 {
-    (void) sqlite3_bind_int64(copy->rows, 1, first);
-    (void) sqlite3_bind_int64(copy->rows, 2, last);
-
-    return sql_run(copy->rows);
+    return run_copy(copy->store, copy->read, copy->write, first, last, rows);
 }
 
 
 int
 carry_copy_source(carry_copy_t *copy, const char *source, const char *names,
-    sqlite3_int64 first, sqlite3_int64 last)
+    sqlite3_int64 first, sqlite3_int64 last, sqlite3_int64 *rows)
 {
     qsn_buf_t columns = { 0 };
+    sqlite3_stmt *read = NULL;
+    sqlite3_stmt *write = NULL;
 
     quote_names(&columns, names);
 
     int rc = columns.failed ? SQLITE_NOMEM
-             : sql_execf(copy->store->db, "INSERT INTO main.\"%w\"(%s) "
-                         "SELECT %s FROM sealed.\"%w\" WHERE _rowid_ "
-                         "BETWEEN %lld AND %lld ORDER BY _rowid_",
-                         copy->table->name, qsn_buf_text(&columns),
-                         qsn_buf_text(&columns), source, (long long) first,
-                         (long long) last);
+             : prepare_copy(copy, source, qsn_buf_text(&columns), &read,
+                            &write);
 
+    if (rc == SQLITE_OK) {
+        rc = run_copy(copy->store, read, write, first, last, rows);
+    }
+
+    finalize_both(&read, &write);
     qsn_buf_free(&columns);
 
     return rc;
@@ -242,27 +252,88 @@ static int
 prepare_rows(carry_copy_t *copy, const table_t *merged, const char *names)
 {
     qsn_buf_t columns = { 0 };
-    qsn_buf_t sql = { 0 };
+    int rc = SQLITE_NOMEM;
 
     schema_columns(&columns, &merged->column_names);
-    qsn_buf_string(&sql, "INSERT INTO main.");
-    sql_quote(&sql, copy->table->name);
-    qsn_buf_printf(&sql, "(%s) SELECT %s FROM sealed.",
-                   qsn_buf_text(&columns), qsn_buf_text(&columns));
-    sql_quote(&sql, merged->name.data);
-    qsn_buf_string(&sql, " WHERE _rowid_ BETWEEN ?1 AND ?2 "
-                   "ORDER BY _rowid_");
-
     qsn_buf_clear(&copy->merged);
     qsn_buf_string(&copy->merged, names);
-    (void) sqlite3_finalize(copy->rows);
-    copy->rows = columns.failed || sql.failed || copy->merged.failed
-                 ? NULL : sql_prepare(copy->store->db, qsn_buf_text(&sql));
+    finalize_both(&copy->read, &copy->write);
+
+    if (!columns.failed && !copy->merged.failed) {
+        rc = prepare_copy(copy, merged->name.data, qsn_buf_text(&columns),
+                          &copy->read, &copy->write);
+    }
 
     qsn_buf_free(&columns);
+
+    return rc == SQLITE_OK ? 0 : -1;
+}
+
+
+/* columns: of both tables, quoted.  SQLITE_OK, or an error and nothing. */
+static int
+prepare_copy(const carry_copy_t *copy, const char *from, const char *columns,
+    sqlite3_stmt **read, sqlite3_stmt **write)
+{
+    qsn_buf_t sql = { 0 };
+
+    qsn_buf_printf(&sql, "SELECT %s FROM main.", columns);
+    sql_quote(&sql, from);
+    qsn_buf_string(&sql, " WHERE _rowid_ BETWEEN ?1 AND ?2 "
+                   "ORDER BY _rowid_");
+    *read = sql.failed ? NULL : sql_prepare(copy->from,
+                                            qsn_buf_text(&sql));
+    *write = NULL;
+
+    if (*read) {
+        qsn_buf_clear(&sql);
+        qsn_buf_string(&sql, "INSERT INTO main.");
+        sql_quote(&sql, copy->table->name);
+        qsn_buf_printf(&sql, "(%s) ", columns);
+        rows_vtab_select(&sql, (size_t) sqlite3_column_count(*read));
+        *write = sql.failed ? NULL : sql_prepare(copy->store->db,
+                                                 qsn_buf_text(&sql));
+    }
+
     qsn_buf_free(&sql);
 
-    return copy->rows ? 0 : -1;
+    if (*write == NULL) {
+        finalize_both(read, write);
+        return SQLITE_ERROR;
+    }
+
+    return SQLITE_OK;
+}
+
+
+static int
+run_copy(store_t *store, sqlite3_stmt *read, sqlite3_stmt *write,
+    sqlite3_int64 first, sqlite3_int64 last, sqlite3_int64 *rows)
+{
+    (void) sqlite3_bind_int64(read, 1, first);
+    (void) sqlite3_bind_int64(read, 2, last);
+    store->rows.statement = read;
+
+    int rc = sql_run(write);
+
+    store->rows.statement = NULL;
+    (void) sqlite3_reset(read);
+
+    if (rc == SQLITE_OK) {
+        *rows += sqlite3_changes64(store->db);
+    }
+
+    return rc;
+}
+
+
+static void
+finalize_both(sqlite3_stmt **read, sqlite3_stmt **write)
+{
+    (void) sqlite3_finalize(*read);
+    (void) sqlite3_finalize(*write);
+    *read = NULL;
+    *write = NULL;
 }
 
 

@@ -18,6 +18,7 @@
 /* All zeroes: nothing is prepared. */
 typedef struct {
     store_t *store;
+    sqlite3 *from;              /* connection of the sealed one */
     sqlite3_stmt *updates;      /* columns that they have set in table ?1 */
     sqlite3_stmt *info;         /* SEALED_COLUMNS_SQL */
     uint64_t merges;            /* so far; a column has seen this one once
@@ -31,11 +32,12 @@ typedef struct {
     /* once a report was merged */
     catalog_table_t *table;
     qsn_buf_t merged;           /* the last one had these, "a,b" */
-    sqlite3_stmt *rows;         /* its columns of sealed rows ?1 to ?2 */
+    sqlite3_stmt *read;         /* its columns of sealed rows ?1 to ?2 */
+    sqlite3_stmt *write;        /* those into the table */
 } carry_copy_t;
 
 /* Needs carry_list.h's.  0, or -1; carry_copy_free() is due either way. */
-int carry_copy_prepare(carry_copy_t *copy, store_t *store);
+int carry_copy_prepare(carry_copy_t *copy, store_t *store, sqlite3 *sealed);
 void carry_copy_free(carry_copy_t *copy);
 
 /* name stays valid until carry_copy_end().  0 or -1. */
@@ -51,11 +53,12 @@ enum report_result carry_copy_merge(carry_copy_t *copy, const char *source,
     const char *names);
 
 /* Sealed rows, with the columns of the report merged last; or those of a
-   second report.  They get consecutive rowids.  SQLITE_OK, or the error, and
-   then some of them may be there. */
+   second report.  They get consecutive rowids, and *rows is that much more.
+   SQLITE_OK, or the error, and then some of them may be there. */
 int carry_copy_rows(carry_copy_t *copy, sqlite3_int64 first,
-    sqlite3_int64 last);
+    sqlite3_int64 last, sqlite3_int64 *rows);
 int carry_copy_source(carry_copy_t *copy, const char *source,
-    const char *names, sqlite3_int64 first, sqlite3_int64 last);
+    const char *names, sqlite3_int64 first, sqlite3_int64 last,
+    sqlite3_int64 *rows);
 
 #endif

@@ -7,37 +7,36 @@
 #include "carry_list.h"
 
 #include "sql.h"
+#include "store.h"
 
-static int make_list(store_t *store);
-static int make_tables(store_t *store);
+static int make_list(sqlite3 *sealed);
+static int make_tables(sqlite3 *sealed);
 static int add_tables(sqlite3 *db, const char *sql, catalog_t *tables);
 
 
 int
-carry_list_make(store_t *store, catalog_t *tables)
+carry_list_make(sqlite3 *sealed, catalog_t *tables)
 {
-    sqlite3 *db = store->db;
-
     /* from one to the next: there may be many reports of each */
-    return make_list(store) == 0 && make_tables(store) == 0
-           && add_tables(db, "WITH RECURSIVE n(name) AS (SELECT "
+    return make_list(sealed) == 0 && make_tables(sealed) == 0
+           && add_tables(sealed, "WITH RECURSIVE n(name) AS (SELECT "
                          "min(tablename) FROM temp." CARRY_LIST " UNION ALL "
                          "SELECT (SELECT min(tablename) FROM temp."
                          CARRY_LIST " WHERE tablename > name) FROM n "
                          "WHERE name IS NOT NULL) "
                          "SELECT name FROM n WHERE name IS NOT NULL",
                          tables) == 0
-           && add_tables(db, "SELECT DISTINCT tablename FROM temp."
+           && add_tables(sealed, "SELECT DISTINCT tablename FROM temp."
                          CARRY_LIST_SECOND, tables) == 0 ? 0 : -1;
 }
 
 
 void
-carry_list_drop(store_t *store)
+carry_list_drop(sqlite3 *sealed)
 {
-    (void) sql_exec(store->db, "DROP VIEW IF EXISTS temp." CARRY_LIST);
-    (void) sql_exec(store->db, "DROP TABLE IF EXISTS temp." CARRY_LIST);
-    (void) sql_exec(store->db, "DROP TABLE IF EXISTS temp."
+    (void) sql_exec(sealed, "DROP VIEW IF EXISTS temp." CARRY_LIST);
+    (void) sql_exec(sealed, "DROP TABLE IF EXISTS temp." CARRY_LIST);
+    (void) sql_exec(sealed, "DROP TABLE IF EXISTS temp."
                     CARRY_LIST_SECOND ";DROP TABLE IF EXISTS temp."
                     CARRY_LIST_MOVED ";DROP TABLE IF EXISTS temp."
                     CARRY_LIST_MARKS);
@@ -47,40 +46,40 @@ carry_list_drop(store_t *store)
 /* A former worker's file has no index for it, and a very old one's reports no
    id: copied once, they have both. */
 static int
-make_list(store_t *store)
+make_list(sqlite3 *sealed)
 {
     static const char reports[] =
         "tablename, identity, is_update, first_rowid, last_rowid, epoch, "
-        "columns FROM sealed._qasino_reports WHERE persist";
+        "columns FROM main._qasino_reports WHERE persist";
 
-    if (sql_int64(store->db, "SELECT count(*) FROM sealed.sqlite_schema "
+    if (sql_int64(sealed, "SELECT count(*) FROM main.sqlite_schema "
                   "WHERE name = '" STORE_PERSISTING "'", 0))
     {
-        return sql_execf(store->db, "CREATE TEMP VIEW " CARRY_LIST " AS "
+        return sql_execf(sealed, "CREATE TEMP VIEW " CARRY_LIST " AS "
                          "SELECT id, %s", reports) == SQLITE_OK ? 0 : -1;
     }
 
-    return sql_exec(store->db, "CREATE TEMP TABLE " CARRY_LIST "(id INTEGER "
+    return sql_exec(sealed, "CREATE TEMP TABLE " CARRY_LIST "(id INTEGER "
                     "PRIMARY KEY, tablename TEXT COLLATE NOCASE, identity, "
                     "is_update, first_rowid, last_rowid, epoch, columns)")
            == SQLITE_OK
-           && sql_execf(store->db, "INSERT INTO temp." CARRY_LIST " "
+           && sql_execf(sealed, "INSERT INTO temp." CARRY_LIST " "
                         "SELECT NULL, %s", reports) == SQLITE_OK
-           && sql_exec(store->db, "CREATE INDEX temp." CARRY_LIST "_of ON "
+           && sql_exec(sealed, "CREATE INDEX temp." CARRY_LIST "_of ON "
                        CARRY_LIST "(tablename, is_update)") == SQLITE_OK
            ? 0 : -1;
 }
 
 
 static int
-make_tables(store_t *store)
+make_tables(sqlite3 *sealed)
 {
-    return sql_exec(store->db, "CREATE TEMP TABLE " CARRY_LIST_SECOND "("
+    return sql_exec(sealed, "CREATE TEMP TABLE " CARRY_LIST_SECOND "("
                     "id INTEGER PRIMARY KEY, tablename TEXT COLLATE NOCASE, "
                     "identity, epoch, columns, source);"
                     "INSERT INTO temp." CARRY_LIST_SECOND " SELECT NULL, "
                     "tablename, identity, epoch, columns, source "
-                    "FROM sealed._qasino_next WHERE source IS NOT NULL;"
+                    "FROM main._qasino_next WHERE source IS NOT NULL;"
                     "CREATE INDEX temp." CARRY_LIST_SECOND "_of ON "
                     CARRY_LIST_SECOND "(tablename);"
                     "CREATE TEMP TABLE " CARRY_LIST_MOVED "(tablename TEXT "

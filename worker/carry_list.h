@@ -2,13 +2,15 @@
 #define CARRY_LIST_H
 
 /*
- * What persists in the sealed generation, which is attached to the store's
- * connection as sealed: a view and tables in temp, found by table.
+ * What persists in the sealed generation: a view and tables in temp of its own
+ * connection, found by table.
  *
  * Threads: the writer's.
  */
 
-#include "store.h"
+#include <sqlite3.h>
+
+#include "catalog.h"
 
 /* Reports, but no second ones: id, tablename, identity, is_update,
    first_rowid, last_rowid, epoch, columns. */
@@ -24,9 +26,9 @@
 #define CARRY_LIST_MOVED   "_qasino_moved"
 
 /* Adds the names of the tables that have something to carry.  0, or -1 with
-   the reason in sqlite3_errmsg(store->db); carry_list_drop() is due either
-   way. */
-int carry_list_make(store_t *store, catalog_t *tables);
-void carry_list_drop(store_t *store);
+   the reason in sqlite3_errmsg(sealed); carry_list_drop() is due either way,
+   unless it is closed. */
+int carry_list_make(sqlite3 *sealed, catalog_t *tables);
+void carry_list_drop(sqlite3 *sealed);
 
 #endif

@@ -15,6 +15,7 @@
 
 struct carry_reports_s {
     store_t *store;
+    sqlite3 *sealed;            /* of all statements below */
     sqlite3_stmt *next[CARRY_KINDS];    /* report of table ?1 after ?2 */
     sqlite3_stmt *found;        /* that of them which has found one */
     sqlite3_stmt *list;         /* the marks of table ?1 after row ?2 to ?3 */
@@ -54,7 +55,7 @@ static int note_report(carry_reports_t *carry, enum report_kind kind,
 
 
 int
-carry_reports_create(store_t *store, carry_reports_t **out)
+carry_reports_create(store_t *store, sqlite3 *sealed, carry_reports_t **out)
 {
     carry_reports_t *carry = calloc(1, sizeof(*carry));
 
@@ -65,11 +66,12 @@ carry_reports_create(store_t *store, carry_reports_t **out)
     }
 
     carry->store = store;
-    carry->has_marks = (int) sql_int64(store->db, "SELECT EXISTS (SELECT 1 "
-                                       "FROM sealed._qasino_updated)", 1);
+    carry->sealed = sealed;
+    carry->has_marks = (int) sql_int64(sealed, "SELECT EXISTS (SELECT 1 "
+                                       "FROM main._qasino_updated)", 1);
 
     return prepare(carry) == 0
-           && carry_copy_prepare(&carry->copy, store) == 0 ? 0 : -1;
+           && carry_copy_prepare(&carry->copy, store, sealed) == 0 ? 0 : -1;
 }
 
 
@@ -131,7 +133,8 @@ carry_reports_copy(carry_reports_t *carry, const char *table,
 }
 
 
-/* So are the catalog, which ->copy points into, and what is in temp. */
+/* So is the catalog, which ->copy points into.  What is in temp is not: it is
+   noted once more where it is done once more. */
 void
 carry_reports_rolled_back(carry_reports_t *carry)
 {
@@ -147,12 +150,12 @@ carry_reports_rolled_back(carry_reports_t *carry)
 static int
 prepare(carry_reports_t *carry)
 {
-    sqlite3 *db = carry->store->db;
+    sqlite3 *db = carry->sealed;
 
     carry->next[CARRY_PLAIN] = sql_prepare(db,
         "SELECT id, identity, epoch, columns, first_rowid, last_rowid "
         "FROM temp." CARRY_LIST " r WHERE tablename = ?1 AND is_update = 0 "
-        "AND id > ?2 AND NOT EXISTS (SELECT 1 FROM sealed._qasino_next n "
+        "AND id > ?2 AND NOT EXISTS (SELECT 1 FROM main._qasino_next n "
         "WHERE n.tablename = ?1 AND n.identity = r.identity) "
         "ORDER BY id LIMIT 1");
     carry->next[CARRY_SECOND] = sql_prepare(db,
@@ -164,10 +167,10 @@ prepare(carry_reports_t *carry)
         "WHERE tablename = ?1 AND is_update = 1 AND id > ?2 "
         "ORDER BY id LIMIT 1");
     carry->move = sql_prepare(db,
-        "INSERT INTO temp." CARRY_LIST_MOVED " VALUES(?1, ?2, ?3, ?4)");
+        "INSERT OR REPLACE INTO temp." CARRY_LIST_MOVED " VALUES(?1, ?2, ?3, ?4)");
     carry->list = sql_prepare(db,
-        "INSERT INTO temp." CARRY_LIST_MARKS " "
-        "SELECT tablename, identity, row_id FROM sealed._qasino_updated "
+        "INSERT OR IGNORE INTO temp." CARRY_LIST_MARKS " "
+        "SELECT tablename, identity, row_id FROM main._qasino_updated "
         "WHERE tablename = ?1 AND row_id > ?2 AND row_id <= ?3");
     carry->marks = sql_prepare(db,
         "SELECT row_id, (SELECT CASE WHEN row_id <= last_rowid "
@@ -188,7 +191,7 @@ static int
 list_marks(carry_reports_t *carry, carry_position_t *position,
     int64_t *limit)
 {
-    sqlite3 *db = carry->store->db;
+    sqlite3 *db = carry->sealed;
     const char *table = carry->copy.name;
 
     if (!carry->has_marks) {
@@ -196,7 +199,7 @@ list_marks(carry_reports_t *carry, carry_position_t *position,
     }
 
     sqlite3_int64 last = sql_int64f(db, INT64_MAX, "SELECT row_id FROM "
-                                    "sealed._qasino_updated WHERE tablename "
+                                    "main._qasino_updated WHERE tablename "
                                     "= %Q AND row_id > %lld ORDER BY row_id "
                                     "LIMIT 1 OFFSET %lld", table,
                                     (long long) position->after,
@@ -339,8 +342,8 @@ carry_second(carry_reports_t *carry, carry_position_t *position,
     report_t *report, int64_t limit)
 {
     const char *source = (const char *) sqlite3_column_text(carry->found, 4);
-    sqlite3_int64 last = sql_int64f(carry->store->db, -1, "SELECT "
-                                    "max(_rowid_) FROM sealed.\"%w\"",
+    sqlite3_int64 last = sql_int64f(carry->sealed, -1, "SELECT "
+                                    "max(_rowid_) FROM main.\"%w\"",
                                     source);
 
     return last > 0 ? carry_part(carry, position, report, source, 1, last,
@@ -359,15 +362,15 @@ carry_part(carry_reports_t *carry, carry_position_t *position,
     sqlite3_int64 to = last - from < limit ? last : from + limit - 1;
     int rc = source ? carry_copy_source(&carry->copy, source,
                                         qsn_buf_text(&report->columns),
-                                        from, to)
-                    : carry_copy_rows(&carry->copy, from, to);
+                                        from, to, &position->rows)
+                    : carry_copy_rows(&carry->copy, from, to,
+                                      &position->rows);
 
     if (rc != SQLITE_OK) {
         return is_too_big(carry) && drop_parts(carry, position) == 0 ? 1
                                                                      : -1;
     }
 
-    position->rows += sqlite3_changes64(carry->store->db);
     position->copied += to - from + 1;
 
     if (to < last) {
@@ -458,14 +461,15 @@ carry_row(carry_reports_t *carry, const char *identity, report_t *report)
 
     if (owned) {
         sqlite3_int64 sealed = sqlite3_column_int64(carry->marks, 0);
-        int rc = carry_copy_rows(&carry->copy, sealed, sealed);
+        sqlite3_int64 rows = 0;
+        int rc = carry_copy_rows(&carry->copy, sealed, sealed, &rows);
 
         if (rc != SQLITE_OK) {
             return is_too_big(carry) ? SQLITE_OK : rc;
         }
 
         row_id = sqlite3_last_insert_rowid(carry->store->db);
-        report->rows++;
+        report->rows += rows;
     }
 
     (void) sqlite3_bind_text(mark, 1, carry->copy.table->name, -1,

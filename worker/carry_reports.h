@@ -4,7 +4,7 @@
 /*
  * A table's persisted reports, from the sealed generation into the one that
  * begins: first the plain ones, then second reports, then what updates have
- * set.  The sealed file is attached to the store's connection as sealed.
+ * set.  The two have a connection each.
  *
  * Threads: the writer's.
  */
@@ -32,9 +32,10 @@ typedef struct {
                                    done; what is behind it is of this one */
 } carry_position_t;
 
-/* Needs carry_list.h's.  0, or -1: the reason is sqlite3_errmsg(store->db),
+/* Needs carry_list.h's.  0, or -1: the reason is with one of the connections,
    and carry_reports_destroy() is due either way. */
-int carry_reports_create(store_t *store, carry_reports_t **reports);
+int carry_reports_create(store_t *store, sqlite3 *sealed,
+    carry_reports_t **reports);
 
 /* NULL is fine. */
 void carry_reports_destroy(carry_reports_t *reports);

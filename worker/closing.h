@@ -4,15 +4,19 @@
 /*
  * Closes a sealed generation, of which the connection has 64 MB of pages, in
  * the background (background.h).
- *
- * Threads: the loop's.
  */
 
 #include <uv.h>
 
 #include "generation.h"
+#include "mailbox.h"
 
-/* The generation is unlocked (generation_unlock()) and taken over. */
+/* On the loop.  The generation is unlocked (generation_unlock()) and taken
+   over. */
 void closing_begin(uv_loop_t *loop, generation_t *generation);
+
+/* The same from another thread; inbox: the loop's. */
+void closing_later(uv_loop_t *loop, mailbox_t *inbox,
+    generation_t *generation);
 
 #endif

@@ -213,13 +213,20 @@ generation_discard(generation_t *generation)
 }
 
 
-/* SQLite gives up the lock when it next reads. */
+/* SQLite gives up the lock when it next reads, and from then on looks for the
+   journal before it reads. */
 int
 generation_unlock(generation_t *generation)
 {
-    return sql_exec(generation->store.db, "PRAGMA locking_mode = NORMAL;"
-                    "SELECT count(*) FROM sqlite_schema") == SQLITE_OK
-           ? 0 : -1;
+    if (sql_exec(generation->store.db, "PRAGMA locking_mode = NORMAL;"
+                 "SELECT count(*) FROM sqlite_schema") != SQLITE_OK)
+    {
+        return -1;
+    }
+
+    unlink_journal(generation->store.path);
+
+    return 0;
 }
 
 

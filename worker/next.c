@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "carry.h"
+#include "closing.h"
 #include "ingest.h"
 #include "qsn_clock.h"
 #include "qsn_log.h"
@@ -25,6 +26,7 @@ typedef struct {
 
 static generation_t *open_file(worker_t *worker, generation_t **spare,
     char *error);
+static void close_sealed(void *data, generation_t *generation);
 static void discard(worker_t *worker);
 static void on_room(uv_timer_t *timer);
 static void run_room(job_t *job);
@@ -42,7 +44,8 @@ next_number(uint64_t after)
 
 
 void
-next_begin(worker_t *worker, const catalog_t *before, generation_t **spare)
+next_begin(worker_t *worker, const catalog_t *before, generation_t **sealed,
+    generation_t **spare)
 {
     writer_t *writer = &worker->writer;
     char error[GENERATION_ERROR_SIZE] = "no room";
@@ -53,7 +56,7 @@ next_begin(worker_t *worker, const catalog_t *before, generation_t **spare)
         writer->generation = open_file(worker, spare, error);
 
         if (writer->generation == NULL
-            || next_carry(worker, before, error) != 0)
+            || next_carry(worker, before, sealed, error) != 0)
         {
             discard(worker);
             next_refuse(writer, error);
@@ -71,7 +74,8 @@ next_begin(worker_t *worker, const catalog_t *before, generation_t **spare)
 
 
 int
-next_carry(worker_t *worker, const catalog_t *before, char *error)
+next_carry(worker_t *worker, const catalog_t *before, generation_t **sealed,
+    char *error)
 {
     writer_t *writer = &worker->writer;
     char *path = generation_path(worker->settings.db_dir, writer->sealed);
@@ -81,8 +85,19 @@ next_carry(worker_t *worker, const catalog_t *before, char *error)
         (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
 
     } else if (before) {
-        rc = carry_expect(writer->generation, path, before, &writer->carry,
-                          error);
+        carry_source_t source = {
+            .generation = sealed ? *sealed : NULL,
+            .done = close_sealed,
+            .data = worker
+        };
+
+        rc = carry_expect(writer->generation, path, before, &source,
+                          &writer->carry, error);
+
+        if (sealed && writer->carry) {
+            *sealed = NULL;
+        }
+
         writer->carry_from_ms = qsn_clock_monotonic_ms() + CARRY_MS;
     } else {
         rc = carry_begin(writer->generation, path, &writer->carry, error);
@@ -155,6 +170,15 @@ open_file(worker_t *worker, generation_t **spare, char *error)
 }
 
 
+static void
+close_sealed(void *data, generation_t *generation)
+{
+    worker_t *worker = data;
+
+    closing_later(&worker->loop, worker->writer.answers, generation);
+}
+
+
 /* Nothing has been published into it. */
 static void
 discard(worker_t *worker)
@@ -202,7 +226,7 @@ run_room(job_t *job)
     writer_t *writer = &room->worker->writer;
 
     if (writer->generation == NULL) {
-        next_begin(room->worker, NULL, NULL);
+        next_begin(room->worker, NULL, NULL, NULL);
     }
 
     if (writer->generation && budget_make_reserve(&writer->budget) == 0) {

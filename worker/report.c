@@ -175,14 +175,8 @@ report_insert_sql(qsn_buf_t *sql, const char *table,
     sql_quote(sql, table);
     qsn_buf_byte(sql, '(');
     schema_columns(sql, names);
-    qsn_buf_string(sql, ") SELECT ");
-
-    for (size_t i = 0; i < names->count; i++) {
-        qsn_buf_printf(sql, i ? ",c%zu" : "c%zu", i);
-    }
-
-    qsn_buf_string(sql, " FROM ");
-    qsn_buf_string(sql, rows_vtab_name(names->count));
+    qsn_buf_string(sql, ") ");
+    rows_vtab_select(sql, names->count);
 }
 
 

@@ -11,7 +11,8 @@
  *   loop    the query processes read the schema of the sealed file
  *           (preparation.h)
  *   loop    they are told to serve it, the page is published, the signal sent
- *   later   what the file took of memory is freed (closing.h)
+ *   later   what persists is carried over, and what the file took of memory is
+ *           freed (closing.h)
  *
  * Publishes wait while the writer is at it, so what can be done before or
  * after is.  Queries wait for nothing: until all processes are told the last
@@ -51,7 +52,7 @@ struct rotation_s {
     uint64_t sealed;            /* numbers; 0: it could not be sealed */
     uint64_t next;
     seal_facts_t facts;         /* of the sealed one */
-    generation_t *closing;      /* likewise */
+    generation_t *closing;      /* likewise; NULL: it is carried from first */
     snapshot_t *snapshot;       /* the sealed one */
     int refusing;               /* there is no room for what comes next */
 };
@@ -209,11 +210,11 @@ run_rotation(job_t *job)
     writer->generation = NULL;
     writer->sealed = number;
     writer->number = next_number(number);
-    next_begin(worker, &sealed->store.catalog, &rotation->spare);
+    rotation->closing = unlocked ? sealed : NULL;
+    next_begin(worker, &sealed->store.catalog, &rotation->closing,
+               &rotation->spare);
 
-    if (unlocked) {
-        rotation->closing = sealed;
-    } else {
+    if (!unlocked) {
         generation_close(sealed);
     }
 

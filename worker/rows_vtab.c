@@ -1,7 +1,8 @@
 /*
- * A cursor decodes one row of the tape at a time into an array of cells;
- * xColumn hands out SQLITE_STATIC text that lives in the request's arena,
- * longer than any statement that reads it.
+ * A cursor decodes one row of the tape at a time, or takes one of a statement,
+ * into an array of cells.  xColumn hands out SQLITE_STATIC text: it lives in
+ * the request's arena, or in the statement until its next row is read, by when
+ * this one is written.
  */
 
 #include "rows_vtab.h"
@@ -20,6 +21,8 @@ typedef struct {
     sqlite3_vtab_cursor base;
     const table_t *table;
     tape_reader_t reader;
+    sqlite3_stmt *statement;    /* NULL: the table */
+    uint64_t rows;              /* that there are, as far as is known */
     uint64_t row;               /* 0-based, of the cells below */
     cell_t *cells;
     size_t width;
@@ -38,7 +41,9 @@ static int at_end(sqlite3_vtab_cursor *cursor);
 static int column(sqlite3_vtab_cursor *cursor, sqlite3_context *context,
     int i);
 static int rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *id);
-static void read_row(cursor_t *cursor);
+static int read_row(cursor_t *cursor);
+static int step_row(cursor_t *cursor);
+static void take_column(sqlite3_stmt *statement, int i, cell_t *cell);
 
 static const sqlite3_module rows_module = {
     .xConnect = connect_rows,   /* no xCreate: it is there by its name */
@@ -65,10 +70,18 @@ rows_vtab_register(sqlite3 *db, rows_source_t *source)
 }
 
 
-const char *
-rows_vtab_name(size_t columns)
+void
+rows_vtab_select(qsn_buf_t *sql, size_t columns)
 {
-    return columns > ROWS_VTAB_COLUMNS ? ROWS_VTAB_WIDE : ROWS_VTAB_NAME;
+    qsn_buf_string(sql, "SELECT ");
+
+    for (size_t i = 0; i < columns; i++) {
+        qsn_buf_printf(sql, i ? ",c%zu" : "c%zu", i);
+    }
+
+    qsn_buf_string(sql, " FROM ");
+    qsn_buf_string(sql, columns > ROWS_VTAB_COLUMNS ? ROWS_VTAB_WIDE
+                                                    : ROWS_VTAB_NAME);
 }
 
 
@@ -136,15 +149,18 @@ best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 static int
 open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out)
 {
-    const table_t *table = ((rows_t *) vtab)->source->table;
+    const rows_source_t *source = ((rows_t *) vtab)->source;
     cursor_t *cursor = calloc(1, sizeof(*cursor));
 
     if (cursor == NULL) {
         return SQLITE_NOMEM;
     }
 
-    cursor->table = table;
-    cursor->width = table->column_names.count;
+    cursor->table = source->table;
+    cursor->statement = source->statement;
+    cursor->width = cursor->statement
+                    ? (size_t) sqlite3_column_count(cursor->statement)
+                    : cursor->table->column_names.count;
     cursor->cells = calloc(cursor->width, sizeof(*cursor->cells));
 
     if (cursor->cells == NULL) {
@@ -181,11 +197,17 @@ filter(sqlite3_vtab_cursor *base, int index, const char *name, int argc,
     (void) argc;
     (void) argv;
 
-    tape_rewind(&cursor->table->tape, &cursor->reader);
     cursor->row = 0;
-    read_row(cursor);
 
-    return SQLITE_OK;
+    if (cursor->statement) {
+        (void) sqlite3_reset(cursor->statement);
+        cursor->rows = UINT64_MAX;
+    } else {
+        tape_rewind(&cursor->table->tape, &cursor->reader);
+        cursor->rows = cursor->table->rows;
+    }
+
+    return read_row(cursor);
 }
 
 
@@ -195,9 +217,8 @@ next_row(sqlite3_vtab_cursor *base)
     cursor_t *cursor = (cursor_t *) base;
 
     cursor->row++;
-    read_row(cursor);
 
-    return SQLITE_OK;
+    return read_row(cursor);
 }
 
 
@@ -206,7 +227,7 @@ at_end(sqlite3_vtab_cursor *base)
 {
     cursor_t *cursor = (cursor_t *) base;
 
-    return cursor->row >= cursor->table->rows;
+    return cursor->row >= cursor->rows;
 }
 
 
@@ -254,14 +275,70 @@ rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 }
 
 
-static void
+static int
 read_row(cursor_t *cursor)
 {
-    if (cursor->row >= cursor->table->rows) {
-        return;
+    if (cursor->statement) {
+        return step_row(cursor);
+    }
+
+    if (cursor->row < cursor->rows) {
+        for (size_t i = 0; i < cursor->width; i++) {
+            tape_read(&cursor->reader, &cursor->cells[i]);
+        }
+    }
+
+    return SQLITE_OK;
+}
+
+
+static int
+step_row(cursor_t *cursor)
+{
+    int rc = sqlite3_step(cursor->statement);
+
+    if (rc != SQLITE_ROW) {
+        cursor->rows = cursor->row;
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
 
     for (size_t i = 0; i < cursor->width; i++) {
-        tape_read(&cursor->reader, &cursor->cells[i]);
+        take_column(cursor->statement, (int) i, &cursor->cells[i]);
+    }
+
+    return SQLITE_OK;
+}
+
+
+/* A text that SQLite need not end with a NUL is not copied for it. */
+static void
+take_column(sqlite3_stmt *statement, int i, cell_t *cell)
+{
+    switch (sqlite3_column_type(statement, i)) {
+
+    case SQLITE_INTEGER:
+        cell->kind = CELL_INTEGER;
+        cell->as.integer = sqlite3_column_int64(statement, i);
+        break;
+
+    case SQLITE_FLOAT:
+        cell->kind = CELL_REAL;
+        cell->as.real = sqlite3_column_double(statement, i);
+        break;
+
+    case SQLITE_TEXT:
+        cell->kind = CELL_TEXT;
+        cell->as.text.data = sqlite3_column_blob(statement, i);
+        cell->as.text.length = (size_t) sqlite3_column_bytes(statement, i);
+
+        if (cell->as.text.data == NULL) {
+            cell->as.text.data = "";    /* SQLite's is NULL for none */
+        }
+
+        break;
+
+    default:
+        cell->kind = CELL_NULL;
+        break;
     }
 }

@@ -10,10 +10,10 @@
 
 #include "request.h"
 
-/* Statement for sealed_columns_load(): the sealed file is attached as
-   sealed, and the table is ?1. */
+/* Statement for sealed_columns_load(), of the sealed file's connection; the
+   table is ?1. */
 #define SEALED_COLUMNS_SQL                                                   \
-    "SELECT name, type FROM temp.pragma_table_info(?1, 'sealed')"
+    "SELECT name, type FROM temp.pragma_table_info(?1, 'main')"
 
 typedef struct {
     text_t name;                /* as the table spells it */

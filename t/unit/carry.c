@@ -71,10 +71,7 @@ test_expected(void **state)
     assert_int_equal(publish(before, "h1", "d", "", 5), REPORT_TAKEN);
     assert_int_equal(publish(before, "h1", "d", ", \"persist\": 1", 6),
                      REPORT_DUPLICATE);
-    assert_int_equal(generation_mark_sealed(before), 0);
-    assert_int_equal(store_commit(&before->store), 0);
-    assert_int_equal(generation_unlock(before), 0);
-    sealed = strdup(before->store.path);
+    seal_open(before);
 
     /* as after a report that persisted and then did not */
     catalog_find(&before->store.catalog, "c")->persists = 1;
@@ -83,7 +80,7 @@ test_expected(void **state)
     carry_t *carry;
 
     assert_int_equal(carry_expect(next, sealed, &before->store.catalog,
-                                  &carry, fixture.error), 0);
+                                  &no_source, &carry, fixture.error), 0);
     assert_non_null(carry);
     assert_false(carry_is_open(carry));
     assert_true(carry_has(carry, "A"));
@@ -128,7 +125,7 @@ test_expected_in_vain(void **state)
 
     generation_t *next = fixture_generation(&fixture, 2);
 
-    assert_int_equal(carry_expect(next, sealed, &none, &carry,
+    assert_int_equal(carry_expect(next, sealed, &none, &no_source, &carry,
                                   fixture.error), 0);
     assert_null(carry);
     assert_null(begin(next));
@@ -136,8 +133,8 @@ test_expected_in_vain(void **state)
 
     catalog_add(&none, "a")->persists = 1;
     next = fixture_generation(&fixture, 2);
-    assert_int_equal(carry_expect(next, fixture.dir, &none, &carry,
-                                  fixture.error), 0);
+    assert_int_equal(carry_expect(next, fixture.dir, &none, &no_source,
+                                  &carry, fixture.error), 0);
 
     for (int i = 0; i < 2; i++) {
         assert_int_equal(carry_next(&carry, fixture.error), -1);
@@ -149,7 +146,7 @@ test_expected_in_vain(void **state)
     }
 
     carry_stop(carry);
-    assert_int_equal(carry_expect(next, sealed, &none, &carry,
+    assert_int_equal(carry_expect(next, sealed, &none, &no_source, &carry,
                                   fixture.error), 0);
     carry_stop(carry);
     generation_close(next);
@@ -179,8 +176,8 @@ test_gone(void **state)
 
         generation_t *next = fixture_generation(&fixture, 2);
 
-        assert_int_equal(carry_expect(next, sealed, &before, &carry,
-                                      fixture.error), 0);
+        assert_int_equal(carry_expect(next, sealed, &before, &no_source,
+                                      &carry, fixture.error), 0);
         assert_int_equal(next->store.promised, 1);
         assert_int_equal(carry_next(&carry, fixture.error), 0);
         assert_null(carry);
@@ -222,6 +219,112 @@ test_gone_half_way(void **state)
     fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
     assert_null(catalog_find(&next->store.catalog, "b"));
     assert_null(begin(next));
+    generation_close(next);
+}
+
+
+/* The connection that has written it is used, which gives it back when all is
+   carried or it stops: without the file's name, without its temp tables. */
+static void
+test_from_open(void **state)
+{
+    (void) state;
+
+    for (int stopped = 0; stopped < 2; stopped++) {
+        generation_t *before = begin_sealed();
+        int closings = 0;
+
+        assert_int_equal(publish(before, "h1", "a", ", \"persist\": 1", 1),
+                         REPORT_TAKEN);
+        assert_int_equal(publish(before, "h2", "a", ", \"persist\": 1", 2),
+                         REPORT_TAKEN);
+        assert_int_equal(publish(before, "h1", "b", ", \"persist\": 1", 3),
+                         REPORT_TAKEN);
+        seal_open(before);
+
+        generation_t *next = fixture_generation(&fixture, 2);
+        carry_t *carry = begin_from(next, before, &closings);
+
+        assert_int_equal(unlink(sealed), 0);
+        assert_int_equal(carry_next(&carry, fixture.error), 0);
+        assert_true(carry_is_open(carry));
+
+        /* undone, and done once more */
+        assert_int_equal(store_begin(&next->store), 0);
+        assert_int_equal(carry_table(carry, "a"), 0);
+        assert_int_equal(store_rollback(&next->store), 0);
+        assert_int_equal(carry_rolled_back(carry), 0);
+        assert_null(carry_sealed_error(carry));
+        assert_int_equal(closings, 0);
+
+        if (stopped) {
+            carry_stop(carry);
+        } else {
+            rest(carry);
+            fixture_assert_rows(next->store.db, ALL_A, "h1|1;h2|2");
+            fixture_assert_rows(next->store.db, ALL_B, "h1|3");
+        }
+
+        assert_int_equal(closings, 1);
+        generation_discard(next);
+        free(sealed);
+        sealed = NULL;
+    }
+}
+
+
+static int
+interrupt(void *ignored)
+{
+    (void) ignored;
+
+    return 1;
+}
+
+
+/* What goes wrong there is told from what goes wrong here, and it is tried
+   again. */
+static void
+test_from_failing(void **state)
+{
+    generation_t *before = begin_sealed();
+    int closings = 0;
+
+    (void) state;
+    assert_int_equal(publish(before, "h1", "a", ", \"persist\": 1", 1),
+                     REPORT_TAKEN);
+    seal_open(before);
+
+    generation_t *next = fixture_generation(&fixture, 2);
+    carry_t *carry = begin_from(next, before, &closings);
+
+    sqlite3_progress_handler(before->store.db, 1, interrupt, NULL);
+
+    for (int i = 0; i < 2; i++) {       /* not open, open */
+        assert_int_equal(carry_next(&carry, fixture.error), -1);
+        assert_non_null(strstr(fixture.error, sealed));
+        assert_non_null(strstr(fixture.error, "interrupted"));
+        assert_int_equal(carry_is_open(carry), i);
+        (void) store_rollback(&next->store);
+        assert_int_equal(carry_rolled_back(carry), 0);
+
+        if (i == 0) {
+            sqlite3_progress_handler(before->store.db, 0, NULL, NULL);
+            assert_int_equal(carry_next(&carry, fixture.error), 0);
+            sqlite3_progress_handler(before->store.db, 1, interrupt, NULL);
+        }
+    }
+
+    assert_int_equal(store_begin(&next->store), 0);
+    assert_int_equal(carry_table(carry, "a"), -1);
+    assert_string_equal(carry_sealed_error(carry), "interrupted");
+    assert_int_equal(store_rollback(&next->store), 0);
+    assert_int_equal(carry_rolled_back(carry), 0);
+
+    sqlite3_progress_handler(before->store.db, 0, NULL, NULL);
+    rest(carry);
+    fixture_assert_rows(next->store.db, ALL_A, "h1|1");
+    assert_int_equal(closings, 1);
     generation_close(next);
 }
 
@@ -359,8 +462,8 @@ update_by_all_keys(generation_t *generation, const char *table, int first)
 }
 
 
-/* The sealed generation, which is attached meanwhile, has a table of the same
-   name with as many indexes as there may be: an update has its own. */
+/* The sealed generation has a table of the same name with as many indexes as
+   there may be: an update has its own. */
 static void
 test_key_sets(void **state)
 {
@@ -403,6 +506,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_gone, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_gone_half_way, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_from_open, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_from_failing, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_before_a_publish, open_fixture,
                                         close_fixture),

@@ -9,6 +9,7 @@
 
 static fixture_t fixture;
 static char *sealed;            /* its path */
+static const carry_source_t no_source;
 
 
 static inline int
@@ -115,12 +116,46 @@ begin_sealed(void)
 
 
 static inline void
-seal(generation_t *generation)
+seal_open(generation_t *generation)
 {
     assert_int_equal(generation_mark_sealed(generation), 0);
     assert_int_equal(store_commit(&generation->store), 0);
+    assert_int_equal(generation_unlock(generation), 0);
     sealed = strdup(generation->store.path);
+}
+
+
+static inline void
+seal(generation_t *generation)
+{
+    seal_open(generation);
     generation_close(generation);
+}
+
+
+static inline void
+close_source(void *data, generation_t *generation)
+{
+    ++*(int *) data;
+    generation_close(generation);
+}
+
+
+/* From one that is open still; *closed counts. */
+static inline carry_t *
+begin_from(generation_t *generation, generation_t *before, int *closed)
+{
+    carry_source_t source = { before, close_source, closed };
+    carry_t *carry;
+
+    if (carry_expect(generation, sealed, &before->store.catalog, &source,
+                     &carry, fixture.error) != 0) {
+        fail_msg("%s", fixture.error);
+    }
+
+    assert_non_null(carry);
+
+    return carry;
 }
 
 

@@ -300,6 +300,8 @@ write_there(const char *identity, const char *table)
 static void
 test_carries_in_time(void **state)
 {
+    carry_source_t no_source = { 0 };
+
     (void) state;
 
     for (int full = 0; full < 2; full++) {
@@ -316,8 +318,8 @@ test_carries_in_time(void **state)
         assert_int_equal(generation_unlock(before), 0);
         wait_idle();
         assert_int_equal(carry_expect(writer->generation, before->store.path,
-                                      &before->store.catalog, &writer->carry,
-                                      fixture.error), 0);
+                                      &before->store.catalog, &no_source,
+                                      &writer->carry, fixture.error), 0);
         writer->carry_from_ms = qsn_clock_monotonic_ms() + 3600000;
         write_there(full ? "third" : "second", "t");
         assert_non_null(writer->carry);
