@@ -61,9 +61,8 @@ for (my $round = 1; keys %seen < 8; $round++) {
 is_deeply(\@wrong, [], 'each generation lists who reported in it');
 cmp_ok($most, '>', 200, '... with publishers');
 
-# While rows are carried the sealed file is attached, and has a list, too: it
-# is not touched.  (There are enough to be carried for that to last until the
-# listing.)
+# While rows are carried from the sealed file, which has a list, too.  (There are
+# enough for that to last until the listing.)
 {
     my $million = join ',', ('[7]') x 1_000_000;
 

@@ -48,6 +48,7 @@ static void let_go(carry_t *carry);
 static int load_done(carry_t *carry);
 static void count_promised(carry_t *carry);
 static void say_why(const carry_t *carry, char *error);
+static int is_error(sqlite3 *db);
 static int go_on(carry_t *carry, catalog_table_t *table);
 static int copy(carry_t *carry, const catalog_table_t *table,
     carry_position_t *position, int64_t limit);
@@ -157,13 +158,11 @@ carry_table(carry_t *carry, const char *name)
 }
 
 
-const char *
-carry_sealed_error(const carry_t *carry)
+sqlite3 *
+carry_failed(const carry_t *carry)
 {
-    int code = carry->sealed ? sqlite3_errcode(carry->sealed) : SQLITE_OK;
-
-    return code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE
-           ? NULL : sqlite3_errmsg(carry->sealed);
+    return carry->sealed && is_error(carry->sealed) ? carry->sealed
+                                                    : carry->store->db;
 }
 
 
@@ -215,6 +214,7 @@ carry_next(carry_t **out, char *error)
     }
 
     say_why(carry, error);
+    (void) sqlite3_db_release_memory(carry->sealed);    /* it may last */
 
     return -1;
 }
@@ -225,11 +225,6 @@ carry_stop(carry_t *carry)
 {
     if (carry) {
         let_go(carry);
-
-        if (carry->source.generation) {
-            carry->source.done(carry->source.data, carry->source.generation);
-        }
-
         catalog_clear(&carry->tables);
         free(carry->sealed_path);
         free(carry);
@@ -313,6 +308,8 @@ is_gone(const carry_t *carry)
 }
 
 
+/* Exclusive: reading alone, it keeps the lock that others have to read, too,
+   and need not take it for each statement. */
 static int
 open_sealed(carry_t *carry)
 {
@@ -321,13 +318,15 @@ open_sealed(carry_t *carry)
 
     if (carry->source.generation) {
         carry->sealed = carry->source.generation->store.db;
-        return 0;
+        return sql_exec(carry->sealed, "PRAGMA main.locking_mode = EXCLUSIVE")
+               == SQLITE_OK ? 0 : -1;
     }
 
     qsn_buf_file_uri(&uri, carry->sealed_path, "immutable=1&mode=ro");
-    rc = sqlite3_open_v2(qsn_buf_text(&uri), &carry->sealed,
-                         SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
-                         | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = uri.failed ? SQLITE_NOMEM
+         : sqlite3_open_v2(qsn_buf_text(&uri), &carry->sealed,
+                           SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+                           | SQLITE_OPEN_NOMUTEX, NULL);
     qsn_buf_free(&uri);
 
     return rc == SQLITE_OK
@@ -360,14 +359,16 @@ end(carry_t **out, char *error)
 static void
 let_go(carry_t *carry)
 {
+    carry_source_t *source = &carry->source;
+
     carry_reports_destroy(carry->reports);
     carry->reports = NULL;
 
-    if (carry->source.generation == NULL) {
+    if (source->generation) {
+        source->done(source->data, source->generation);
+        source->generation = NULL;
+    } else {
         (void) sqlite3_close(carry->sealed);
-
-    } else if (carry->sealed) {
-        carry_list_drop(carry->sealed);
     }
 
     carry->sealed = NULL;
@@ -429,11 +430,20 @@ count_promised(carry_t *carry)
 static void
 say_why(const carry_t *carry, char *error)
 {
-    const char *why = carry_sealed_error(carry);
+    sqlite3 *db = carry_failed(carry);
 
     (void) snprintf(error, GENERATION_ERROR_SIZE, "cannot carry persisted "
                     "rows from %s: %s", carry->sealed_path,
-                    why ? why : sqlite3_errmsg(carry->store->db));
+                    is_error(db) ? sqlite3_errmsg(db) : "out of memory");
+}
+
+
+static int
+is_error(sqlite3 *db)
+{
+    int code = sqlite3_errcode(db);
+
+    return code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE;
 }
 
 

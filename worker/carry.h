@@ -43,8 +43,9 @@ int carry_begin(generation_t *generation, const char *sealed_path,
  * The same for one that has just begun, from the catalog of the sealed one.
  * The file is looked into later, by the first carry_next(): until then the
  * carry is not open, and carry_has() says of some tables that they are to be
- * carried of which it turns out that they are not.  source has
- * no generation if that is closed; it is not taken where there is no carry.
+ * carried of which it turns out that they are not.  source has no generation
+ * if that is closed; it is not taken where there is no carry, and given back
+ * if it cannot be read: then its file is tried.
  */
 int carry_expect(generation_t *generation, const char *sealed_path,
     const catalog_t *before, const carry_source_t *source, carry_t **carry,
@@ -55,10 +56,10 @@ int carry_is_open(const carry_t *carry);
 int carry_has(const carry_t *carry, const char *name);
 
 /* Open, inside a transaction, before a publish of the table: 0, or -1 and it
-   must be rolled back, and carry_rolled_back() told of that.  The reason is
-   carry_sealed_error(), or if that is NULL the generation's. */
+   must be rolled back, and carry_rolled_back() told of that; the reason has
+   carry_failed(). */
 int carry_table(carry_t *carry, const char *name);
-const char *carry_sealed_error(const carry_t *carry);
+sqlite3 *carry_failed(const carry_t *carry);
 int carry_rolled_back(carry_t *carry);
 
 /* Outside of one: carries a table, or so much of it that nobody waits for

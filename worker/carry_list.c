@@ -31,18 +31,6 @@ carry_list_make(sqlite3 *sealed, catalog_t *tables)
 }
 
 
-void
-carry_list_drop(sqlite3 *sealed)
-{
-    (void) sql_exec(sealed, "DROP VIEW IF EXISTS temp." CARRY_LIST);
-    (void) sql_exec(sealed, "DROP TABLE IF EXISTS temp." CARRY_LIST);
-    (void) sql_exec(sealed, "DROP TABLE IF EXISTS temp."
-                    CARRY_LIST_SECOND ";DROP TABLE IF EXISTS temp."
-                    CARRY_LIST_MOVED ";DROP TABLE IF EXISTS temp."
-                    CARRY_LIST_MARKS);
-}
-
-
 /* A former worker's file has no index for it, and a very old one's reports no
    id: copied once, they have both. */
 static int

@@ -26,9 +26,8 @@
 #define CARRY_LIST_MOVED   "_qasino_moved"
 
 /* Adds the names of the tables that have something to carry.  0, or -1 with
-   the reason in sqlite3_errmsg(sealed); carry_list_drop() is due either way,
-   unless it is closed. */
+   the reason in sqlite3_errmsg(sealed), and then it is only good to be
+   closed. */
 int carry_list_make(sqlite3 *sealed, catalog_t *tables);
-void carry_list_drop(sqlite3 *sealed);
 
 #endif

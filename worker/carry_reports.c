@@ -48,7 +48,7 @@ static int carry_updates(carry_reports_t *carry, carry_position_t *position,
     report_t *report, int64_t limit);
 static int carry_row(carry_reports_t *carry, const char *identity,
     report_t *report);
-static int is_too_big(const carry_reports_t *carry);
+static int is_too_big(const carry_reports_t *carry, int rc);
 static const char *identity_of(const carry_reports_t *carry);
 static int note_report(carry_reports_t *carry, enum report_kind kind,
     const report_t *report);
@@ -144,6 +144,9 @@ carry_reports_rolled_back(carry_reports_t *carry)
 
     (void) sqlite3_reset(carry->marks);
     carry_copy_end(&carry->copy);
+
+    /* to reset what has failed says so once more: that is over */
+    (void) sql_exec(carry->sealed, "SELECT 1");
 }
 
 
@@ -213,8 +216,9 @@ list_marks(carry_reports_t *carry, carry_position_t *position,
         return -1;
     }
 
+    /* those of a transaction that was rolled back are there already */
+    *limit = last < INT64_MAX ? 0 : *limit - sqlite3_changes64(db);
     position->after = last;
-    *limit -= sqlite3_changes64(db);
 
     return last < INT64_MAX;
 }
@@ -367,8 +371,8 @@ carry_part(carry_reports_t *carry, carry_position_t *position,
                                       &position->rows);
 
     if (rc != SQLITE_OK) {
-        return is_too_big(carry) && drop_parts(carry, position) == 0 ? 1
-                                                                     : -1;
+        return is_too_big(carry, rc) && drop_parts(carry, position) == 0
+               ? 1 : -1;
     }
 
     position->copied += to - from + 1;
@@ -465,7 +469,7 @@ carry_row(carry_reports_t *carry, const char *identity, report_t *report)
         int rc = carry_copy_rows(&carry->copy, sealed, sealed, &rows);
 
         if (rc != SQLITE_OK) {
-            return is_too_big(carry) ? SQLITE_OK : rc;
+            return is_too_big(carry, rc) ? SQLITE_OK : rc;
         }
 
         row_id = sqlite3_last_insert_rowid(carry->store->db);
@@ -485,9 +489,9 @@ carry_row(carry_reports_t *carry, const char *identity, report_t *report)
 /* max_cell is lower than it was: the rows that do not fit it are dropped, or
    no generation would be sealed any more. */
 static int
-is_too_big(const carry_reports_t *carry)
+is_too_big(const carry_reports_t *carry, int rc)
 {
-    if (sqlite3_errcode(carry->store->db) != SQLITE_TOOBIG) {
+    if (rc != SQLITE_TOOBIG) {
         return 0;
     }
 

@@ -15,7 +15,8 @@
    over. */
 void closing_begin(uv_loop_t *loop, generation_t *generation);
 
-/* The same from another thread; inbox: the loop's. */
+/* The same on any thread, by way of the loop's inbox; while the worker stops it
+   is closed before this returns. */
 void closing_later(uv_loop_t *loop, mailbox_t *inbox,
     generation_t *generation);
 

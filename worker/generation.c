@@ -213,20 +213,13 @@ generation_discard(generation_t *generation)
 }
 
 
-/* SQLite gives up the lock when it next reads, and from then on looks for the
-   journal before it reads. */
+/* SQLite gives up the lock when it next reads. */
 int
 generation_unlock(generation_t *generation)
 {
-    if (sql_exec(generation->store.db, "PRAGMA locking_mode = NORMAL;"
-                 "SELECT count(*) FROM sqlite_schema") != SQLITE_OK)
-    {
-        return -1;
-    }
-
-    unlink_journal(generation->store.path);
-
-    return 0;
+    return sql_exec(generation->store.db, "PRAGMA locking_mode = NORMAL;"
+                    "SELECT count(*) FROM sqlite_schema") == SQLITE_OK
+           ? 0 : -1;
 }
 
 

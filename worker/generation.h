@@ -68,8 +68,8 @@ int generation_mark_sealed(generation_t *generation);
 /* Closes the file and frees all; the file stays. */
 void generation_close(generation_t *generation);
 
-/* Lets others open a sealed file before it is closed, which takes a while; and
-   if somebody deletes it, whoever has it open reads on.  0 or -1. */
+/* Lets others open a sealed file before it is closed, which takes a while.
+   0 or -1. */
 int generation_unlock(generation_t *generation);
 
 /* Closes it, and its file goes with it.  NULL is fine. */

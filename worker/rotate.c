@@ -16,8 +16,10 @@
  *
  * Publishes wait while the writer is at it, so what can be done before or
  * after is.  Queries wait for nothing: until all processes are told the last
- * snapshot is served, and the new one to nobody.  Killed anywhere in between, the next start finds either an open
- * file to go on with, or a sealed one to serve; never neither (recovery.h).
+ * snapshot is served, and the new one to nobody.
+ *
+ * Killed anywhere in between, the next start finds either an open file to go
+ * on with, or a sealed one to serve; never neither (recovery.h).
  *
  * The clock is the monotonic one.  The wall clock only names generations.
  */

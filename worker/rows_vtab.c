@@ -310,7 +310,8 @@ step_row(cursor_t *cursor)
 }
 
 
-/* A text that SQLite need not end with a NUL is not copied for it. */
+/* A text that SQLite need not end with a NUL is not copied for it.  No publish
+   makes a blob: one from elsewhere becomes a text of the same bytes. */
 static void
 take_column(sqlite3_stmt *statement, int i, cell_t *cell)
 {
@@ -327,12 +328,14 @@ take_column(sqlite3_stmt *statement, int i, cell_t *cell)
         break;
 
     case SQLITE_TEXT:
+    case SQLITE_BLOB:
         cell->kind = CELL_TEXT;
         cell->as.text.data = sqlite3_column_blob(statement, i);
         cell->as.text.length = (size_t) sqlite3_column_bytes(statement, i);
 
-        if (cell->as.text.data == NULL) {
-            cell->as.text.data = "";    /* SQLite's is NULL for none */
+        if (cell->as.text.data == NULL) {       /* of no bytes */
+            cell->as.text.data = "";
+            cell->as.text.length = 0;
         }
 
         break;

@@ -27,7 +27,7 @@
 
 typedef struct {
     const table_t *table;       /* what the next statement reads, or */
-    sqlite3_stmt *statement;    /* if this is not NULL, its rows: no blobs */
+    sqlite3_stmt *statement;    /* if this is not NULL, its rows */
 } rows_source_t;
 
 /* source must outlive the connection.  SQLITE_OK or an SQLite error. */

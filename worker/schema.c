@@ -128,8 +128,15 @@ schema_columns(qsn_buf_t *buf, const text_list_t *names)
 enum report_result
 schema_failed(store_t *store, request_t *request)
 {
-    int code = sqlite3_errcode(store->db);
-    const char *why = sqlite3_errmsg(store->db);
+    return schema_failed_in(store->db, store, request);
+}
+
+
+enum report_result
+schema_failed_in(sqlite3 *db, store_t *store, request_t *request)
+{
+    int code = sqlite3_errcode(db);
+    const char *why = sqlite3_errmsg(db);
 
     if (code == SQLITE_TOOBIG) {
         (void) request_fail(request, 413, "A row of table '%s' is larger "

@@ -39,4 +39,8 @@ void schema_columns(qsn_buf_t *buf, const text_list_t *names);
 /* SQLite's last error as request's; always REPORT_FAILED. */
 enum report_result schema_failed(store_t *store, request_t *request);
 
+/* The same; db has the reason. */
+enum report_result schema_failed_in(sqlite3 *db, store_t *store,
+    request_t *request);
+
 #endif

@@ -3,8 +3,7 @@
  * compares the two.  A table with reports that persist is none of them: it is
  * carried, and made for its rows.
  *
- * The sealed file is read without a lock, as the query processes do: the
- * writer has it attached while it carries, and would wait.
+ * The sealed file is read without a lock, as the query processes do.
  */
 
 #include "template.h"

@@ -230,15 +230,7 @@ carry_before(writer_t *writer, request_t *request)
     budget_lift(store);
 
     if (carry_table(writer->carry, table) != 0) {
-        const char *why = carry_sealed_error(writer->carry);
-
-        if (why) {
-            (void) request_fail(request, 500, "Rows of table '%s' that "
-                                "persist cannot be carried: %s", table, why);
-        } else {
-            (void) schema_failed(store, request);
-        }
-
+        (void) schema_failed_in(carry_failed(writer->carry), store, request);
         rc = -1;
     }
 

@@ -341,6 +341,65 @@ test_wide_in_parts(void **state)
 }
 
 
+#define MARKS  "SELECT count(*) FROM temp._qasino_marks_to_carry"
+
+/* From a connection of which nothing is undone: a table with as many marks as
+   several parts have, carried once and undone, goes in parts after that as
+   before. */
+static void
+test_marks_in_parts(void **state)
+{
+    generation_t *before = begin_sealed();
+    qsn_buf_t json = { 0 };
+    int closings = 0;
+
+    (void) state;
+    qsn_buf_string(&json, "{\"identity\": \"up\", \"persist\": 1, "
+                   "\"update\": 1, \"keycols\": \"x\", \"table\": "
+                   "{\"tablename\": \"t\", \"column_names\": [\"x\"], "
+                   "\"column_types\": [\"int\"], \"rows\": [");
+
+    for (int row = 0; row < 3000; row++) {
+        qsn_buf_printf(&json, row ? ",[%d]" : "[%d]", row);
+    }
+
+    qsn_buf_string(&json, "]}}");
+    assert_int_equal(fixture_apply(&fixture, before, qsn_buf_text(&json)),
+                     REPORT_TAKEN);
+    qsn_buf_free(&json);
+    seal_open(before);
+
+    generation_t *next = fixture_generation(&fixture, 2);
+    carry_t *carry = begin_from(next, before, &closings);
+
+    assert_int_equal(carry_next(&carry, fixture.error), 0);
+    assert_int_equal(store_begin(&next->store), 0);
+    assert_int_equal(carry_table(carry, "t"), 0);
+    fixture_assert_rows(before->store.db, MARKS, "3000");
+    assert_int_equal(store_rollback(&next->store), 0);
+    assert_int_equal(carry_rolled_back(carry), 0);
+
+    int parts = 0;
+
+    while (carry && store_meta(&next->store, "carried", 0) == 0) {
+        sqlite3_int64 rows = sqlite3_total_changes64(next->store.db);
+
+        assert_int_equal(carry_next(&carry, fixture.error), 0);
+        assert_in_range(sqlite3_total_changes64(next->store.db) - rows, 0,
+                        2100);  /* row, mark, its index, its owner */
+        parts++;
+    }
+
+    assert_in_range(parts, 12, 20);     /* marks as well as rows: 6 each */
+    assert_int_equal(closings, 1);
+    fixture_assert_rows(next->store.db, "SELECT count(*), sum(x) FROM t",
+                        "3000|4498500");
+    fixture_assert_rows(next->store.db, "SELECT count(*), sum(owned) FROM "
+                        "_qasino_updated", "3000|3000");
+    generation_close(next);
+}
+
+
 int
 main(void)
 {
@@ -356,6 +415,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_all_in_parts, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_wide_in_parts, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(test_marks_in_parts, open_fixture,
                                         close_fixture)
     };
 

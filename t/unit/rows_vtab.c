@@ -142,6 +142,82 @@ test_reuse(void **state)
 }
 
 
+static void
+fail_at_three(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    (void) argc;
+
+    if (sqlite3_value_int(argv[0]) == 3) {
+        sqlite3_result_error_nomem(context);
+    } else {
+        sqlite3_result_value(context, argv[0]);
+    }
+}
+
+
+/* The rows of a statement of another connection. */
+static void
+with_statement(const char *rows, const char *sql, const char *expected)
+{
+    sqlite3 *other;
+
+    assert_int_equal(sqlite3_open(":memory:", &other), SQLITE_OK);
+    assert_int_equal(sqlite3_create_function(other, "fail", 1, SQLITE_UTF8,
+                                             NULL, fail_at_three, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(other, rows, -1, &source.statement,
+                                        NULL), SQLITE_OK);
+
+    if (expected) {
+        fixture_assert_rows(db, sql, expected);
+        fixture_assert_rows(db, sql, expected);         /* from the first */
+    } else {
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL),
+                         SQLITE_NOMEM);
+    }
+
+    assert_int_equal(sqlite3_finalize(source.statement),
+                     expected ? SQLITE_OK : SQLITE_NOMEM);
+    source.statement = NULL;
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+}
+
+
+static void
+test_statement(void **state)
+{
+    qsn_buf_t wide = { 0 };
+
+    (void) state;
+    with_statement("VALUES (9223372036854775807, 'x\xc3\xa9', 0.5),"
+                   " (-1, '', NULL), (NULL, CAST(x'610062' AS TEXT), 1e300),"
+                   " (0, x'6263', x'')",
+                   "SELECT typeof(c0), c0, typeof(c1), length(CAST(c1 AS "
+                   "BLOB)), hex(c1), typeof(c2), c2, c3 IS NULL "
+                   "FROM _qasino_rows",
+                   "integer|9223372036854775807|text|3|78C3A9|real|0.5|1;"
+                   "integer|-1|text|0||null|NULL|1;"
+                   "null|NULL|text|3|610062|real|1.0e+300|1;"
+                   "integer|0|text|2|6263|text||1");
+    with_statement("SELECT 1 WHERE 0", "SELECT count(*) FROM _qasino_rows",
+                   "0");
+
+    qsn_buf_string(&wide, "SELECT 0");
+
+    for (int i = 1; i < 1999; i++) {
+        qsn_buf_printf(&wide, ",%d", i);
+    }
+
+    with_statement(qsn_buf_text(&wide), "SELECT c0, c1998, c1999 IS NULL "
+                   "FROM _qasino_rows_wide", "0|1998|1");
+    qsn_buf_free(&wide);
+
+    /* what goes wrong there ends the statement here */
+    with_statement("SELECT fail(column1) FROM (VALUES (1), (2), (3), (4))",
+                   "SELECT count(*) FROM _qasino_rows", NULL);
+}
+
+
 int
 main(void)
 {
@@ -149,7 +225,8 @@ main(void)
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_cursors),
         cmocka_unit_test(test_none),
-        cmocka_unit_test(test_reuse)
+        cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_statement)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
