@@ -4,8 +4,10 @@
 
 use v5.36;
 
+use JSON::PP qw(decode_json);
 use Test::More;
 
+use Qasino::Frame;
 use Qasino::Process qw(is_direct slurp temp_dir wait_until);
 use Qasino::Server qw(table);
 use Qasino::Worker;
@@ -56,17 +58,32 @@ sub number () {
         ->[0][0];
 }
 
-$worker->wait_generation;
+# Rows as the open generation has them.
+sub written ($sql) {
+    my $answer = $worker->connect->query($sql,
+        flags => Qasino::Frame::WRITE_DB);
+
+    return decode_json($answer->{body})->{table}{rows};
+}
 
 # It may have been seen too late, on a busy machine.
-my ($first, $next, $count, $pid);
+my ($first, $next, $count, $pid, @missed);
 my $seen = wait_until('an answer in that time', sub {
     my $signals = $worker->connect;
 
+    $worker->wait_generation;
     $signals->request(op => 'subscribe');
     ($first, $next, $count, $pid) = hold_up();
     my $number = number();
-    my $answers = publish($count + 1);
+    my $answers;
+
+    # who asks for what was published last has it in that time, too
+    for my $n ($count + 1 .. $count + 5) {
+        $answers = publish($n);
+        push @missed, $n
+            if !written("select n from t where n = $n")->@*;
+    }
+
     my $signal = $signals->receive;     # it comes, whoever hangs
 
     kill 'KILL', $pid;
@@ -75,6 +92,7 @@ my $seen = wait_until('an answer in that time', sub {
 });
 
 ok($seen, 'the last snapshot is served while the next one is sealed');
+is_deeply(\@missed, [], '... and a copy of the open one has what is in it');
 is(number(), $first, 'then that is served');
 is_deeply($worker->rows('select count(*), max(n) from t'),
     [[$count, $count - 1]], '... with all that was acknowledged into it');

@@ -21,7 +21,7 @@
 #include "qsn_log.h"
 #include "sql.h"
 
-#define STEP_ROWS  500          /* a third of a millisecond */
+#define STEP_ROWS  500          /* a fifth of a millisecond */
 #define HALF       "half_carried"       /* in _qasino_meta: a table's name */
 #define DONE       "_qasino_carried"    /* names of those that are done */
 

@@ -122,7 +122,9 @@ direct_serve(worker_t *worker, snapshot_t *snapshot, uint64_t static_version)
     for (size_t i = 0; i < direct->count; i++) {
         query_process_t *process = &direct->asked[i].process;
 
-        if (query_process_is_behind(process, HANGS_MS)) {
+        if (query_process_is_behind(process, HANGS_MS)
+            || query_process_is_stuck(process, snapshot))
+        {
             qsn_log("query process %d hangs: killed", process->own.pid);
             query_process_kill(process);
         }

@@ -69,6 +69,10 @@ lanes_serve(lanes_t *lanes, snapshot_t *snapshot, uint64_t static_version)
             continue;
         }
 
+        if (query_process_is_stuck(process, snapshot)) {
+            query_process_kill(process);
+        }
+
         if (process->sent_count == 0
             && (process->yields || ++idle > lanes->lanes))
         {
@@ -118,7 +122,7 @@ lanes_spare(const lanes_t *lanes)
 
 /* What it does already is not hurried. */
 void
-lanes_prepare(query_process_t *process, uint32_t cost_us)
+lanes_before_query(query_process_t *process, uint32_t cost_us)
 {
     int unknown = cost_us == QSN_COSTS_UNKNOWN;
 

@@ -78,7 +78,7 @@ query_process_t *lanes_choose(lanes_t *lanes, enum lanes_pace pace,
 query_process_t *lanes_spare(const lanes_t *lanes);
 
 /* Such a query is about to be sent to the process. */
-void lanes_prepare(query_process_t *process, uint32_t cost_us);
+void lanes_before_query(query_process_t *process, uint32_t cost_us);
 
 /* 1 if nothing new should wait behind what the process does. */
 int lanes_is_slow(const lanes_t *lanes, const query_process_t *process);

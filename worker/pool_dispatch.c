@@ -278,7 +278,7 @@ send_query(query_process_t *process, query_t *query)
             strlen(query->snapshot->path) };
     }
 
-    lanes_prepare(process, query->cost_us);
+    lanes_before_query(process, query->cost_us);
 
     if (query_process_send(process, query, &frame, args, 2 * deadline,
                            load_of(query)) != 0)

@@ -7,11 +7,13 @@
 
 #define MOST_MS   2000          /* for all of them, or */
 #define PART      4             /* of a generation, if that is less */
+#define TICK_MS   20            /* who cannot be heard is not waited for */
 
 static void go_on(worker_t *worker);
+static size_t count_told(worker_t *worker);
 static query_process_t *process_at(worker_t *worker, size_t i);
 static void on_prepared(void *data, const snapshot_t *snapshot);
-static void on_late(uv_timer_t *timer);
+static void on_tick(uv_timer_t *timer);
 static void end(worker_t *worker);
 
 
@@ -41,10 +43,10 @@ preparation_begin(worker_t *worker, snapshot_t *snapshot,
 
     preparation->snapshot = snapshot_get(snapshot);
     preparation->next = 0;
-    preparation->told = 0;
+    preparation->until_ms = uv_now(&worker->loop)
+                            + (ms < MOST_MS ? ms : MOST_MS);
     preparation->done = done;
-    (void) uv_timer_start(&preparation->timer, on_late,
-                          ms < MOST_MS ? ms : MOST_MS, 0);
+    (void) uv_timer_start(&preparation->timer, on_tick, TICK_MS, TICK_MS);
     go_on(worker);
 }
 
@@ -54,21 +56,37 @@ go_on(worker_t *worker)
 {
     preparation_t *preparation = &worker->preparation;
     size_t most = ((size_t) uv_available_parallelism() + 1) / 2;
+    size_t told = count_told(worker);
     query_process_t *process;
 
-    while (preparation->told < most
+    while (told < most
            && (process = process_at(worker, preparation->next)) != NULL)
     {
         preparation->next++;
-        preparation->told +=
-            query_process_prepare(process, preparation->snapshot,
-                                  worker->page_state.static_version,
-                                  on_prepared, worker) == 0;
+        told += query_process_prepare(process, preparation->snapshot,
+                                      worker->page_state.static_version,
+                                      on_prepared, worker) == 0;
     }
 
-    if (preparation->told == 0) {
+    if (told == 0) {
         end(worker);
     }
+}
+
+
+/* And have not answered. */
+static size_t
+count_told(worker_t *worker)
+{
+    size_t told = 0;
+    query_process_t *process;
+
+    for (size_t i = 0; (process = process_at(worker, i)) != NULL; i++) {
+        told += (size_t) query_process_prepares(process,
+                                                worker->preparation.snapshot);
+    }
+
+    return told;
 }
 
 
@@ -90,16 +108,21 @@ on_prepared(void *data, const snapshot_t *snapshot)
     worker_t *worker = data;
 
     if (worker->preparation.snapshot == snapshot) {
-        worker->preparation.told--;
         go_on(worker);
     }
 }
 
 
 static void
-on_late(uv_timer_t *timer)
+on_tick(uv_timer_t *timer)
 {
-    end(timer->data);
+    worker_t *worker = timer->data;
+
+    if (uv_now(&worker->loop) >= worker->preparation.until_ms) {
+        end(worker);
+    } else {
+        go_on(worker);
+    }
 }
 
 

@@ -21,7 +21,7 @@ typedef struct worker_s worker_t;
 typedef struct {
     snapshot_t *snapshot;       /* NULL: none is prepared now */
     size_t next;                /* process to be told */
-    size_t told;                /* that have not answered */
+    uint64_t until_ms;          /* loop time */
     uv_timer_t timer;
     void (*done)(worker_t *worker);
 } preparation_t;

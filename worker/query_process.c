@@ -82,7 +82,7 @@ query_process_prepare(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version, query_process_prepared_pt done, void *data)
 {
     if (!query_process_is_up(process) || process->told || process->preparing
-        || process->yields
+        || process->yields || process->paused
         || put_snapshot(process, QSN_OP_PREPARE, snapshot, static_version)
            != 0)
     {
@@ -94,6 +94,23 @@ query_process_prepare(query_process_t *process, snapshot_t *snapshot,
     process->prepared_data = data;
 
     return 0;
+}
+
+
+int
+query_process_prepares(const query_process_t *process,
+    const snapshot_t *snapshot)
+{
+    return process->preparing == snapshot && !process->paused;
+}
+
+
+int
+query_process_is_stuck(const query_process_t *process,
+    const snapshot_t *snapshot)
+{
+    return process->preparing && process->preparing != snapshot
+           && process->alive && !process->dying && !process->paused;
 }
 
 
@@ -464,6 +481,7 @@ on_process_exit(subprocess_t *own, int status, int term_signal)
     process->events->on_death(process, process->overdue);
 
     process->sent_count = 0;
+    (void) query_process_prepared(process);
 }
 
 
@@ -529,7 +547,6 @@ let_go(query_process_t *process)
 
     snapshot_put(process->serving);
     process->serving = NULL;
-    (void) query_process_prepared(process);
 }
 
 

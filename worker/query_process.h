@@ -112,10 +112,18 @@ void query_process_serve(query_process_t *process, snapshot_t *snapshot,
 /*
  * It reads the schema of a snapshot that it will be told to serve, beside what
  * it does.  0, and done is called later, once, when it has or when it cannot;
- * -1 if there is no use in it: it is not up, hangs, or is for slow queries.
+ * -1 if there is no use in it: it is not up, hangs, is paused, or is for slow
+ * queries.
  */
 int query_process_prepare(query_process_t *process, snapshot_t *snapshot,
     uint64_t static_version, query_process_prepared_pt done, void *data);
+
+/* 1 if it does so still, and its answer can be heard; or if it has not even
+   answered for an earlier one, which it never will. */
+int query_process_prepares(const query_process_t *process,
+    const snapshot_t *snapshot);
+int query_process_is_stuck(const query_process_t *process,
+    const snapshot_t *snapshot);
 
 /* 1 if it serves a snapshot. */
 int query_process_is_up(const query_process_t *process);

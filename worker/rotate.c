@@ -8,8 +8,8 @@
  *           use_write_db (write_copy.h), seals the file (seal.h), opens the
  *           next one and finds what is to be carried into that (next.h,
  *           carry.h); then it goes on writing
- *   loop    the query processes read the schema of the sealed file
- *           (preparation.h)
+ *   loop    hears of it: who waits for a copy has the sealed file, and the
+ *           query processes read its schema (preparation.h)
  *   loop    they are told to serve it, the page is published, the signal sent
  *   later   what persists is carried over, and what the file took of memory is
  *           freed (closing.h)
@@ -44,7 +44,9 @@
 #include "write_copy.h"
 #include "write_snapshot.h"
 
-#define SEAL_MS  1000           /* to the next try */
+#define SEAL_MS      1000       /* to the next try */
+#define PREPARED_MS  900        /* what the last snapshot is good for meanwhile:
+                                   in nginx, no cache behind it keeps that */
 
 struct rotation_s {
     job_t job;
@@ -158,7 +160,7 @@ on_rotation(uv_timer_t *timer)
     (void) uv_timer_start(timer, on_rotation, duration, 0);
     ahead_expect(worker, duration);
 
-    if (worker->rotating) {
+    if (worker->rotating || worker->turn) {
         return;                 /* the last one is not over yet */
     }
 
@@ -233,6 +235,7 @@ on_rotated(job_t *job)
     rotation_t *rotation = (rotation_t *) job;
     worker_t *worker = rotation->worker;
 
+    worker->rotating = 0;
     spare_put(&worker->spare, rotation->spare);
 
     if (rotation->refusing) {
@@ -244,7 +247,6 @@ on_rotated(job_t *job)
         uint64_t duration =
             (uint64_t) worker->settings.generation_duration_ms;
 
-        worker->rotating = 0;
         seal_info_give_back(worker, &rotation->info);
         (void) uv_timer_start(&worker->rotation, on_rotation,
                               duration < SEAL_MS ? duration : SEAL_MS, 0);
@@ -264,6 +266,9 @@ on_rotated(job_t *job)
     }
 
     worker->turn = rotation;
+    worker->collecting = rotation->next;
+    write_snapshot_turn(worker, rotation->snapshot);
+    publish_page(worker, PREPARED_MS);
     preparation_begin(worker, rotation->snapshot, take_turn);
 }
 
@@ -275,11 +280,8 @@ take_turn(worker_t *worker)
     qsn_buf_t body = { 0 };
 
     worker->turn = NULL;
-    worker->rotating = 0;
-    worker->collecting = rotation->next;
     seal_show(worker, &rotation->facts);
     serve(worker, rotation->snapshot);
-    write_snapshot_turn(worker);
     publish_page(worker, uv_timer_get_due_in(&worker->rotation));
     rotate_signal(worker, "op\": \"generation_signal", &body);
     connection_event(worker, worker->collecting, body.data, body.length);

@@ -78,8 +78,9 @@ typedef struct worker_s {
     uv_timer_t ahead;           /* of the turn, ahead.h */
     spare_t spare;              /* file of the next generation */
 
-    int rotating;               /* the writer has been told to */
-    rotation_t *turn;           /* it has: the sealed one is being prepared */
+    int rotating;               /* the writer has been told to, and we have
+                                   not heard of it */
+    rotation_t *turn;           /* we have: the sealed one is being prepared */
 
     writer_t writer;
     static_writer_t static_writer;

@@ -13,9 +13,9 @@
  * it is sealed, wait for the next one.
  *
  * At the turn of a generation, which ends a copy, who waits is given the
- * sealed one.  All that was acknowledged to them is in that: what goes into
- * the next one is acknowledged after the loop has heard of the turn.  So from
- * when the writer is told to turn no copy is begun.
+ * sealed one, served or not.  All that was acknowledged to them is in that: what
+ * goes into the next one is acknowledged after the loop has heard of the turn.
+ * So from when the writer is told to turn until then no copy is begun.
  */
 
 #include "write_snapshot.h"
@@ -126,7 +126,7 @@ write_snapshot_next(worker_t *worker)
 
 
 void
-write_snapshot_turn(worker_t *worker)
+write_snapshot_turn(worker_t *worker, snapshot_t *sealed)
 {
     if (uv_is_active((uv_handle_t *) &worker->write_rest)) {
         (void) uv_timer_stop(&worker->write_rest);
@@ -134,7 +134,7 @@ write_snapshot_turn(worker_t *worker)
     }
 
     drop(worker);
-    answer_all(take_waiting(worker), worker->snapshot, 0, NULL);
+    answer_all(take_waiting(worker), sealed, 0, NULL);
 }
 
 

@@ -36,8 +36,8 @@ void write_snapshot_ask(exchange_t *exchange, write_snapshot_ready_t *ready);
 /* Has a copy made if somebody waits and there may be another. */
 void write_snapshot_next(worker_t *worker);
 
-/* The generation is sealed, and served: who waits has what he asked for. */
-void write_snapshot_turn(worker_t *worker);
+/* The generation is sealed: who waits has what he asked for in that. */
+void write_snapshot_turn(worker_t *worker, snapshot_t *sealed);
 
 /* The server stops: who still waits gets an error. */
 void write_snapshot_stop(worker_t *worker);

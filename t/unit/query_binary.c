@@ -418,16 +418,30 @@ test_prepare(void **state)
     tell(QSN_OP_SNAPSHOT, fixture.snapshot, 200);
     is_generation(first + 4);
 
-    /* one that comes too late is served without it */
+    /* one that is still under way when it is served is waited for */
     generation++;
     send_request(7, QSN_OP_PREPARE, 0, 0, NULL, fifo, 0);
-    tell(QSN_OP_SNAPSHOT, fixture.snapshot, 200);
-    is_generation(first + 5);
+    send_request(8, QSN_OP_SNAPSHOT, 0, 0, NULL, fixture.snapshot, 0);
     let_go(fifo);
     receive(&reply, 7);
     assert_int_equal(reply.head.op, QSN_OP_PREPARE);
+    assert_int_equal(reply.head.status, 500);
+    forget(&reply);
+    receive(&reply, 8);
+    assert_int_equal(reply.head.status, 200);
     forget(&reply);
     is_generation(first + 5);
+
+    /* and one of another generation is not */
+    generation++;
+    send_request(9, QSN_OP_PREPARE, 0, 0, NULL, fifo, 0);
+    generation++;
+    tell(QSN_OP_SNAPSHOT, fixture.snapshot, 200);
+    is_generation(first + 7);
+    let_go(fifo);
+    receive(&reply, 9);
+    forget(&reply);
+    is_generation(first + 7);
     generation = first;
 }
 

@@ -221,8 +221,21 @@ test_prepare(void **state)
     process.yields = 1;
     assert_int_equal(prepare(), -1);
     process.yields = 0;
+    process.paused = 1;
+    assert_int_equal(prepare(), -1);
+    process.paused = 0;
+    assert_false(query_process_prepares(&process, snapshot));
     assert_int_equal(prepare(), 0);
     assert_int_equal(prepared, 1);
+    assert_true(query_process_prepares(&process, snapshot));
+    assert_false(query_process_is_stuck(&process, snapshot));
+    assert_true(query_process_is_stuck(&process, NULL));
+
+    /* what cannot be heard may have been said */
+    process.paused = 1;
+    assert_false(query_process_prepares(&process, snapshot));
+    assert_false(query_process_is_stuck(&process, NULL));
+    process.paused = 0;
 }
 
 

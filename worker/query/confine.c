@@ -43,7 +43,8 @@
 #define IS_SANITIZED  0
 #endif
 
-/* Beside SQLite's heap: stacks, frames, rows on their way out. */
+/* Beside what a query may take of SQLite's heap: the schemas of up to three
+   snapshots, stacks, frames, rows on their way out. */
 #define MEMORY_MARGIN    (128ull * 1024 * 1024)
 #define DESCRIPTORS_MAX  256
 
@@ -156,7 +157,7 @@ filter_calls(void)
         return -ENOMEM;
     }
 
-    /* The watchdog thread, too. */
+    /* The watchdog and the loader, too. */
     rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && rc == 0; i++)

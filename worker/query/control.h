@@ -16,9 +16,9 @@
  * at once, whatever runs.
  *
  * Threads: all functions are the main thread's, but for those that take a job
- * alone.  What both threads touch is
- * inside control_t, under its one mutex; a job belongs to the main thread
- * from control_next() to control_done(), but for ->stop.
+ * alone.  What both threads touch is inside control_t, under its one mutex; a
+ * job belongs to the main thread from control_next() to control_done(), but
+ * for ->stop.
  */
 
 #include <stdint.h>

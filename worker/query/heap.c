@@ -41,8 +41,8 @@ heap_start(void)
 void
 heap_limit(size_t bytes)
 {
-    most = bytes && bytes < (size_t) (INT64_MAX - held)
-           ? held + (int64_t) bytes : INT64_MAX;
+    most = bytes && bytes <= INT64_MAX / 2 ? held + (int64_t) bytes
+                                           : INT64_MAX;
 }
 
 

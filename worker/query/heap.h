@@ -8,7 +8,8 @@
  * one for all threads, behind a mutex.
  *
  * Memory that one thread has taken and another gives back counts with each
- * of them: so a bound is one from what the thread holds when it is set.
+ * of them: so a bound is one from what the thread holds when it is set, and
+ * higher by what it gives back of another's.
  */
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /*
- * What is asked for in vain (the snapshot is served before it is ready) is
- * closed when it is: a file that nobody needs would keep its room.
+ * What is asked for in vain (another snapshot is served) is closed as soon as
+ * it is open: a file that nobody needs would keep its room.
  */
 
 #include "loader.h"
@@ -19,13 +19,15 @@ struct loader {
     outlet_t *outlet;
 
     pthread_mutex_t mutex;      /* for all below */
-    pthread_cond_t work;
-    control_job_t *job;         /* until it is answered */
+    pthread_cond_t work;        /* for the thread */
+    pthread_cond_t loaded;      /* for who waits for ->job */
+    control_job_t *job;         /* until it is done */
     uint64_t served;            /* what is older is of no use */
     reader_t *ready;
     reader_t *closing;          /* by ->next */
 };
 
+static uint64_t generation_of(const control_job_t *job);
 static void *run(void *data);
 static reader_t *next_to_close_locked(loader_t *loader);
 static void load(loader_t *loader, control_job_t *job);
@@ -53,8 +55,7 @@ loader_open(const control_job_t *job, const qsn_settings_t *settings,
     free(static_path);
 
     if (reader) {
-        reader->generation =
-            qsn_frame_arg_u64(&job->args[QSN_ARG_GENERATION], 0);
+        reader->generation = generation_of(job);
         reader->static_version =
             qsn_frame_arg_u64(&job->args[QSN_ARG_STATIC_VERSION], 0);
     }
@@ -79,6 +80,7 @@ loader_create(const qsn_settings_t *settings, outlet_t *outlet)
     loader->outlet = outlet;
     (void) pthread_mutex_init(&loader->mutex, NULL);
     (void) pthread_cond_init(&loader->work, NULL);
+    (void) pthread_cond_init(&loader->loaded, NULL);
 
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -121,6 +123,11 @@ loader_take(loader_t *loader, uint64_t generation)
     reader_t *reader;
 
     (void) pthread_mutex_lock(&loader->mutex);
+
+    while (loader->job && generation_of(loader->job) == generation) {
+        (void) pthread_cond_wait(&loader->loaded, &loader->mutex);
+    }
+
     reader = loader->ready;
     loader->ready = NULL;
     loader->served = generation;
@@ -144,6 +151,13 @@ loader_close(loader_t *loader, reader_t *reader)
         close_later_locked(loader, reader);
         (void) pthread_mutex_unlock(&loader->mutex);
     }
+}
+
+
+static uint64_t
+generation_of(const control_job_t *job)
+{
+    return qsn_frame_arg_u64(&job->args[QSN_ARG_GENERATION], 0);
 }
 
 
@@ -221,6 +235,7 @@ keep(loader_t *loader, reader_t *reader)
 {
     (void) pthread_mutex_lock(&loader->mutex);
     loader->job = NULL;
+    (void) pthread_cond_signal(&loader->loaded);
 
     if (reader && reader->generation <= loader->served) {
         close_later_locked(loader, reader);

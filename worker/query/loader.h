@@ -28,8 +28,8 @@ loader_t *loader_create(const qsn_settings_t *settings, outlet_t *outlet);
    is the loader's then. */
 int loader_begin(loader_t *loader, control_job_t *job);
 
-/* The reader of that generation, which is the caller's then.  NULL: it is not
-   there, and of no use any more. */
+/* The reader of that generation, which is the caller's then; waits for it if it
+   is being opened.  NULL: there is none, nor will any be made. */
 reader_t *loader_take(loader_t *loader, uint64_t generation);
 
 /* Closes it, some time. */

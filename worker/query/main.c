@@ -161,8 +161,8 @@ check_socket(void)
 }
 
 
-/* No connection is used by two threads at a time.  Memory is counted, so that a
-   query can't take more than its share. */
+/* No connection is used by two threads at a time.  Memory is counted, so that
+   a query can't take more than its share. */
 static int
 start_sqlite(const qsn_settings_t *settings)
 {

@@ -1,6 +1,6 @@
 /*
- * The mutex is held while the main thread waits in a write, so the watchdog
- * only tries it: whoever holds it is writing already.
+ * The mutex is held while the main thread or the loader waits in a write, so
+ * the watchdog only tries it: whoever holds it is writing already.
  */
 
 #include "outlet.h"

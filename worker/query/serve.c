@@ -131,7 +131,7 @@ count(serve_t *serve)
 }
 
 
-/* Prepared or not: what is not there by now is not waited for. */
+/* Prepared or not. */
 static void
 serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
 {
@@ -158,6 +158,11 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
 
     if (reader == NULL) {
         return;
+    }
+
+    if (reader->has_static) {           /* else it is still to be looked for */
+        reader->static_version =
+            qsn_frame_arg_u64(&job->args[QSN_ARG_STATIC_VERSION], 0);
     }
 
     serve->reader = reader;
