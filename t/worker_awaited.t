@@ -35,17 +35,7 @@ sub next_generation ($taken) {
         sub { $worker->generation >= $taken });
 }
 
-# A query on a retired generation, as sqlite3 prints it.
-sub held ($number, $sql) {
-    my $file = "$archive/qasino_table_store_$number.db";
-
-    wait_until("generation $number in the archive", sub { -e $file });
-    open my $out, '-|', 'sqlite3', '-readonly', $file, $sql
-        or die "sqlite3: $!";
-    chomp(my @rows = <$out>);
-
-    return join ';', @rows;
-}
+sub held ($number, $sql) { return $worker->archived($number, $sql) }
 
 sub archived { map { /_(\d+)\.db$/ } glob "$archive/qasino_table_store_*.db" }
 

@@ -13,9 +13,8 @@ use Qasino::Server qw(table);
 use Qasino::Worker;
 
 # A quarter of it is what the turn waits at most.
-my $archive = temp_dir();
 my $worker = start_worker(generation_duration => 6,
-    archive_db_dir => $archive);
+    archive_db_dir => temp_dir());
 
 sub publish ($n) {
     my $answer = $worker->publish("h$n", table(t => [n => 'int'], [$n]));
@@ -39,18 +38,6 @@ sub hold_up () {
     wait_until('the turn', sub { ($next = publish($n++)) != $first });
 
     return ($first, $next, $n - 1, $pid);
-}
-
-# A query on a retired generation, as sqlite3 prints it.
-sub held ($number, $sql) {
-    my $file = "$archive/qasino_table_store_$number.db";
-
-    wait_until("generation $number in the archive", sub { -e $file });
-    open my $out, '-|', 'sqlite3', '-readonly', $file, $sql
-        or die "sqlite3: $!";
-    chomp(my @rows = <$out>);
-
-    return join ';', @rows;
 }
 
 sub number () {
@@ -104,9 +91,10 @@ $worker->wait_generation;
 $worker->stop;
 $worker->start;
 wait_until('what was collected to be served', sub { number() >= $next });
-is(held($first, 'select count(*) from t'), $count,
+is($worker->archived($first, 'select count(*) from t'), $count,
     'stopped meanwhile: nothing is lost of the sealed one');
 $worker->wait_generation;
-is(held($next, 'select group_concat(n) from t'), $count, '... or the next');
+is($worker->archived($next, 'select group_concat(n) from t'), $count,
+    '... or the next');
 
 done_testing();

@@ -15,13 +15,13 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "qsn_log.h"
+#include "thread.h"
 
 #define TICK_MS     4
 #define IDLE_TICKS  50          /* then it sleeps until there is work */
@@ -49,8 +49,6 @@ control_create(int fd, outlet_t *outlet, peers_t *peers, loader_t *loader,
     uint64_t deadline_ms)
 {
     control_t *control = calloc(1, sizeof(*control));
-    pthread_t thread;
-    sigset_t all, before;
 
     if (control == NULL) {
         return NULL;
@@ -67,17 +65,10 @@ control_create(int fd, outlet_t *outlet, peers_t *peers, loader_t *loader,
     control->last = &control->first;
     init_conditions(control);
 
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    errno = pthread_create(&thread, NULL, watchdog, control);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-
-    if (errno) {
+    if (thread_start(watchdog, control) == -1) {
         free(control);
         return NULL;
     }
-
-    (void) pthread_detach(thread);
 
     return control;
 }

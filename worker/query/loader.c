@@ -5,13 +5,12 @@
 
 #include "loader.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
+#include "thread.h"
 
 struct loader {
     const qsn_settings_t *settings;
@@ -68,8 +67,6 @@ loader_t *
 loader_create(const qsn_settings_t *settings, outlet_t *outlet)
 {
     loader_t *loader = calloc(1, sizeof(*loader));
-    pthread_t thread;
-    sigset_t all, before;
 
     if (loader == NULL) {
         return NULL;
@@ -82,17 +79,10 @@ loader_create(const qsn_settings_t *settings, outlet_t *outlet)
     (void) pthread_cond_init(&loader->work, NULL);
     (void) pthread_cond_init(&loader->loaded, NULL);
 
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    errno = pthread_create(&thread, NULL, run, loader);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-
-    if (errno) {
+    if (thread_start(run, loader) == -1) {
         free(loader);
         return NULL;
     }
-
-    (void) pthread_detach(thread);
 
     return loader;
 }

@@ -128,6 +128,20 @@ sub rows ($self, $sql, %f) {
         // die "$sql: " . JSON::PP::encode_json($reply) . "\n";
 }
 
+# A query on a generation that is in the archive, as sqlite3 prints it: rows
+# separated by semicolons.
+sub archived ($self, $number, $sql) {
+    my $file = "$self->{settings}{archive_db_dir}/qasino_table_store_"
+        . "$number.db";
+
+    wait_until("generation $number in the archive", sub { -e $file });
+    open my $out, '-|', 'sqlite3', '-readonly', $file, $sql
+        or die "sqlite3: $!";
+    chomp(my @rows = <$out>);
+
+    return join ';', @rows;
+}
+
 # Publishes a table given as in the JSON body; returns the answer, decoded.
 sub publish ($self, $identity, $table, %more) {
     my $answer = $self->connect->request(op => 'add_table_data',
