@@ -176,6 +176,10 @@ sub in_the_middle ($worker) {
     my $worker = start_worker(generation_duration => 1);
     my ($client, $asker) = map { $worker->connect } 1, 2;
     my ($turned, $half, $filled, @wrong) = (0, 0, 0);
+    my $collecting = sub {
+        my ($signal) = $asker->answers(1);
+        return decode_json($signal->{body})->{generation_number};
+    };
 
     for (my $n = 1; $turned < 6 || !$half; $n++) {
         die "$turned turns, $half in the middle of a copy" if $n > 300;
@@ -194,15 +198,15 @@ sub in_the_middle ($worker) {
             . " name = 't$n')");
         $asker->send(op => 'generation_signal');
 
-        my ($signal) = $asker->answers(1);
-        my $then = decode_json($signal->{body})->{generation_number};
+        my $then = $collecting->();
         my %seen;
 
         %seen = (%seen, parts($worker)) while !is_answered($asker);
         %seen = (%seen, parts($worker));        # one may be whole by now
 
         my ($of, $has) = row($asker)->@*;
-        my $turn = $worker->generation >= $of;
+        $asker->send(op => 'generation_signal');
+        my $turn = $collecting->() > $of;
 
         push @wrong, "t$n into $into, asked in $then: $of, $has"
             if $of != $then || $into == $of && !$has;
