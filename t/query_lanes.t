@@ -23,8 +23,8 @@ sub processes () { scalar $server->pids('qasino-query') }
 sub stat_of ($pid) { split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //sr }
 sub niceness ($pid) { (stat_of($pid))[16] }
 
-# Of all threads, three each.  0: as all others (SCHED_OTHER), 3: whoever wakes up goes
-# before (SCHED_BATCH).
+# Of all threads, three each.  0: as all others (SCHED_OTHER), 3: whoever wakes
+# up goes before (SCHED_BATCH).
 sub policies () { join ' ', map { (split ' ', s/.*\) //sr)[38] } map { slurp($_) }
     map { glob "/proc/$_/task/*/stat" } $server->pids('qasino-query') }
 

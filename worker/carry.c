@@ -313,23 +313,14 @@ is_gone(const carry_t *carry)
 static int
 open_sealed(carry_t *carry)
 {
-    qsn_buf_t uri = { 0 };
-    int rc;
-
     if (carry->source.generation) {
         carry->sealed = carry->source.generation->store.db;
         return sql_exec(carry->sealed, "PRAGMA main.locking_mode = EXCLUSIVE")
                == SQLITE_OK ? 0 : -1;
     }
 
-    qsn_buf_file_uri(&uri, carry->sealed_path, "immutable=1&mode=ro");
-    rc = uri.failed ? SQLITE_NOMEM
-         : sqlite3_open_v2(qsn_buf_text(&uri), &carry->sealed,
-                           SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
-                           | SQLITE_OPEN_NOMUTEX, NULL);
-    qsn_buf_free(&uri);
-
-    return rc == SQLITE_OK
+    return generation_open_sealed(carry->sealed_path, &carry->sealed)
+           == SQLITE_OK
            && sql_exec(carry->sealed, "PRAGMA temp_store = MEMORY")
               == SQLITE_OK ? 0 : -1;
 }

@@ -178,6 +178,26 @@ generation_probe(const char *path, char *error)
 
 
 int
+generation_open_sealed(const char *path, sqlite3 **db)
+{
+    qsn_buf_t uri = { 0 };
+    int rc = SQLITE_NOMEM;
+
+    *db = NULL;
+    qsn_buf_file_uri(&uri, path, "immutable=1&mode=ro");
+
+    if (!uri.failed) {
+        rc = sqlite3_open_v2(qsn_buf_text(&uri), db, SQLITE_OPEN_READONLY
+                             | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    }
+
+    qsn_buf_free(&uri);
+
+    return rc;
+}
+
+
+int
 generation_mark_sealed(generation_t *generation)
 {
     return store_set_meta(&generation->store, "sealed", 1);

@@ -62,6 +62,10 @@ enum generation_state {
    or damaged. */
 enum generation_state generation_probe(const char *path, char *error);
 
+/* Opens a sealed file to read, without a lock.  SQLITE_OK or an error;
+   sqlite3_close() is due either way. */
+int generation_open_sealed(const char *path, sqlite3 **db);
+
 /* Marks it sealed, in the transaction that is open.  0 or -1. */
 int generation_mark_sealed(generation_t *generation);
 

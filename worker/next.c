@@ -44,8 +44,7 @@ next_number(uint64_t after)
 
 
 void
-next_begin(worker_t *worker, const catalog_t *before, generation_t **sealed,
-    generation_t **spare)
+next_begin(worker_t *worker, generation_t **sealed, generation_t **spare)
 {
     writer_t *writer = &worker->writer;
     char error[GENERATION_ERROR_SIZE] = "no room";
@@ -56,7 +55,7 @@ next_begin(worker_t *worker, const catalog_t *before, generation_t **sealed,
         writer->generation = open_file(worker, spare, error);
 
         if (writer->generation == NULL
-            || next_carry(worker, before, sealed, error) != 0)
+            || next_carry(worker, sealed, error) != 0)
         {
             discard(worker);
             next_refuse(writer, error);
@@ -74,8 +73,7 @@ next_begin(worker_t *worker, const catalog_t *before, generation_t **sealed,
 
 
 int
-next_carry(worker_t *worker, const catalog_t *before, generation_t **sealed,
-    char *error)
+next_carry(worker_t *worker, generation_t **sealed, char *error)
 {
     writer_t *writer = &worker->writer;
     char *path = generation_path(worker->settings.db_dir, writer->sealed);
@@ -84,17 +82,13 @@ next_carry(worker_t *worker, const catalog_t *before, generation_t **sealed,
     if (path == NULL) {
         (void) snprintf(error, GENERATION_ERROR_SIZE, "out of memory");
 
-    } else if (before) {
-        carry_source_t source = {
-            .generation = sealed ? *sealed : NULL,
-            .done = close_sealed,
-            .data = worker
-        };
+    } else if (sealed) {
+        carry_source_t source = { *sealed, close_sealed, worker };
 
-        rc = carry_expect(writer->generation, path, before, &source,
-                          &writer->carry, error);
+        rc = carry_expect(writer->generation, path, &(*sealed)->store.catalog,
+                          &source, &writer->carry, error);
 
-        if (sealed && writer->carry) {
+        if (writer->carry) {
             *sealed = NULL;
         }
 
@@ -226,7 +220,7 @@ run_room(job_t *job)
     writer_t *writer = &room->worker->writer;
 
     if (writer->generation == NULL) {
-        next_begin(room->worker, NULL, NULL, NULL);
+        next_begin(room->worker, NULL, NULL);
     }
 
     if (writer->generation && budget_make_reserve(&writer->budget) == 0) {

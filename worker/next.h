@@ -15,17 +15,16 @@
 uint64_t next_number(uint64_t after);
 
 /* Opens the writer's generation, writer->number, unless there is one to go
-   on with, and what is to be carried into it from writer->sealed; before:
-   that one's catalog, NULL: it is not there.  *sealed, which is that one, and
-   *spare, which becomes the generation, are NULL afterwards if they are
-   needed; NULL: there is none.  Without room publishes are refused. */
-void next_begin(worker_t *worker, const catalog_t *before,
-    generation_t **sealed, generation_t **spare);
+   on with, and what is to be carried into it from writer->sealed.  *sealed,
+   which is that one, and *spare, which becomes the generation, are NULL
+   afterwards if they are needed; NULL: there is none.  Without room publishes
+   are refused. */
+void next_begin(worker_t *worker, generation_t **sealed,
+    generation_t **spare);
 
 /* Finds what is to be carried.  0, or -1 with the reason in error
    (GENERATION_ERROR_SIZE). */
-int next_carry(worker_t *worker, const catalog_t *before,
-    generation_t **sealed, char *error);
+int next_carry(worker_t *worker, generation_t **sealed, char *error);
 
 /* Publishes are refused until there is room; why is said to whoever asks. */
 void next_refuse(writer_t *writer, const char *why);

@@ -30,7 +30,7 @@ recovery_run(worker_t *worker, leftovers_t *found, uint64_t *left_ms,
         return -1;
     }
 
-    next_begin(worker, NULL, NULL, NULL);
+    next_begin(worker, NULL, NULL);
     worker->collecting = worker->writer.number;
 
     return 0;
@@ -87,7 +87,7 @@ go_on(worker_t *worker, const leftovers_t *found, char *error)
                                          found->collecting, error);
 
     if (writer->generation == NULL
-        || next_carry(worker, NULL, NULL, error) != 0)
+        || next_carry(worker, NULL, error) != 0)
     {
         return -1;              /* it may hold rows: the next start tries */
     }

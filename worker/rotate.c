@@ -208,18 +208,18 @@ run_rotation(job_t *job)
     }
 
     generation_t *sealed = writer->generation;
-    int unlocked = generation_unlock(sealed) == 0;
+    int locked = generation_unlock(sealed) != 0;
 
     memset(&writer->stats, 0, sizeof(writer->stats));
     writer->generation = NULL;
     writer->sealed = number;
     writer->number = next_number(number);
-    rotation->closing = unlocked ? sealed : NULL;
-    next_begin(worker, &sealed->store.catalog, &rotation->closing,
-               &rotation->spare);
+    next_begin(worker, &sealed, &rotation->spare);
 
-    if (!unlocked) {
+    if (locked) {
         generation_close(sealed);
+    } else {
+        rotation->closing = sealed;
     }
 
     rotation->sealed = number;

@@ -110,21 +110,11 @@ update(const update_t *update, const char *sealed)
 static int
 read_sealed(sqlite3 *db, const char *sealed)
 {
-    qsn_buf_t uri = { 0 };
-    sqlite3 *file = NULL;
-    int rc = 0;
-
-    qsn_buf_file_uri(&uri, sealed, "immutable=1&mode=ro");
-
-    if (sqlite3_open_v2(qsn_buf_text(&uri), &file, SQLITE_OPEN_READONLY
-                        | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL)
-        == SQLITE_OK)
-    {
-        rc = copy_list(db, file);
-    }
+    sqlite3 *file;
+    int rc = generation_open_sealed(sealed, &file) == SQLITE_OK
+             ? copy_list(db, file) : 0;
 
     (void) sqlite3_close(file);
-    qsn_buf_free(&uri);
 
     return rc;
 }

@@ -31,7 +31,11 @@
     "with recursive n(i) as (select 1 union all select i + 1 from n where " \
     "i < " n ") select i, 'row ' || i name, i * 0.5 half from n"
 
+#define GENERATION  1795331135
+#define ANY         UINT64_MAX
+
 static query_fixture_t fixture;
+static uint64_t generation = GENERATION;
 static pid_t child;
 static int fd;
 
@@ -101,11 +105,6 @@ send_bytes(const void *data, size_t length)
     assert_int_equal(write(fd, data, length), length);
 }
 
-
-#define GENERATION  1795331135
-#define ANY         UINT64_MAX
-
-static uint64_t generation = GENERATION;
 
 static void
 send_request(uint64_t id, enum qsn_op op, enum qsn_format format,

@@ -1,20 +1,17 @@
+/* SQLite's own allocator, three functions replaced. */
+
 #include "heap.h"
 
-#include <malloc.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <sqlite3.h>
 
 static void *take(int size);
 static void give_back(void *memory);
 static void *resize(void *memory, int size);
-static int size_of(void *memory);
-static int round_up(int size);
-static int begin(void *data);
-static void end(void *data);
 static int is_too_much(int size);
 
+static sqlite3_mem_methods base;
 static _Thread_local int64_t held;
 static _Thread_local int64_t most = INT64_MAX;
 
@@ -22,15 +19,16 @@ static _Thread_local int64_t most = INT64_MAX;
 int
 heap_start(void)
 {
-    static const sqlite3_mem_methods methods = {
-        .xMalloc = take,
-        .xFree = give_back,
-        .xRealloc = resize,
-        .xSize = size_of,
-        .xRoundup = round_up,
-        .xInit = begin,
-        .xShutdown = end
-    };
+    sqlite3_mem_methods methods;
+
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &base) != SQLITE_OK) {
+        return -1;
+    }
+
+    methods = base;
+    methods.xMalloc = take;
+    methods.xFree = give_back;
+    methods.xRealloc = resize;
 
     return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK
            && sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK
@@ -49,10 +47,10 @@ heap_limit(size_t bytes)
 static void *
 take(int size)
 {
-    void *memory = is_too_much(size) ? NULL : malloc((size_t) size);
+    void *memory = is_too_much(size) ? NULL : base.xMalloc(size);
 
     if (memory) {
-        held += size_of(memory);
+        held += base.xSize(memory);
     }
 
     return memory;
@@ -62,57 +60,27 @@ take(int size)
 static void
 give_back(void *memory)
 {
-    held -= size_of(memory);
-    free(memory);
+    held -= base.xSize(memory);
+    base.xFree(memory);
 }
 
 
 static void *
 resize(void *memory, int size)
 {
-    int before = size_of(memory);
+    int before = base.xSize(memory);
 
     if (size > before && is_too_much(size - before)) {
         return NULL;
     }
 
-    memory = realloc(memory, (size_t) size);
+    memory = base.xRealloc(memory, size);
 
     if (memory) {
-        held += size_of(memory) - before;
+        held += base.xSize(memory) - before;
     }
 
     return memory;
-}
-
-
-static int
-size_of(void *memory)
-{
-    return (int) malloc_usable_size(memory);
-}
-
-
-static int
-round_up(int size)
-{
-    return (size + 7) & ~7;
-}
-
-
-static int
-begin(void *data)
-{
-    (void) data;
-
-    return SQLITE_OK;
-}
-
-
-static void
-end(void *data)
-{
-    (void) data;
 }
 
 

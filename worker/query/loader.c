@@ -108,8 +108,9 @@ loader_begin(loader_t *loader, control_job_t *job)
 
 
 reader_t *
-loader_take(loader_t *loader, uint64_t generation)
+loader_take(loader_t *loader, const control_job_t *job)
 {
+    uint64_t generation = generation_of(job);
     reader_t *reader;
 
     (void) pthread_mutex_lock(&loader->mutex);

@@ -28,9 +28,10 @@ loader_t *loader_create(const qsn_settings_t *settings, outlet_t *outlet);
    is the loader's then. */
 int loader_begin(loader_t *loader, control_job_t *job);
 
-/* The reader of that generation, which is the caller's then; waits for it if it
-   is being opened.  NULL: there is none, nor will any be made. */
-reader_t *loader_take(loader_t *loader, uint64_t generation);
+/* The reader of the snapshot that the request names, which is the caller's
+   then; waits for it if it is being opened.  NULL: there is none, nor will any
+   be made. */
+reader_t *loader_take(loader_t *loader, const control_job_t *job);
 
 /* Closes it, some time. */
 void loader_close(loader_t *loader, reader_t *reader);

@@ -19,7 +19,6 @@
 static void count(serve_t *serve);
 static void serve_snapshot(serve_t *serve, control_job_t *job,
     failure_t *failure);
-static int adopt_static(serve_t *serve, const control_job_t *job);
 static void serve_query(serve_t *serve, control_job_t *job,
     failure_t *failure);
 static int repeat(serve_t *serve, const control_job_t *job);
@@ -56,14 +55,6 @@ serve_init(serve_t *serve, const qsn_settings_t *settings,
 
     serve->answer.control = control;
     serve->answer.identity = settings->identity ? settings->identity : "";
-
-    if (settings->static_db) {
-        serve->static_path = strdup(settings->static_db);
-
-        if (serve->static_path == NULL) {
-            return -1;
-        }
-    }
 
     open_page(serve);
 
@@ -136,17 +127,9 @@ static void
 serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
 {
     reader_t *old = serve->reader;
-    reader_t *reader =
-        loader_take(serve->loader,
-                    qsn_frame_arg_u64(&job->args[QSN_ARG_GENERATION], 0));
+    reader_t *reader = loader_take(serve->loader, job);
 
     failure->plain = 1;
-
-    if (adopt_static(serve, job) == -1) {
-        failure_set(failure, 500, "out of memory");
-        loader_close(serve->loader, reader);
-        return;
-    }
 
     if (reader == NULL) {
         /* query_heap is for queries */
@@ -176,26 +159,6 @@ serve_snapshot(serve_t *serve, control_job_t *job, failure_t *failure)
     answer_finish(&serve->answer);
     outlet_flush(job->outlet, 1);       /* not with the next query's answer */
     loader_close(serve->loader, old);
-}
-
-
-static int
-adopt_static(serve_t *serve, const control_job_t *job)
-{
-    if (job->args[QSN_ARG_STATIC_DB].data == NULL) {
-        return 0;
-    }
-
-    char *path = control_job_text(job, QSN_ARG_STATIC_DB);
-
-    if (path == NULL) {
-        return -1;
-    }
-
-    free(serve->static_path);
-    serve->static_path = path;
-
-    return 0;
 }
 
 
@@ -426,7 +389,8 @@ reader_for(serve_t *serve, const control_job_t *job, failure_t *failure)
     if (job->args[QSN_ARG_SNAPSHOT].data) {
         char *path = control_job_text(job, QSN_ARG_SNAPSHOT);
 
-        reader = path ? reader_open(path, serve->static_path,
+        reader = path ? reader_open(path, reader ? reader->static_path
+                                             : serve->settings->static_db,
                                     &serve->limits, failure) : NULL;
         free(path);
 

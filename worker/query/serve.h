@@ -20,7 +20,6 @@ typedef struct {
     control_t *control;
     loader_t *loader;
     policy_limits_t limits;
-    char *static_path;          /* NULL: none was named yet */
     const qsn_page_t *page;     /* NULL while there is none */
     reader_t *reader;           /* the snapshot, NULL before the first */
     answer_t answer;
