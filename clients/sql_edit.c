@@ -123,6 +123,9 @@ read_line(edit_t *edit)
     const char *line;
 
     sql_signal_clear();
+    /* libedit itself writes the prompt first: keys typed then, such as Ctrl-D,
+       would be taken by the terminal */
+    el_set(edit->el, EL_PREP_TERM, 1);
     line = el_gets(edit->el, &count);
 
     if (sql_signal_ending()) {

@@ -150,6 +150,14 @@ package Terminal {
         return $found;
     }
 
+    # Whether keys reach the program as they are typed.
+    sub is_raw ($self) {
+        my $termios = POSIX::Termios->new;
+
+        $termios->getattr(fileno $self->{master}) or die "termios: $!\n";
+        return !($termios->getlflag & POSIX::ICANON());
+    }
+
     # What was never waited for, to look for what must not be there.
     sub all ($self) { $self->read; $self->{seen} }
 
@@ -794,6 +802,42 @@ subtest 'prompt' => sub {
     is(text($file), $before, '--no-history');
 };
 
+# Of a terminal that takes keys as they come only some time after the prompt,
+# a Ctrl-D would have been the end of a line that nobody reads.
+subtest 'who sees the prompt can type' => sub {
+    spew("$dir/slow.c", <<'END');
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <termios.h>
+#include <unistd.h>
+
+int tcsetattr(int fd, int when, const struct termios *mode)
+{
+    static int (*real)(int, int, const struct termios *);
+
+    if (real == NULL) {
+        *(void **) &real = dlsym(RTLD_NEXT, "tcsetattr");
+    }
+    usleep(300000);
+    return real(fd, when, mode);
+}
+END
+    system("cc -shared -fPIC -O1 -o $dir/slow.so $dir/slow.c -ldl") == 0
+        or die 'no compiler';
+
+    local $ENV{LD_PRELOAD} = "$dir/slow.so";
+    my $t = terminal([24, 80], @zmq, '--no-history');
+
+    for my $when ('first', 'second') {
+        $t->wait_for($prompt);
+        ok($t->is_raw, "the $when prompt comes when keys do");
+        $t->type("\r");
+    }
+    $t->wait_for($prompt);
+    $t->type("\x04");
+    is($t->finish, '', 'so Ctrl-D is seen');
+};
+
 subtest 'completion' => sub {
     my $t = terminal([24, 80], @zmq, '--no-history');
 
@@ -869,6 +913,7 @@ subtest 'Ctrl-C, dead servers and the prompt' => sub {
     $t->wait_for($prompt);
     $t->type("classic;\r");
     ok($t->wait_for(qr/2 rows returned/), 'not the program');
+    $t->wait_for($prompt);
     $t->type("\x04");
     is($t->finish, '', 'which goes on');
 
@@ -947,6 +992,7 @@ subtest '.watch at the prompt' => sub {
     $t->wait_for($prompt);
     $t->type("select 1;\r");
     ok($t->wait_for(qr/1 rows returned/), 'Ctrl-C ends the watch');
+    $t->wait_for($prompt);
     $t->type("\x04");
     is($t->finish, '', 'not the program');
 };
