@@ -5,7 +5,8 @@ use v5.36;
 use Test::More;
 
 use Qasino::Ledger;
-use Qasino::Process qw(build_dir now slurp spew temp_dir top_dir wait_until);
+use Qasino::Process qw(build_dir now preload_library slurp spew temp_dir
+    top_dir wait_until);
 use Qasino::Server;
 use Qasino::Worker;
 
@@ -91,7 +92,7 @@ use Qasino::Worker;
 {
     my $dir = temp_dir();
 
-    spew("$dir/clock.c", <<'END');
+    local $ENV{LD_PRELOAD} = preload_library($dir, 'clock', <<'END');
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -153,10 +154,7 @@ int gettimeofday(struct timeval *restrict t, void *restrict zone)
     return 0;
 }
 END
-    system("cc -shared -fPIC -O1 -o $dir/clock.so $dir/clock.c -ldl") == 0
-        or die 'no compiler';
     spew("$dir/off", '0');
-    local $ENV{LD_PRELOAD} = "$dir/clock.so";
     local $ENV{QASINO_CLOCK} = "$dir/off";
 
     my $worker = start_worker(generation_duration => 1);

@@ -21,7 +21,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 our @EXPORT_OK = qw(build_dir top_dir temp_dir is_direct slurp spew now
     wait_until patience spawn exit_text reserve_port reserved_listener problem
-    sanitizer_env sanitizer_reports);
+    preload_library sanitizer_env sanitizer_reports);
 
 my $owner = $$;
 my @problems;
@@ -83,6 +83,17 @@ sub spew ($path, $text) {
     open my $out, '>:raw', $path or die "cannot write $path: $!\n";
     print {$out} $text;
     close $out or die "cannot write $path: $!\n";
+}
+
+# Makes a library for LD_PRELOAD of functions in C; its path.
+sub preload_library ($dir, $name, $source) {
+    my $library = "$dir/$name.so";
+
+    spew("$dir/$name.c", $source);
+    system('cc', qw(-shared -fPIC -O1 -o), $library, "$dir/$name.c", '-ldl')
+        == 0 or die "$name.c was not compiled\n";
+
+    return $library;
 }
 
 # Starts a program: command => [...], env => {...}, output => file of its
